@@ -1,0 +1,130 @@
+"""The same cells as a multi-scale feature extractor, for detection and re-identification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from backbones.networks import CifarStem, imagenet_stem, reduction_places, stack_cells
+from backbones.operations import unstride
+
+
+class CellBackbone(nn.Module):
+    """The evaluation network without its classifier: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
+
+    Parameter names are those of `ImageNetNetwork` (or `CifarNetwork`), so that their weights load as they are.
+    A map of a stride is the output of the last cell at that stride: at 14 cells cells 3, 8 and 13.
+
+    Args:
+        genotype: the two cells.
+        channels: the initial width C (papers: 48). The maps at strides 8, 16, 32 have `4 * C`, `8 * C`, `16 * C`
+            channels for genotypes that concatenate four nodes.
+        layers: the number of cells, at least 3.
+        stem: `imagenet` (strides 4, 8, 16, 32 can be asked for) or `cifar` (strides 1, 2, 4).
+        out_strides: which maps to return, rising.
+        last_stride: 1 leaves out the last halving (PCB's finer map, Sun et al. 2018); the last map then keeps the size
+            of the one before, and is still named by its stride in `out_strides` of the unchanged network.
+        drop_path: the rate of drop-path in training.
+        frozen_stages: how many parts stay as they are, from the input on: 1 the stem, 2 also the cells of the first
+            stage, up to 4.
+        norm_eval: keep all BatchNorm statistics as they are, in training too.
+        checkpointing: recompute each cell in the backward pass to save memory.
+
+    Raises:
+        InputError: a stride that this stem does not have, too few layers, or a setting out of its range.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        channels: int = 48,
+        layers: int = 14,
+        stem: str = "imagenet",
+        out_strides: Sequence[int] = (8, 16, 32),
+        last_stride: int = 2,
+        drop_path: float = 0.0,
+        frozen_stages: int = 0,
+        norm_eval: bool = False,
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        if layers < 3:
+            raise InputError(f"layers={layers}: a backbone needs at least 3 cells, one a stage")
+        if last_stride not in (1, 2):
+            raise InputError(f"last_stride={last_stride}: expected 1 or 2")
+        if not 0 <= frozen_stages <= 4:
+            raise InputError(f"frozen_stages={frozen_stages}: expected 0 (none) to 4 (all)")
+        self.stem_name = stem
+        if stem == "imagenet":
+            self.stem0, self.stem1 = imagenet_stem(channels)
+            self.cells = stack_cells(genotype, channels, layers, channels, channels, reduction_before=True)
+            first_stride = 8
+        elif stem == "cifar":
+            self.stem = CifarStem(channels)
+            self.cells = stack_cells(genotype, channels, layers, 3 * channels, 3 * channels, reduction_before=False)
+            first_stride = 1
+        else:
+            raise InputError(f"stem={stem!r}: expected 'imagenet' or 'cifar'")
+
+        first, second = reduction_places(layers)
+        #: The cell whose output is the map of a stride; -1 stands for the first half of the ImageNet stem.
+        self._taps = {first_stride: first - 1, 2 * first_stride: second - 1, 4 * first_stride: layers - 1}
+        if stem == "imagenet":
+            self._taps[4] = -1
+        self.out_strides = tuple(out_strides)
+        unknown = [stride for stride in self.out_strides if stride not in self._taps]
+        rising = list(self.out_strides) == sorted(set(self.out_strides))
+        if not self.out_strides or unknown or not rising:
+            raise InputError(f"out_strides={self.out_strides}: expected rising strides out of {sorted(self._taps)}")
+        #: Channels of each returned map, in the order of `out_strides`.
+        self.feature_channels = tuple(
+            channels if self._taps[stride] < 0 else self.cells[self._taps[stride]].out_channels
+            for stride in self.out_strides
+        )
+        if last_stride == 1:
+            unstride(self.cells[second])
+            if second + 1 < layers:
+                unstride(self.cells[second + 1].preprocess0)
+        for cell in self.cells:
+            cell.drop_path_rate = drop_path
+        self.norm_eval = norm_eval
+        self.checkpointing = checkpointing
+        stages = [(0, first), (first, second), (second, layers)]
+        self._frozen: list[nn.Module] = []
+        if frozen_stages:
+            self._frozen += [self.stem0, self.stem1] if stem == "imagenet" else [self.stem]
+            self._frozen += [cell for start, end in stages[: frozen_stages - 1] for cell in self.cells[start:end]]
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> CellBackbone:
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps: dict[int, Tensor] = {}
+        if self.stem_name == "imagenet":
+            before_last = maps[-1] = self.stem0(x)
+            last = self.stem1(before_last)
+        else:
+            before_last = last = self.stem(x)
+        deepest = self._taps[self.out_strides[-1]]
+        for layer, cell in enumerate(self.cells[: deepest + 1]):
+            if self.checkpointing and self.training:
+                out = checkpoint(cell, before_last, last, use_reentrant=False)
+            else:
+                out = cell(before_last, last)
+            before_last, last = last, out
+            maps[layer] = out
+        return tuple(maps[self._taps[stride]] for stride in self.out_strides)

@@ -1,0 +1,176 @@
+"""The primitives of the DARTS family: what an edge of a cell can be.
+
+Sources: Liu et al., DARTS (ICLR 2019), section 3.1 and the papers that share its space (PC-DARTS 4.1, P-DARTS 4.1);
+`sep_conv_7x7` and `conv_7x1_1x7` are NASNet's and AmoebaNet's. Every convolution follows ReLU and precedes BatchNorm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").
+SEARCH_OPERATIONS = (
+    "none",
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+
+
+class ReLUConvBN(nn.Module):
+    """ReLU, convolution, BatchNorm: `(N, C_in, H, W)` to `(N, C_out, H / stride, W / stride)`."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, padding: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=padding, bias=False),
+            nn.BatchNorm2d(c_out, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class DilatedConv(nn.Module):
+    """Depthwise convolution of dilation 2, then pointwise: `(N, C, H, W)` to `(N, C, H / stride, W / stride)`."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            _depthwise(channels, kernel, stride, dilation=2),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise separable convolution applied twice, the stride in the first: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            _depthwise(channels, kernel, stride),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+            nn.ReLU(inplace=False),
+            _depthwise(channels, kernel, 1),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class FactorisedConv7(nn.Module):
+    """1x7 then 7x1 convolution (AmoebaNet-A's `conv_7x1_1x7`): `(N, C, H, W)` to `(N, C, H / stride, W / stride)`."""
+
+    def __init__(self, channels: int, stride: int, affine: bool = True) -> None:
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            nn.Conv2d(channels, channels, (1, 7), stride=(1, stride), padding=(0, 3), bias=False),
+            nn.Conv2d(channels, channels, (7, 1), stride=(stride, 1), padding=(3, 0), bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.op(x)
+
+
+class FactorisedReduction(nn.Module):
+    """Halve a map by two 1x1 convolutions of stride 2, the second on the input shifted by one pixel.
+
+    `(N, C_in, H, W)` to `(N, C_out, ceil(H / 2), ceil(W / 2))`. On odd maps (75 and 19 for SSD at 300 pixels) the shifted half
+    would be one row and column short; the input is then padded by one zero row and column at the bottom and right.
+    Even maps are not padded, so they come out as in the original networks, bit for bit. `unstride` sets the stride to 1
+    for a backbone whose last stage keeps its size; the shifted half is then always padded.
+    """
+
+    def __init__(self, c_in: int, c_out: int, affine: bool = True) -> None:
+        super().__init__()
+        if c_out % 2:
+            raise ValueError(f"factorised reduction needs an even number of output channels, not {c_out}")
+        self.relu = nn.ReLU(inplace=False)
+        self.conv_1 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
+        self.conv_2 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
+        self.bn = nn.BatchNorm2d(c_out, affine=affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(x)
+        strided = self.conv_2.stride[0] == 2
+        below = 1 if not strided else x.shape[-2] % 2
+        right = 1 if not strided else x.shape[-1] % 2
+        shifted = F.pad(x, (0, right, 0, below)) if below or right else x
+        return self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted[:, :, 1:, 1:])], dim=1))
+
+
+def unstride(module: nn.Module) -> None:
+    """Set every stride inside a module to 1, keeping its weights: an operation that halved its map now keeps the size."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            part.stride = (1, 1)
+        elif isinstance(part, (nn.MaxPool2d, nn.AvgPool2d)):
+            part.stride = 1
+        elif isinstance(part, Zero):
+            part.stride = 1
+
+
+class Zero(nn.Module):
+    """The `none` candidate: zeros of the output's shape, `(N, C, ceil(H / stride), ceil(W / stride))`."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
+
+
+def _depthwise(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Conv2d:
+    padding = dilation * (kernel - 1) // 2
+    return nn.Conv2d(
+        channels, channels, kernel, stride=stride, padding=padding, dilation=dilation, groups=channels, bias=False
+    )
+
+
+def _skip(channels: int, stride: int, affine: bool) -> nn.Module:
+    return nn.Identity() if stride == 1 else FactorisedReduction(channels, channels, affine)
+
+
+_BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
+    "none": lambda channels, stride, affine: Zero(stride),
+    "max_pool_3x3": lambda channels, stride, affine: nn.MaxPool2d(3, stride=stride, padding=1),
+    # Padding does not count towards the average (DARTS).
+    "avg_pool_3x3": lambda channels, stride, affine: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False),
+    "skip_connect": _skip,
+    "sep_conv_3x3": lambda channels, stride, affine: SeparableConv(channels, 3, stride, affine),
+    "sep_conv_5x5": lambda channels, stride, affine: SeparableConv(channels, 5, stride, affine),
+    "sep_conv_7x7": lambda channels, stride, affine: SeparableConv(channels, 7, stride, affine),
+    "dil_conv_3x3": lambda channels, stride, affine: DilatedConv(channels, 3, stride, affine),
+    "dil_conv_5x5": lambda channels, stride, affine: DilatedConv(channels, 5, stride, affine),
+    "conv_7x1_1x7": lambda channels, stride, affine: FactorisedConv7(channels, stride, affine),
+}
+
+
+def build_operation(name: str, channels: int, stride: int, affine: bool = True) -> nn.Module:
+    """The named primitive on `channels` channels.
+
+    Args:
+        affine: whether its BatchNorms have scale and shift (evaluation networks) or not (supernets, P-DARTS 5.2.4).
+    """
+    return _BUILDERS[name](channels, stride, affine)

@@ -1,0 +1,88 @@
+"""Saving and loading the weights of networks and backbones."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from backbones.errors import InputError
+
+#: Parts of a classification network that a backbone has no use for.
+_HEADS = ("classifier.", "auxiliary_head.")
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What `load` did: names of loaded entries, and of entries in the file that the module has no place for."""
+
+    loaded: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.loaded)} entries loaded, {len(self.left_out)} left out (classifier, auxiliary head)"
+
+
+def save(module: nn.Module, file: str | Path, **about: Any) -> Path:
+    """Write `{"state_dict": …, "about": …}`, tensors on the CPU; `about` holds plain values only.
+
+    The file appears whole or not at all.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
+    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    torch.save({"state_dict": state, "about": about}, partial)
+    os.replace(partial, file)
+    return file
+
+
+def read_state_dict(file: str | Path) -> dict[str, Tensor]:
+    """The state dict of a checkpoint (bare, or under `state_dict`), without a `module.` prefix.
+
+    Only tensors and plain containers are read (`weights_only=True`): a checkpoint cannot run code.
+
+    Raises:
+        InputError: no such file, not a checkpoint, or one that holds more than weights.
+    """
+    if not Path(file).is_file():
+        raise InputError(f"{file}: no such checkpoint")
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {str(error).splitlines()[0]}") from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{file}: holds no state dict; expected names and tensors, bare or under 'state_dict'")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def load(module: nn.Module, file: str | Path) -> LoadReport:
+    """Load a checkpoint of this project into a network, or into a backbone without its heads.
+
+    Raises:
+        InputError: an entry of the module is missing in the file or has another shape there, or the file holds
+            entries of another network; names the first few.
+    """
+    state = read_state_dict(file)
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    missing = [name for name in wanted if name not in state]
+    reshaped = [
+        f"{name}: {tuple(state[name].shape)} in the file, {shape} in the network"
+        for name, shape in wanted.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    left_out = [name for name in state if name not in wanted]
+    foreign = [name for name in left_out if not name.startswith(_HEADS)]
+    for problem, names in (("lacks", missing), ("differs in shape at", reshaped), ("has a foreign entry", foreign)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise InputError(f"{file}: {problem} {', '.join(names[:3])}{more}; was it made by the same genotype and width?")
+    module.load_state_dict({name: state[name] for name in wanted})
+    return LoadReport(tuple(wanted), tuple(left_out))

@@ -1,0 +1,144 @@
+"""The contract of the tasks: the few calls by which pipeline, command and tables know them.
+
+Classification, detection and re-identification each subclass `Task`. A task checks the data of a protocol, runs an
+architecture under a protocol and a seed, and measures its speed; it knows nothing of records, tables or pipelines.
+`tests/bench/contract.py` holds the tests that every task passes.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from backbones.cost import Cost
+    from bench.architectures import Architecture
+
+#: Told the fraction of a job that is done (0 to 1) and what is being done ('epoch 3 of 8').
+ProgressCallback = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that a task reports; its place in `Task.metrics` is its column in the table."""
+
+    key: str
+    label: str
+    unit: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol, resolved: a config file with this run's options merged in and validated by its task.
+
+    Attributes:
+        name: its path under `configs/` without the suffix, such as `detection/coco_ssd320`.
+        path: the config file.
+        config: the resolved config, plain JSON-ready values, data roots as they are on this machine.
+        options: what `--cfg-options` changed (`key=value`), in order.
+    """
+
+    name: str
+    path: Path
+    config: Mapping[str, Any]
+    options: tuple[str, ...] = ()
+
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        """Why a run of this protocol is not a full one: the config's own words, and every changed option."""
+        return (*self.config.get("reduced", ()), *(f"option {option}" for option in self.options))
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The data of a protocol as found on disk.
+
+    Attributes:
+        counts: how many of what, such as `{"train images": 1257}`.
+        fingerprint: a digest over the file lists with their sizes; equal data have equal fingerprints wherever they lie.
+    """
+
+    counts: Mapping[str, int]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One architecture under one protocol and one seed.
+
+    Attributes:
+        work_dir: where logs and checkpoints go; a job that was interrupted resumes from what it finds here.
+        weights: a checkpoint written by `backbones.weights.save` that the backbone starts from, or None for from scratch.
+        progress: called as the job goes on.
+    """
+
+    protocol: Protocol
+    architecture: Architecture
+    seed: int
+    work_dir: Path
+    weights: Path | None = None
+    progress: ProgressCallback = field(default=lambda fraction, doing: None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a job.
+
+    Attributes:
+        metrics: a value for every metric of the task, in the metric's unit.
+        counts: on how many images, queries, … the metrics were computed.
+        cost: parameters and multiply-adds of the network, at the size it was run at.
+        checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
+    """
+
+    metrics: Mapping[str, float]
+    counts: Mapping[str, int]
+    cost: Cost
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Images per second over several repetitions after a warm-up: the median of each list is what to quote."""
+
+    batch_size: int
+    train_images_per_second: Sequence[float]
+    inference_images_per_second: Sequence[float]
+
+
+class Task(abc.ABC):
+    """A task that an architecture can be evaluated on."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    @abc.abstractmethod
+    def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Return the config with defaults filled in, plain JSON-ready values.
+
+        Raises:
+            InputError: a key is unknown or a value cannot be used; names `where` and the key.
+        """
+
+    @abc.abstractmethod
+    def check(self, protocol: Protocol) -> DataReport:
+        """Look at the protocol's data without training anything.
+
+        Raises:
+            InputError: data are missing or not in the expected layout; names the folder or file.
+        """
+
+    @abc.abstractmethod
+    def run(self, job: Job) -> Outcome:
+        """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
+
+    @abc.abstractmethod
+    def speed(
+        self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5
+    ) -> Speed:
+        """Time one training step and one inference step on made images of the protocol's size."""

@@ -1,0 +1,196 @@
+"""Finding and reading configs: mmengine's Python configs, one file a protocol, its path is its name."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backbones.errors import InputError
+
+#: Environment variables that configs may refer to as `{{$NAME:default}}`, with the defaults that they use.
+DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
+
+SchemaT = TypeVar("SchemaT", bound="Schema")
+
+
+class Schema(BaseModel):
+    """Base of the config schemas: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A config file as read, with options merged in.
+
+    Attributes:
+        name: its path under `configs/` without the suffix; for a file elsewhere, `<folder>/<file>`.
+        path: the file.
+        values: plain Python values (dicts, lists, numbers, strings, booleans, None).
+        options: the `key=value` texts that were merged in.
+    """
+
+    name: str
+    path: Path
+    values: dict[str, Any]
+    options: tuple[str, ...]
+
+
+def config_root() -> Path:
+    """The folder that holds the configs: in a checkout `configs/`, in an installed package `bench/configs/`."""
+    import bench
+
+    package = Path(bench.__file__).resolve().parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def config_names(kind: str | None = None) -> list[str]:
+    """Names of all configs that come with wildnas, or of one kind (`search`, `detection`, `pipelines`, …)."""
+    root = config_root()
+    files = (path.relative_to(root) for path in root.rglob("*.py") if "_base_" not in path.parts)
+    names = sorted(path.with_suffix("").as_posix() for path in files if path.name != "__init__.py")
+    return [name for name in names if kind is None or name.startswith(f"{kind}/")]
+
+
+def find_config(name: str) -> Path:
+    """The file of a config given by name (`pipelines/digits`) or by path (`my/config.py`).
+
+    Raises:
+        InputError: there is no such config; says the nearest name.
+    """
+    if name.endswith(".py"):
+        path = Path(name)
+        if not path.is_file():
+            raise InputError(f"{name}: no such config file")
+        return path
+    path = config_root() / f"{name}.py"
+    if name in config_names():
+        return path
+    raise InputError(f"{name}: no such protocol or config; {nearest(name, config_names())}")
+
+
+def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
+    """Read a config with its `_base_` files and merge `key=value` options into it.
+
+    Raises:
+        InputError: no such config, a config that does not load, or an option that is not `key=value`.
+    """
+    from mmengine.config import Config
+    from mmengine.config.utils import ConfigParsingError
+
+    path = find_config(name)
+    try:
+        config = Config.fromfile(str(path))
+    except (ConfigParsingError, SyntaxError, OSError, ImportError, NameError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read as a config: {error}") from error
+    try:
+        config.merge_from_dict(dict(parse_option(option) for option in options))
+    except (KeyError, IndexError, TypeError) as error:
+        raise InputError(f"{path}: --cfg-options {' '.join(options)}: {error}") from error
+    values = plain(config.to_dict())
+    if path.is_relative_to(config_root()):
+        name = path.relative_to(config_root()).with_suffix("").as_posix()
+    else:
+        name = f"{path.resolve().parent.name}/{path.stem}"
+    return LoadedConfig(name, path, values, tuple(options))
+
+
+def parse_option(option: str) -> tuple[str, Any]:
+    """Split `stages.0.epochs=3` into key and value; the value is a Python literal, or else the text itself."""
+    key, equals, text = option.partition("=")
+    if not equals or not key:
+        raise InputError(f"--cfg-options {option}: expected key=value, such as epochs=10")
+    try:
+        return key, ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return key, text
+
+
+def plain(value: Any) -> Any:
+    """The value with mappings as dicts and sequences as lists, so that it equals itself after a trip through JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, range)):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, type) or callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value
+
+
+def portable(value: Any) -> Any:
+    """The config without this machine's data folders: what starts with one is written with the variable's name."""
+    if isinstance(value, Mapping):
+        return {key: portable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [portable(item) for item in value]
+    if isinstance(value, str):
+        for variable, default in DATA_VARIABLES.items():
+            root = os.environ.get(variable, default).rstrip("/")
+            if value == root or value.startswith(f"{root}/"):
+                return f"${variable}{value[len(root) :]}"
+    return value
+
+
+def parse(schema: type[SchemaT], values: Mapping[str, Any], where: str) -> SchemaT:
+    """The values as an instance of a schema.
+
+    Raises:
+        InputError: names `where`, the key, what is wrong with it and, for an unknown key, the nearest known one.
+    """
+    try:
+        return schema.model_validate(dict(values))
+    except ValidationError as error:
+        raise InputError(f"{where}: {first_problem(error, schema)}") from error
+
+
+def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
+    """The first problem of a failed validation in words: key, what is wrong, what would be right."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; {nearest(str(problem['loc'][-1]), known_keys(schema, problem['loc']))}"
+    if problem["type"] == "missing":
+        return f"key {key!r} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"key {key!r}: {message} (got {problem['input']!r})" if key else message
+
+
+def known_keys(schema: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """The keys that a schema knows at the place of an unknown one."""
+    current: Any = schema
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part) if isinstance(current, type) else None
+        models = [item for item in _types(field.annotation) if _is_model(item)] if field else []
+        if not models:
+            return []
+        current = models[0]
+    return sorted(current.model_fields)
+
+
+def _types(annotation: Any) -> list[Any]:
+    arguments = getattr(annotation, "__args__", ())
+    return [annotation, *(item for argument in arguments for item in _types(argument))]
+
+
+def _is_model(item: Any) -> bool:
+    return isinstance(item, type) and issubclass(item, BaseModel)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`did you mean …?` for a near miss, else the list of what is known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "nothing is known by that name"

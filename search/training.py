@@ -1,0 +1,113 @@
+"""mmengine's Runner as this project uses it: exact resume, quiet console, progress with time left."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+#: Told the fraction that is done and what is being done.
+ProgressCallback = Callable[[float, str], None]
+
+
+def allow_resume() -> None:
+    """Let `torch.load(weights_only=True)` read what mmengine's checkpoints hold beside tensors.
+
+    mmengine 0.10.7 cannot resume on torch >= 2.6 without (mmengine issue 1655): its message hub holds `HistoryBuffer`s
+    of NumPy arrays. Everything else stays refused; `weights_only` is never turned off.
+    """
+    multiarray = getattr(np, "_core", np).multiarray
+    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar]
+    allowed += [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")]
+    # Pickles written under NumPy 1 name these by their old module.
+    allowed += [(multiarray._reconstruct, "numpy.core.multiarray._reconstruct")]
+    torch.serialization.add_safe_globals(allowed)
+
+
+class EpochSeedHook(Hook):
+    """Seed every random generator from (seed, epoch) as an epoch begins.
+
+    mmengine restores no random state on resume. Seeded like this, epoch n draws the same numbers whether the run came
+    from the start or was resumed at n, data-loader workers included, and they differ from epoch to epoch (mmengine
+    seeds workers alike every epoch).
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        seed_everything(self.seed, runner.epoch)
+
+
+def seed_everything(seed: int, epoch: int) -> None:
+    """Seed Python, NumPy and torch from a seed and an epoch, far apart for neighbours of either."""
+    words = np.random.SeedSequence([seed, epoch]).generate_state(2)
+    random.seed(int(words[0]))
+    np.random.seed(int(words[0]))
+    torch.manual_seed(int(words[1]))
+
+
+def seed_worker(worker_id: int) -> None:
+    """Seed NumPy and Python in a data-loader worker from torch's seed of it, which changes every epoch."""
+    seed = torch.initial_seed() % 2**32
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+class ProgressHook(Hook):
+    """Tell a callback how far the training is after every iteration."""
+
+    priority = "VERY_LOW"
+
+    def __init__(self, callback: ProgressCallback) -> None:
+        self.callback = callback
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        self.callback((runner.iter + 1) / runner.max_iters, f"epoch {runner.epoch + 1} of {runner.max_epochs}")
+
+
+class FiniteLossHook(Hook):
+    """Stop a training whose loss is no longer finite, before the next checkpoint can be written."""
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        loss = (outputs or {}).get("loss")
+        if loss is not None and not bool(torch.isfinite(torch.as_tensor(loss)).all()):
+            raise FloatingPointError(
+                f"the loss is {float(loss)} at epoch {runner.epoch + 1}, iteration {runner.iter + 1}; "
+                f"the last good checkpoint is in {runner.work_dir}"
+            )
+
+
+def last_checkpoint(work_dir: Path) -> Path | None:
+    """The newest whole checkpoint that a Runner left in a folder, or None."""
+    pointer = Path(work_dir) / "last_checkpoint"
+    if not pointer.is_file():
+        return None
+    # The pointer holds an absolute path; the folder may have moved since.
+    file = Path(work_dir) / Path(pointer.read_text(encoding="utf-8").strip()).name
+    return file if file.is_file() else None
+
+
+def default_hooks() -> dict[str, Any]:
+    """mmengine's default hooks, with a checkpoint every epoch and one older kept while the newer is written."""
+    return {
+        "logger": {"type": "LoggerHook", "interval": 10},
+        "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
+    }
+
+
+def silence_console(runner: Runner) -> None:
+    """Keep mmengine's log in its file only; the console belongs to the progress line and the tables."""
+    for handler in runner.logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setLevel(logging.ERROR)
