@@ -1,9 +1,10 @@
-"""What ARCH on the command line may be: a zoo name, a genotype file or literal, a finished search's folder."""
+"""What ARCH on the command line may be: a zoo name, a genotype file or literal, a finished search's folder, `random:SEED`."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,23 @@ from backbones.errors import InputError
 from backbones.genotype import Genotype
 
 
+#: The file by which a finished search's folder is known.
+FOUND = "genotype.json"
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """A genotype under a name that is safe as a folder name."""
+    """A genotype under a name that is safe as a folder name.
+
+    Attributes:
+        method: how it came to be, as a table names it: a search's method, `published`, `random` or `given`.
+        search: name and key of the record of the search that found it, where it is known.
+    """
 
     name: str
     genotype: Genotype
+    method: str
+    search: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
@@ -34,34 +46,71 @@ def resolve(arch: str) -> Architecture:
     """The architecture that ARCH names.
 
     Raises:
-        InputError: nothing by that name, or a file or literal that is not a genotype.
+        InputError: nothing of that name, or a file or literal that is not a genotype.
     """
+    kind, colon, seed = arch.partition(":")
+    if kind == "random" and colon:
+        if not seed.isdecimal():
+            raise InputError(f"{arch}: expected random:SEED, such as random:0")
+        return random_architecture(int(seed))
     path = Path(arch)
     if path.is_dir():
         return from_search(path)
     if path.is_file():
-        return Architecture(_safe(path.stem), Genotype.parse(path.read_text(encoding="utf-8"), where=str(path)))
+        genotype = Genotype.parse(_text(path), where=str(path))
+        return Architecture(_safe(path.stem), genotype, "given")
     if "(" in arch or "{" in arch:
         genotype = Genotype.parse(arch, where="ARCH")
-        return Architecture(f"genotype-{genotype.digest[:8]}", genotype)
+        return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
     if path.suffix == ".json":
         raise InputError(f"{arch}: no such genotype file")
-    return Architecture(arch, zoo.get(arch).genotype)
+    return Architecture(arch, zoo.get(arch).genotype, "published")
 
 
 def from_search(folder: Path) -> Architecture:
     """The architecture that a finished search left in its work folder (`genotype.json`)."""
-    file = folder / "genotype.json"
+    file = folder / FOUND
     if not file.is_file():
-        raise InputError(f"{folder}: holds no finished search (no genotype.json)")
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return Architecture(content["name"], Genotype.from_json(content["genotype"], where=str(file)))
+        raise InputError(f"{folder}: holds no finished search (no {FOUND})")
+    try:
+        content = json.loads(_text(file))
+        return Architecture(
+            content["name"],
+            Genotype.from_json(content["genotype"], where=str(file)),
+            content["method"],
+            (content["record"], content["key"]),
+        )
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: not what a search leaves there: {error!r}") from error
+
+
+def save_found(folder: Path, architecture: Architecture) -> None:
+    """Leave a search's architecture in its work folder, for `from_search`; the file appears whole or not at all."""
+    assert architecture.search is not None
+    record, key = architecture.search
+    content = {
+        "name": architecture.name,
+        "method": architecture.method,
+        "record": record,
+        "key": key,
+        "genotype": architecture.genotype.to_json(),
+    }
+    partial = folder / f"{FOUND}.partial"
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / FOUND)
 
 
 def random_architecture(seed: int) -> Architecture:
     """A genotype drawn uniformly from the DARTS space: the baseline row of every comparison."""
     genotype = Genotype.random(seed)
-    return Architecture(f"random-s{seed}-{genotype.digest[:8]}", genotype)
+    return Architecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read as text: {error}") from error
 
 
 def _safe(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,11 @@ def default_hooks() -> dict[str, Any]:
         "logger": {"type": "LoggerHook", "interval": 10},
         "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
     }
+
+
+def experiment_name(folder: Path) -> str:
+    """A name no other run of this process has: mmengine keeps one logger a name, and two runs must not share a log."""
+    return f"{folder.resolve().as_posix().strip('/').replace('/', '-')}-{time.time_ns()}"
 
 
 def silence_console(runner: Runner) -> None:

@@ -1,0 +1,68 @@
+"""The `wildnas` command. Nothing heavy is imported until a command needs it, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from backbones.errors import InputError
+from bench.commands import COMMANDS
+
+#: The exit code of every mistake of the user's, and of an interrupted run.
+MISTAKE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISTAKE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="wildnas", description="Does this searched architecture transfer? Search, evaluate, compare.")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a mistake")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for name, command in COMMANDS.items():
+        summary = (command.__doc__ or "").strip().splitlines()[0]
+        sub = commands.add_parser(name, help=summary, description=summary)
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _complain(arguments, str(error), MISTAKE)
+    except KeyboardInterrupt:
+        again = "the same command goes on from there"
+        return _complain(arguments, f"interrupted; finished records and checkpoints are kept, {again}", MISTAKE)
+    except FloatingPointError as error:
+        return _complain(arguments, str(error), 1)
+    except BrokenPipeError:
+        # The reader of our output has left (`wildnas zoo list | head`); nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
+    if arguments.debug:
+        raise  # noqa: PLE0704 - called from an except clause only
+    print(f"wildnas: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

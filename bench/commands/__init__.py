@@ -1,0 +1,33 @@
+"""The commands, a module each, with `add_arguments(parser)` and `run(arguments) -> exit code`.
+
+Their modules import nothing heavy at the top.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+from bench.commands import data, derive, doctor, evaluate, run, search, table, zoo
+
+
+class Command(Protocol):
+    """What a command's module offers; the first line of its docstring is its help."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+COMMANDS: dict[str, Command] = {
+    "search": search,
+    "derive": derive,
+    "evaluate": evaluate,
+    "run": run,
+    "table": table,
+    "zoo": zoo,
+    "data": data,
+    "doctor": doctor,
+}

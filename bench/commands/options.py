@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.jobs import Places
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where results go."""
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="records and tables")
+    parser.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="logs and checkpoints")
+    parser.add_argument(
+        "--replace", action="store_true", help="move the record of a different run aside instead of refusing"
+    )
+
+
+def places_of(arguments: argparse.Namespace) -> Places:
+    from bench.jobs import Places
+
+    return Places(arguments.results, arguments.work_dir, arguments.replace)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="K=V",
+        help="change keys of the config; the run is marked as reduced",
+    )
+
+
+def whole(text: str) -> int:
+    """A seed or a limit: a whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+    return int(text)

@@ -1,0 +1,27 @@
+"""Real handwritten digits as a folder of classes, a COCO data set and a Market-1501 data set.
+
+Small enough to train on within minutes on a CPU, in the file formats of the large data sets, so that every task runs
+through the readers it uses for ImageNet, COCO and Market-1501.
+"""
+
+from bench.digits.classification import write_classification
+from bench.digits.coco import write_coco
+from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest
+from bench.digits.market1501 import write_market1501
+from bench.digits.recipe import RECIPE_VERSION, ensure
+from bench.digits.source import Digits, Split, load_split
+
+__all__ = [
+    "MANIFEST_NAME",
+    "RECIPE_VERSION",
+    "Digits",
+    "Manifest",
+    "Split",
+    "digest",
+    "ensure",
+    "load_split",
+    "read_manifest",
+    "write_classification",
+    "write_coco",
+    "write_market1501",
+]

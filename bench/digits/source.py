@@ -1,0 +1,69 @@
+"""The digits themselves: scikit-learn's 1,797 images of 8x8, split once for all three data sets.
+
+E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The share of each class that is for training: 1,293 of the 1,797.
+TRAIN_SHARE = 0.72
+
+#: scikit-learn's pixels count the inked ones among 4x4 of the scan, so they run from 0 to 16.
+_FULL_INK = 16
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Some of the digits.
+
+    Attributes:
+        images: (N, 8, 8), 0 for paper to 255 for ink.
+        labels: (N,), 0 to 9.
+        sources: (N,), each image's index in `sklearn.datasets.load_digits`, which names it in every data set made here.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    sources: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, positions: NDArray[np.int64]) -> Digits:
+        return Digits(self.images[positions], self.labels[positions], self.sources[positions])
+
+
+@dataclass(frozen=True)
+class Split:
+    """The digits in two disjoint parts."""
+
+    train: Digits
+    val: Digits
+
+
+def load_split(seed: int) -> Split:
+    """Split the digits by class: the same share of every class is for training."""
+    digits = _load()
+    rng = np.random.default_rng([seed, 0])
+    train: list[NDArray[np.int64]] = []
+    val: list[NDArray[np.int64]] = []
+    for label in range(10):
+        of_class = rng.permutation(np.flatnonzero(digits.labels == label))
+        cut = round(TRAIN_SHARE * len(of_class))
+        train.append(of_class[:cut])
+        val.append(of_class[cut:])
+    return Split(digits.take(np.sort(np.concatenate(train))), digits.take(np.sort(np.concatenate(val))))
+
+
+def _load() -> Digits:
+    # Imported here because it takes seconds, and a folder that is already written needs none of it.
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+
+    bunch = load_digits()
+    images = np.rint(bunch.images * (255 / _FULL_INK)).astype(np.uint8)
+    return Digits(images, bunch.target.astype(np.int64), np.arange(len(images)))

@@ -1,0 +1,23 @@
+"""The embedded data sets, made when a protocol that uses them is checked or run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from search.configs import DATA_VARIABLES
+
+SEED = 0
+
+
+def digits_root() -> Path:
+    """Where the embedded digits lie: `$WILDNAS_DIGITS`, or `work/digits`."""
+    return Path(os.environ.get("WILDNAS_DIGITS", DATA_VARIABLES["WILDNAS_DIGITS"]))
+
+
+def ensure_embedded(name: str | None) -> None:
+    """Make the embedded data that a config's key `embedded` names, if it names any and they are not there."""
+    if name == "digits":
+        from bench import digits
+
+        digits.ensure(digits_root(), seed=SEED)

@@ -1,0 +1,235 @@
+"""Running a job into a record, or finding that it has been run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from backbones.errors import InputError
+from bench import environment
+from bench.architectures import Architecture
+from bench.contract import DataReport, Job, Metric, Outcome, ProgressCallback, Protocol, Task
+from bench.records import SCHEMA_VERSION, Checkpoint, Parent, Record, RecordStore, record_name, refuse_other_run
+from search.configs import portable
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where records, logs and checkpoints go."""
+
+    results: Path = field(default_factory=lambda: Path("results"))
+    work: Path = field(default_factory=lambda: Path("work"))
+    replace: bool = False
+
+    @property
+    def store(self) -> RecordStore:
+        return RecordStore(self.results)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One architecture under one protocol and seed, with what it starts from.
+
+    Attributes:
+        retrained: the run that gave the initial weights.
+        weights_file: initial weights that no record tells of (`--weights FILE`).
+    """
+
+    task: Task
+    protocol: Protocol
+    architecture: Architecture
+    seed: int
+    retrained: Record | None = None
+    weights_file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return record_name(self.protocol.name, self.architecture.name, self.seed)
+
+    @property
+    def parents(self) -> list[Parent]:
+        parents = []
+        if self.architecture.search is not None:
+            record, key = self.architecture.search
+            parents.append(Parent(role="search", record=record, key=key))
+        if self.retrained is not None:
+            parents.append(Parent(role="weights", record=self.retrained.name, key=self.retrained.key))
+        return parents
+
+
+def run_key(what: dict[str, Any]) -> str:
+    """SHA-256 over all that determines a run's result, in canonical JSON."""
+    canonical = json.dumps(what, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An evaluation whose data have been looked at: its key, and its record if it has been run."""
+
+    evaluation: Evaluation
+    data: DataReport
+    key: str
+    record: Record | None
+
+
+def plan(evaluation: Evaluation, places: Places) -> Planned:
+    """Check an evaluation's data and look for its record.
+
+    Raises:
+        InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
+    """
+    data = evaluation.task.check(evaluation.protocol)
+    key = run_key(
+        {
+            "protocol": evaluation.protocol.name,
+            "config": portable(dict(evaluation.protocol.config)),
+            "genotype": evaluation.architecture.genotype.digest,
+            "seed": evaluation.seed,
+            "data": data.fingerprint,
+            "parents": [parent.key for parent in evaluation.parents],
+            "weights": file_digest(evaluation.weights_file) if evaluation.weights_file else None,
+        }
+    )
+    existing = places.store.find(evaluation.name)
+    refuse_other_run(places.store.path(evaluation.name), existing, key, places.replace)
+    same = existing is not None and existing.key == key
+    return Planned(evaluation, data, key, existing if same else None)
+
+
+def evaluate(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
+    """Run an evaluation into its record; what an interrupted try of the same key left is resumed."""
+    evaluation = planned.evaluation
+    work_dir = places.work / evaluation.name / planned.key[7:15]
+    job = Job(evaluation.protocol, evaluation.architecture, evaluation.seed, work_dir, weights, progress)
+    with measured(work_dir) as run:
+        outcome = evaluation.task.run(job)
+    record = _record(planned, places, outcome, run)
+    places.store.write(record, places.replace)
+    return record
+
+
+def _record(planned: Planned, places: Places, outcome: Outcome, run: Measured) -> Record:
+    evaluation, data = planned.evaluation, planned.data
+    return Record.model_validate(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "task": evaluation.task.name,
+            "protocol": evaluation.protocol.name,
+            "architecture": evaluation.architecture.to_json(),
+            "method": evaluation.architecture.method,
+            "seed": evaluation.seed,
+            "key": planned.key,
+            "reduced": list(evaluation.protocol.reduced),
+            "config": portable(dict(evaluation.protocol.config)),
+            "data": {"counts": dict(data.counts), "fingerprint": data.fingerprint},
+            "environment": environment.describe(),
+            "parents": [parent.model_dump() for parent in evaluation.parents],
+            "metrics": recorded_metrics(evaluation.task.metrics, outcome.metrics),
+            "counts": dict(outcome.counts),
+            "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, **outcome.cost.to_json()},
+            "checkpoint": None if outcome.checkpoint is None else _checkpoint(outcome.checkpoint, places).model_dump(),
+            "started": run.started,
+            "finished": run.finished,
+        }
+    )
+
+
+def recorded_metrics(known: Sequence[Metric], values: Any) -> dict[str, dict[str, Any]]:
+    """The metrics that came out, with unit and direction; one that is undefined on the data is left out."""
+    return {
+        metric.key: {"value": values[metric.key], "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+        for metric in known
+        if metric.key in values
+    }
+
+
+def _checkpoint(file: Path, places: Places) -> Checkpoint:
+    return Checkpoint(path=file.relative_to(places.work).as_posix(), sha256=file_digest(file))
+
+
+def checkpoint_of(record: Record, places: Places) -> Path | None:
+    """The weights that a record left, or None where the file is gone (a cleaned work folder) or another one."""
+    if record.checkpoint is None:
+        return None
+    file = places.work / record.checkpoint.path
+    there = file.is_file() and file_digest(file) == record.checkpoint.sha256
+    return file if there else None
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file."""
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+@dataclass
+class Measured:
+    """What `measured` measured; complete when its block has ended."""
+
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+@contextlib.contextmanager
+def measured(work_dir: Path) -> Iterator[Measured]:
+    """Time a block, watch its memory, and send what the libraries print into `<work_dir>/output.log`.
+
+    The seconds of earlier, interrupted tries in the same folder are counted in.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    spent_file = work_dir / "seconds.json"
+    spent = json.loads(spent_file.read_text(encoding="utf-8")) if spent_file.is_file() else 0.0
+    run = Measured(started=_now())
+    environment.reset_peak_memory()
+    start = time.monotonic()
+    try:
+        with (work_dir / "output.log").open("a", encoding="utf-8") as log, redirected(log.fileno()):
+            yield run
+    finally:
+        run.seconds = round(spent + time.monotonic() - start, 3)
+        run.peak_memory = environment.peak_memory()
+        run.finished = _now()
+        partial = spent_file.with_name("seconds.json.partial")
+        partial.write_text(json.dumps(run.seconds), encoding="utf-8")
+        partial.replace(spent_file)
+
+
+@contextlib.contextmanager
+def redirected(descriptor: int) -> Iterator[None]:
+    """Send this process's standard output and error to a file, those of libraries written in C and of workers too."""
+    import sys
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    try:
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        os.close(saved[0])
+        os.close(saved[1])
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

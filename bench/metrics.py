@@ -1,0 +1,38 @@
+"""What each task reports: the columns of its table, in order. Kept apart from the tasks so that tables import no library."""
+
+from __future__ import annotations
+
+from bench.contract import Metric
+
+METRICS: dict[str, tuple[Metric, ...]] = {
+    "search": (
+        Metric("supernet_accuracy", "Supernet acc.", "%", higher_is_better=True),
+        Metric("skip_count", "Skips", "edges", higher_is_better=False),
+        Metric("search_cost", "Search cost", "device-days", higher_is_better=False),
+    ),
+    "classification": (
+        Metric("top1_error", "Top-1 err.", "%", higher_is_better=False),
+        Metric("top5_error", "Top-5 err.", "%", higher_is_better=False),
+    ),
+    # PC-DARTS Table 5, P-DARTS Table 4.
+    "detection": (
+        Metric("ap", "AP", "%", higher_is_better=True),
+        Metric("ap50", "AP50", "%", higher_is_better=True),
+        Metric("ap75", "AP75", "%", higher_is_better=True),
+        Metric("aps", "APS", "%", higher_is_better=True),
+        Metric("apm", "APM", "%", higher_is_better=True),
+        Metric("apl", "APL", "%", higher_is_better=True),
+    ),
+    # P-DARTS Table 5 has rank-1 and mAP.
+    "reid": (
+        Metric("rank1", "Rank-1", "%", higher_is_better=True),
+        Metric("map", "mAP", "%", higher_is_better=True),
+    ),
+}
+
+TITLES = {
+    "search": "Search",
+    "classification": "Classification",
+    "detection": "Detection (SSD)",
+    "reid": "Re-identification (PCB)",
+}

@@ -1,0 +1,188 @@
+"""A pipeline: search, retrain, transfer, tables; every stage is found done or is run, and an interrupted one resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from bench.architectures import Architecture, resolve
+from bench.contract import Protocol, Task
+from bench.jobs import Evaluation, Places, Planned, checkpoint_of, evaluate, plan
+from bench.progress import Progress, clock
+from bench.records import Record
+from bench.searches import SearchProtocol, load_search, search
+from bench.tasks import load_protocol
+from search.configs import Schema, load_config, parse
+
+
+class PipelineSettings(Schema):
+    """The keys of a pipeline config.
+
+    Attributes:
+        searches: search protocols.
+        baselines: architectures that are compared with what the searches find (any ARCH, such as `random:0`).
+        retrain: the classification protocol by which every architecture is trained from scratch.
+        transfers: detection and re-identification protocols, each started from the retrained weights.
+        seeds: the whole pipeline runs once a seed.
+        expected_seconds: what each protocol takes on some machine, for the time left; the tables do not know of it.
+    """
+
+    task: Literal["pipeline"]
+    searches: list[str]
+    baselines: list[str] = []
+    retrain: str
+    transfers: list[str] = []
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
+    expected_seconds: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture in the comparison: of a search (its record follows) or a baseline."""
+
+    search: SearchProtocol | None
+    baseline: Architecture | None
+    seed: int
+
+    @property
+    def title(self) -> str:
+        return self.baseline.name if self.baseline else f"{self.search.settings.method} seed {self.seed}"  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline whose configs have all been found and checked."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+    retrain: tuple[Task, Protocol]
+    transfers: tuple[tuple[Task, Protocol], ...]
+    expected_seconds: dict[str, float]
+
+    @property
+    def protocols(self) -> tuple[tuple[Task, Protocol], ...]:
+        return (self.retrain, *self.transfers)
+
+    def titles(self) -> list[tuple[str, str]]:
+        """A (protocol, title) for every stage: all searches first, then each architecture's training and transfers."""
+        searches = [(c.search.name, f"{c.search.name} · seed {c.seed}") for c in self.candidates if c.search]
+        rest = [
+            (protocol.name, f"{protocol.name} · {candidate.title}")
+            for candidate in self.candidates
+            for _, protocol in self.protocols
+        ]
+        return [*searches, *rest]
+
+
+def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
+    """Read a pipeline and every config that it names, and look at their data, before anything is run.
+
+    Raises:
+        InputError: a config, key, value or data folder that cannot be used.
+    """
+    loaded = load_config(name, options)
+    settings = parse(PipelineSettings, loaded.values, str(loaded.path))
+    retrain = load_protocol(settings.retrain)
+    if retrain[0].name != "classification":
+        raise InputError(f"{loaded.path}: key 'retrain': {settings.retrain!r} is no classification protocol")
+    searches = [load_search(search_name) for search_name in settings.searches]
+    candidates = [Candidate(protocol, None, seed) for protocol in searches for seed in settings.seeds]
+    candidates += [Candidate(None, resolve(arch), seed) for arch in settings.baselines for seed in settings.seeds]
+    if not candidates:
+        raise InputError(f"{loaded.path}: neither 'searches' nor 'baselines' names an architecture")
+    transfers = tuple(load_protocol(transfer) for transfer in settings.transfers)
+    for task, protocol in (retrain, *transfers):
+        task.check(protocol)
+    return Pipeline(loaded.name, tuple(candidates), retrain, transfers, settings.expected_seconds)
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """The records of a pipeline, and how many of its stages had to be run for them."""
+
+    records: tuple[Record, ...]
+    ran: int
+    stages: int
+
+
+def run_pipeline(pipeline: Pipeline, places: Places) -> PipelineResult:
+    """Run what is not done yet."""
+    stages = pipeline.titles()
+    expected = [pipeline.expected_seconds.get(protocol) for protocol, _ in stages]
+    runner = _Runner(places, Progress([title for _, title in stages], expected))
+    try:
+        found = {candidate: runner.search(candidate) for candidate in pipeline.candidates if candidate.search}
+        for candidate in pipeline.candidates:
+            runner.candidate(pipeline, candidate, found.get(candidate))
+    except BaseException:
+        runner.progress.interrupt()
+        raise
+    return PipelineResult(tuple(runner.records), runner.ran, len(stages))
+
+
+class _Runner:
+    """Goes through the stages in order and keeps their records."""
+
+    def __init__(self, places: Places, progress: Progress) -> None:
+        self.places = places
+        self.progress = progress
+        self.records: list[Record] = []
+        self.place = 0
+        self.ran = 0
+
+    def search(self, candidate: Candidate) -> Record:
+        assert candidate.search is not None
+        self.progress.start(self.place)
+        record, ran = search(candidate.search, candidate.seed, self.places, self.progress)
+        self._done(record, ran)
+        return record
+
+    def candidate(self, pipeline: Pipeline, candidate: Candidate, found: Record | None) -> None:
+        """Train one architecture and transfer it."""
+        architecture = architecture_of(found) if found is not None else candidate.baseline
+        assert architecture is not None
+        retrained = plan(Evaluation(*pipeline.retrain, architecture, candidate.seed), self.places)
+        record = self._evaluate(retrained, None)
+        for task, protocol in pipeline.transfers:
+            evaluation = Evaluation(task, protocol, architecture, candidate.seed, record)
+            self._evaluate(plan(evaluation, self.places), (retrained, record))
+
+    def _evaluate(self, planned: Planned, start: tuple[Planned, Record] | None) -> Record:
+        self.progress.start(self.place)
+        if planned.record is not None:
+            self._done(planned.record, ran=False)
+            return planned.record
+        weights = None if start is None else self._weights(*start)
+        record = evaluate(planned, self.places, weights, self.progress)
+        self._done(record, ran=True)
+        return record
+
+    def _weights(self, retrained: Planned, record: Record) -> Path:
+        """The retrained weights; where the work folder was cleaned, they are trained again."""
+        weights = checkpoint_of(record, self.places)
+        if weights is None:
+            weights = checkpoint_of(evaluate(retrained, self.places, None, self.progress), self.places)
+        if weights is None:
+            raise InputError(f"{record.name}: left no weights to start from")
+        return weights
+
+    def _done(self, record: Record, ran: bool) -> None:
+        note = f"done in {clock(record.cost.seconds)}" if ran else "done before"
+        metric = next(iter(record.metrics.items()), None)
+        headline = f" · {metric[0]} {metric[1].value:.1f} {metric[1].unit}" if metric else ""
+        self.progress.end(note + headline)
+        self.records.append(record)
+        self.place += 1
+        self.ran += ran
+
+
+def architecture_of(record: Record) -> Architecture:
+    """The architecture that a search's record tells of."""
+    genotype = Genotype.from_json(record.architecture.genotype, where=record.name)
+    return Architecture(record.architecture.name, genotype, record.method, (record.name, record.key))

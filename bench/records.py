@@ -1,0 +1,223 @@
+"""Records: one JSON file for every finished run, the only thing that passes between a run and a table.
+
+The path of a record is its key: `<results>/records/<task>/<protocol>/<architecture>/seed<k>.json`. A record is written
+whole or not at all, and never overwritten by a different run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from search.configs import Schema, first_problem
+
+SCHEMA_VERSION = 1
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}(,sha256:[0-9a-f]{64})*$")]
+
+
+class RecordedArchitecture(Schema):
+    """The architecture of a run: its name (safe as a folder name), genotype and the genotype's digest."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    genotype: dict[str, Any]
+    digest: str
+
+    @model_validator(mode="after")
+    def _digest_fits(self) -> RecordedArchitecture:
+        if Genotype.from_json(self.genotype, where="genotype").digest != self.digest:
+            raise ValueError("digest is not that of the genotype")
+        return self
+
+
+class RecordedMetric(Schema):
+    """A number that came out, with its unit and direction."""
+
+    value: Finite
+    unit: str
+    higher_is_better: bool
+
+
+class RecordedData(Schema):
+    """The data of a run: how many of what, and a digest over the file lists."""
+
+    counts: dict[str, Count]
+    fingerprint: Digest
+
+
+class RecordedCost(Schema):
+    """What a run cost: wall-clock seconds, peak memory in bytes, and the network's parameters and multiply-adds."""
+
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    peak_memory: Count
+    params: Count
+    macs: Count | None = None
+    published_macs: Count | None = None
+
+
+class Parent(Schema):
+    """A run that this one started from: `search` gave the genotype, `weights` the initial weights."""
+
+    role: Literal["search", "weights"]
+    record: str
+    key: Digest
+
+
+class Checkpoint(Schema):
+    """The weights that a run left: a path below the work folder, and the file's SHA-256."""
+
+    path: str
+    sha256: Digest
+
+
+class Record(Schema):
+    """A finished run (schema version 1).
+
+    Attributes:
+        key: SHA-256 of all that determines the result; equal keys are the same run.
+        reduced: why this is not a full run of its protocol; empty for a full one. No table shows the two unmarked.
+        method: how the architecture was found, as a table names it (`PC-DARTS`, `random`, `zoo`).
+        config: the resolved config, with data folders written as `$WILDNAS_DATA`.
+        counts: on how many images, queries, … the metrics were computed.
+        environment: versions, device and git commit.
+    """
+
+    schema_version: Literal[1]
+    task: str
+    protocol: str
+    architecture: RecordedArchitecture
+    method: str
+    seed: Count
+    key: Digest
+    reduced: list[str]
+    config: dict[str, Any]
+    data: RecordedData
+    environment: dict[str, Any]
+    parents: list[Parent]
+    metrics: dict[str, RecordedMetric]
+    counts: dict[str, Count]
+    cost: RecordedCost
+    checkpoint: Checkpoint | None = None
+    started: str
+    finished: str
+
+    @property
+    def name(self) -> str:
+        """The record's path below `records/`, without the suffix."""
+        return record_name(self.protocol, self.architecture.name, self.seed)
+
+    def to_text(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record_name(protocol: str, architecture: str, seed: int) -> str:
+    """`<task>/<protocol>/<architecture>/seed<k>`; a protocol's name begins with its task."""
+    return f"{protocol}/{architecture}/seed{seed}"
+
+
+class RecordStore:
+    """The records below a results folder."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.root = results / "records"
+
+    def path(self, name: str) -> Path:
+        return self.root / f"{name}.json"
+
+    def find(self, name: str) -> Record | None:
+        """The record of that name, or None.
+
+        Raises:
+            InputError: the file is malformed.
+        """
+        path = self.path(name)
+        return read_record(path) if path.is_file() else None
+
+    def write(self, record: Record, replace: bool = False) -> Path:
+        """Write a record; the file appears whole or not at all.
+
+        Args:
+            replace: whether a different run's record of the same name may be moved aside, into `<results>/replaced/`.
+
+        Raises:
+            InputError: the name holds a different run's record and `replace` is off, or the folder cannot be written.
+        """
+        path = self.path(record.name)
+        refuse_other_run(path, self.find(record.name), record.key, replace)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(record.to_text(), encoding="utf-8")
+            before = self.find(record.name)
+            if before is not None and before.key != record.key:
+                self._move_aside(path, before)
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        return path
+
+    def _move_aside(self, path: Path, record: Record) -> None:
+        aside = self.results / "replaced" / f"{record.name}-{record.key[7:15]}.json"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, aside)
+
+    def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
+        """All records, or those of one task, in the order of their names; a broken one is given as its error."""
+        folder = self.root / task if task else self.root
+        for path in sorted(folder.rglob("seed*.json")):
+            try:
+                yield read_record(path)
+            except InputError as error:
+                yield error
+
+
+def refuse_other_run(path: Path, existing: Record | None, key: str, replace: bool) -> None:
+    """Refuse to lose the record of a different run."""
+    if existing is not None and existing.key != key and not replace:
+        raise InputError(
+            f"{path}: holds the record of a different run (another config, data or parent); "
+            "--replace moves it to replaced/, --results keeps it and writes elsewhere"
+        )
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        InputError: not JSON, a key that is missing, unknown or of the wrong type, or a file whose place does not fit
+            what it says; names file and key.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as a record: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: a record is a JSON object")
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{path}: key 'schema_version': {version!r}; this version of wildnas reads {SCHEMA_VERSION}")
+    try:
+        record = Record.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {first_problem(error, Record)}") from error
+    if not path.as_posix().endswith(f"{record.name}.json"):
+        raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")
+    return record
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a record."""
+    return Record.model_json_schema()
+
+

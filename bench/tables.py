@@ -1,0 +1,104 @@
+"""Tables: a pure function of records (and, beside them, of published rows)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.contract import Metric
+from bench.records import Record
+
+FORMATS = ("markdown", "csv", "json")
+
+#: Behind the name of an architecture whose runs were not full ones.
+REDUCED_MARK = "†"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be printed: text cells, the unit of each number in its column's head.
+
+    Attributes:
+        notes: why rows that carry the mark were reduced.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def build_table(title: str, records: Iterable[Record], metrics: Sequence[Metric]) -> Table:
+    """A row for every (protocol, architecture), the seeds of it together: the mean, and ± the deviation of several.
+
+    Reduced runs and full ones never share a row, and reduced rows are marked. A metric that a run lacks is an empty
+    cell, and a mean is given only where every seed has the metric.
+    """
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Record]] = {}
+    for record in sorted(records, key=lambda record: (record.protocol, record.name)):
+        groups.setdefault((record.protocol, record.architecture.name, tuple(record.reduced)), []).append(record)
+    rows = [_row(group, metrics) for group in groups.values()]
+    reasons: dict[str, None] = {}
+    for (protocol, _, reduced) in groups:
+        if reduced:
+            reasons[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(reduced)})"] = None
+    return Table(title, pd.DataFrame(rows, columns=columns(metrics)), tuple(reasons))
+
+
+def columns(metrics: Sequence[Metric]) -> list[str]:
+    """Heads of the columns, in order."""
+    numbers = [f"{metric.label} ({metric.unit})" for metric in metrics]
+    return ["Protocol", "Architecture", "Method", "Params (M)", "×+ (M)", *numbers, "Seeds"]
+
+
+def _row(group: Sequence[Record], metrics: Sequence[Metric]) -> dict[str, str]:
+    first = group[0]
+    mark = f" {REDUCED_MARK}" if first.reduced else ""
+    row = {
+        "Protocol": first.protocol,
+        "Architecture": first.architecture.name + mark,
+        "Method": first.method,
+        "Params (M)": _number(first.cost.params / 1e6, 2),
+        "×+ (M)": _number(None if first.cost.published_macs is None else first.cost.published_macs / 1e6, 1),
+        "Seeds": str(len(group)),
+    }
+    for metric in metrics:
+        values = [record.metrics[metric.key].value for record in group if metric.key in record.metrics]
+        row[f"{metric.label} ({metric.unit})"] = _mean(values) if len(values) == len(group) else ""
+    return row
+
+
+def _mean(values: Sequence[float]) -> str:
+    mean = f"{statistics.fmean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def render(table: Table, form: str) -> str:
+    """The table as text in one of `FORMATS`; equal tables give equal text."""
+    if form == "csv":
+        return table.frame.to_csv(index=False)
+    if form == "json":
+        return table.frame.to_json(orient="records", force_ascii=False, indent=1) + "\n"
+    text = [f"### {table.title}", "", table.frame.to_markdown(index=False, disable_numparse=True)]
+    if table.notes:
+        text += ["", *table.notes]
+    return "\n".join(text) + "\n"
+
+
+
+
+def save_table(table: Table, stem: Path) -> None:
+    """Write `<stem>.md` and `<stem>.csv`; each appears whole or not at all."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for suffix, form in ((".md", "markdown"), (".csv", "csv")):
+        file = stem.with_suffix(suffix)
+        partial = file.with_name(file.name + ".partial")
+        partial.write_text(render(table, form), encoding="utf-8")
+        partial.replace(file)

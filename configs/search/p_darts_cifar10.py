@@ -1,0 +1,23 @@
+# P-DARTS on CIFAR-10 (Chen et al., journal version, section 5.1.1).
+task = 'search'
+method = 'P-DARTS'
+proxy = dict(
+    # CIFAR-10's training images as an image folder, <class>/<image>.
+    root='{{$WILDNAS_DATA:data}}/cifar10/train',
+    image_size=32,
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2470, 0.2435, 0.2616),
+    augmentation=dict(crop_padding=4, flip=True, cutout=0),
+)
+nodes = 4
+stages = [
+    dict(epochs=25, frozen_epochs=10, layers=5, channels=16, skip_dropout=0.0),
+    dict(epochs=25, frozen_epochs=10, layers=11, channels=16, skip_dropout=0.4, keep=5),
+    dict(epochs=25, frozen_epochs=10, layers=17, channels=16, skip_dropout=0.7, keep=3),
+]
+batch_size = 96
+# The paper is silent on the weights' optimiser but for "identical to DARTS": SGD 0.025 to 0.001, cosine (DARTS 3.1).
+weights = dict(lr=0.025, final_lr=0.001, momentum=0.9, weight_decay=3e-4, clip_norm=5.0)
+architecture = dict(lr=6e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+rule = 'p-darts'
+max_skips = 2

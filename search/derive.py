@@ -1,0 +1,172 @@
+"""From architecture parameters to a genotype: the derivation rules of DARTS, PC-DARTS and P-DARTS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from backbones.errors import InputError
+from backbones.genotype import Edge, Genotype
+from search.configs import Schema, parse
+from search.space import SearchSpace, edge_sources
+
+Rule = Literal["darts", "pc-darts", "p-darts"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Matrix = NDArray[np.float64]
+
+
+class Architecture(Schema):
+    """The content of `architecture.json`: what a search learned, from which any genotype can be derived again.
+
+    Rows of `alpha_*` and entries of `beta_*` are edges in DARTS order; values are raw, before softmax.
+    """
+
+    alpha_normal: list[list[Finite]]
+    alpha_reduce: list[list[Finite]]
+    beta_normal: list[Finite] | None = None
+    beta_reduce: list[Finite] | None = None
+    operations_normal: list[list[str]]
+    operations_reduce: list[list[str]]
+    nodes: int = Field(ge=1, le=30)
+    rule: Rule
+    max_skips: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _shapes_fit(self) -> Architecture:
+        edges = len(edge_sources(self.nodes))
+        for cell in ("normal", "reduce"):
+            for key in (f"alpha_{cell}", f"operations_{cell}"):
+                if len(getattr(self, key)) != edges:
+                    raise ValueError(f"{key}: {len(getattr(self, key))} edges; {self.nodes} nodes have {edges}")
+            for edge, (row, names) in enumerate(
+                zip(getattr(self, f"alpha_{cell}"), getattr(self, f"operations_{cell}"), strict=True)
+            ):
+                if len(row) != len(names):
+                    raise ValueError(f"alpha_{cell}[{edge}]: {len(row)} values for {len(names)} operations")
+            beta = getattr(self, f"beta_{cell}")
+            if beta is not None and len(beta) != edges:
+                raise ValueError(f"beta_{cell}: {len(beta)} values; {self.nodes} nodes have {edges} edges")
+            if self.rule == "pc-darts" and beta is None:
+                raise ValueError(f"beta_{cell} is needed by rule 'pc-darts'")
+            SearchSpace(self.nodes, *(tuple(map(tuple, getattr(self, f"operations_{c}"))) for c in ("normal", "reduce")))
+        return self
+
+    def save(self, file: Path) -> None:
+        """Write the JSON file; it appears whole or not at all."""
+        partial = file.with_name(file.name + ".partial")
+        partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.replace(file)
+
+
+def read_architecture(file: Path) -> Architecture:
+    """Read `architecture.json`.
+
+    Raises:
+        InputError: no such file, not JSON, or a key that is missing, unknown or does not fit; names file and key.
+    """
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}: not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: expected an object with alpha_normal, alpha_reduce, …")
+    return parse(Architecture, content, str(file))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The best operation of an edge and the score by which edges compete."""
+
+    source: int
+    operation: str
+    score: float
+
+
+def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype:
+    """The genotype of learned architecture parameters.
+
+    On every edge the operation of the largest weight other than `none` is kept; into every node the two edges whose kept
+    operations have the largest scores. The score is softmax(α) (DARTS 2.4; P-DARTS 4.3.1), times softmax(β) over the
+    edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal cell
+    (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again.
+
+    Ties go to the operation that stands first among the candidates and to the edge from the earlier node. The two
+    edges of a node are listed by rising source.
+
+    Args:
+        max_skips: overrides the architecture's own; None takes it.
+
+    Raises:
+        InputError: the candidates do not allow so few skip connections.
+    """
+    limit = architecture.max_skips if max_skips is None else max_skips
+    normal = _weights(architecture, "normal")
+    cell = _cell(architecture, "normal", normal)
+    while limit is not None and sum(choice.operation == "skip_connect" for choice in cell) > limit:
+        place = min(
+            (place for place, choice in enumerate(cell) if choice.operation == "skip_connect"),
+            key=lambda place: (cell[place].score, -place),
+        )
+        target = place // 2 + 2
+        edge = edge_sources(architecture.nodes).index((cell[place].source, target))
+        if cell[place].score == 0:
+            raise InputError(f"max_skips={limit}: node {target} has no other candidate than skip connections left")
+        normal[edge][architecture.operations_normal[edge].index("skip_connect")] = 0.0
+        cell = _cell(architecture, "normal", normal)
+    concat = tuple(range(2, architecture.nodes + 2))
+    return Genotype(
+        normal=_entries(cell),
+        normal_concat=concat,
+        reduce=_entries(_cell(architecture, "reduce", _weights(architecture, "reduce"))),
+        reduce_concat=concat,
+    )
+
+
+def _weights(architecture: Architecture, cell: str) -> list[Matrix]:
+    """softmax(α) of each edge, times softmax(β) of its node where the rule says so."""
+    rows = [_softmax(np.array(row)) for row in getattr(architecture, f"alpha_{cell}")]
+    if architecture.rule == "pc-darts":
+        beta = np.array(getattr(architecture, f"beta_{cell}"))
+        first = 0
+        for target in range(2, architecture.nodes + 2):
+            shares = _softmax(beta[first : first + target])
+            for edge in range(target):
+                rows[first + edge] = rows[first + edge] * shares[edge]
+            first += target
+    return rows
+
+
+def _softmax(values: Matrix) -> Matrix:
+    shifted = np.exp(values - values.max())
+    return shifted / shifted.sum()
+
+
+def _cell(architecture: Architecture, cell: str, weights: list[Matrix]) -> list[_Choice]:
+    """The two chosen edges of every node, by rising source."""
+    operations = getattr(architecture, f"operations_{cell}")
+    chosen: list[_Choice] = []
+    first = 0
+    for target in range(2, architecture.nodes + 2):
+        into = []
+        for source in range(target):
+            names, row = operations[first + source], weights[first + source]
+            best = max(
+                (place for place, name in enumerate(names) if name != "none"), key=lambda place: (row[place], -place)
+            )
+            into.append(_Choice(source, names[best], float(row[best])))
+        two = sorted(into, key=lambda choice: (-choice.score, choice.source))[:2]
+        chosen += sorted(two, key=lambda choice: choice.source)
+        first += target
+    return chosen
+
+
+def _entries(cell: list[_Choice]) -> tuple[Edge, ...]:
+    return tuple((choice.operation, choice.source) for choice in cell)

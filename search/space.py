@@ -1,0 +1,82 @@
+"""The search space: which candidate operations every edge of the two cells still has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbones.errors import InputError
+from backbones.genotype import OPERATIONS
+
+#: Names of the candidates of each edge.
+Candidates = tuple[tuple[str, ...], ...]
+
+
+def edge_sources(nodes: int) -> tuple[tuple[int, int], ...]:
+    """The edges `(source, target)` of a cell in DARTS order: all edges into node 2, then into node 3, …
+
+    Nodes 0 and 1 are the cell's inputs; `nodes` counts the intermediate nodes (PC-DARTS' N is `nodes + 2`).
+    """
+    return tuple((source, target) for target in range(2, nodes + 2) for source in range(target))
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The candidates of every edge; all edges of one cell have equally many, in rising order of `OPERATIONS`."""
+
+    nodes: int
+    normal: Candidates
+    reduce: Candidates
+
+    def __post_init__(self) -> None:
+        for cell in ("normal", "reduce"):
+            rows = getattr(self, cell)
+            if len(rows) != len(edge_sources(self.nodes)):
+                raise InputError(f"{cell}: {len(rows)} edges; {self.nodes} nodes have {len(edge_sources(self.nodes))}")
+            if len({len(row) for row in rows}) != 1:
+                raise InputError(f"{cell}: all edges need equally many candidate operations")
+            unknown = [name for row in rows for name in row if name not in OPERATIONS]
+            if unknown:
+                raise InputError(f"{cell}: unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
+            if any(not set(row) - {"none"} for row in rows):
+                raise InputError(f"{cell}: an edge has no candidate besides 'none'")
+
+    @classmethod
+    def full(cls, nodes: int, operations: Sequence[str]) -> SearchSpace:
+        """The space in which every edge has all operations."""
+        rows = (tuple(operations),) * len(edge_sources(nodes))
+        return cls(nodes, rows, rows)
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        return edge_sources(self.nodes)
+
+    def pruned(
+        self, keep: int, alpha_normal: NDArray[np.float64], alpha_reduce: NDArray[np.float64], last: bool
+    ) -> SearchSpace:
+        """Keep on every edge the `keep` candidates of the largest softmax(α) (P-DARTS 4.3.1).
+
+        Args:
+            alpha_normal, alpha_reduce: raw parameters, `(edges, candidates)`.
+            last: whether the last stage follows, which never keeps `none`.
+        """
+        return SearchSpace(
+            self.nodes,
+            _prune(self.normal, alpha_normal, keep, drop_none=last),
+            _prune(self.reduce, alpha_reduce, keep, drop_none=last),
+        )
+
+
+def _prune(rows: Candidates, alpha: NDArray[np.float64], keep: int, drop_none: bool) -> Candidates:
+    pruned = []
+    for names, scores in zip(rows, alpha, strict=True):
+        eligible = [place for place, name in enumerate(names) if not (drop_none and name == "none")]
+        if keep > len(eligible):
+            raise InputError(f"keep={keep}: an edge has only {len(eligible)} candidates left to keep")
+        # softmax keeps the order, so raw parameters rank alike. Ties go to the operation that stands first.
+        best = sorted(eligible, key=lambda place: (-scores[place], place))[:keep]
+        pruned.append(tuple(names[place] for place in sorted(best)))
+    return tuple(pruned)
