@@ -32,7 +32,13 @@ class Cell(nn.Module):
     """
 
     def __init__(
-        self, genotype: Genotype, c_before_last: int, c_last: int, channels: int, reduction: bool, reduction_before: bool
+        self,
+        genotype: Genotype,
+        c_before_last: int,
+        c_last: int,
+        channels: int,
+        reduction: bool,
+        reduction_before: bool,
     ) -> None:
         super().__init__()
         edges = genotype.reduce if reduction else genotype.normal

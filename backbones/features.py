@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
-from backbones.networks import CifarStem, imagenet_stem, reduction_places, stack_cells
+from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
 
 
@@ -58,6 +59,10 @@ class CellBackbone(nn.Module):
             raise InputError(f"last_stride={last_stride}: expected 1 or 2")
         if not 0 <= frozen_stages <= 4:
             raise InputError(f"frozen_stages={frozen_stages}: expected 0 (none) to 4 (all)")
+        if not 0 <= drop_path < 1:
+            raise InputError(f"drop_path={drop_path}: expected 0 <= drop_path < 1")
+        if channels < 2 or channels % 2:
+            raise InputError(f"channels={channels}: expected an even number, 2 or more")
         self.stem_name = stem
         if stem == "imagenet":
             self.stem0, self.stem1 = imagenet_stem(channels)
@@ -70,6 +75,7 @@ class CellBackbone(nn.Module):
         else:
             raise InputError(f"stem={stem!r}: expected 'imagenet' or 'cifar'")
 
+        stack = cells_of(self.cells)
         first, second = reduction_places(layers)
         #: The cell whose output is the map of a stride; -1 stands for the first half of the ImageNet stem.
         self._taps = {first_stride: first - 1, 2 * first_stride: second - 1, 4 * first_stride: layers - 1}
@@ -82,14 +88,15 @@ class CellBackbone(nn.Module):
             raise InputError(f"out_strides={self.out_strides}: expected rising strides out of {sorted(self._taps)}")
         #: Channels of each returned map, in the order of `out_strides`.
         self.feature_channels = tuple(
-            channels if self._taps[stride] < 0 else self.cells[self._taps[stride]].out_channels
+            channels if self._taps[stride] < 0 else stack[self._taps[stride]].out_channels
             for stride in self.out_strides
         )
         if last_stride == 1:
-            unstride(self.cells[second])
+            # Not its preprocessing: with 3 or 4 layers that halves the map from before the first reduction.
+            unstride(stack[second].operations)
             if second + 1 < layers:
-                unstride(self.cells[second + 1].preprocess0)
-        for cell in self.cells:
+                unstride(stack[second + 1].preprocess0)
+        for cell in stack:
             cell.drop_path_rate = drop_path
         self.norm_eval = norm_eval
         self.checkpointing = checkpointing
@@ -122,9 +129,30 @@ class CellBackbone(nn.Module):
         deepest = self._taps[self.out_strides[-1]]
         for layer, cell in enumerate(self.cells[: deepest + 1]):
             if self.checkpointing and self.training:
-                out = checkpoint(cell, before_last, last, use_reentrant=False)
+                out = checkpoint(cell, before_last, last, use_reentrant=False, context_fn=lambda cell=cell: _once(cell))
             else:
                 out = cell(before_last, last)
             before_last, last = last, out
             maps[layer] = out
         return tuple(maps[self._taps[stride]] for stride in self.out_strides)
+
+
+def _once(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """The contexts of a checkpointed cell's forward and of its recomputation, which leaves BatchNorm statistics alone."""
+    return nullcontext(), _statistics_kept(cell)
+
+
+@contextmanager
+def _statistics_kept(module: nn.Module) -> Iterator[None]:
+    """In training mode too, the running statistics of every BatchNorm inside stay as they are."""
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    before = [(norm.momentum, None if (n := norm.num_batches_tracked) is None else n.clone()) for norm in norms]
+    try:
+        for norm in norms:
+            norm.momentum = 0.0
+        yield
+    finally:
+        for norm, (momentum, batches) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None and batches is not None:
+                norm.num_batches_tracked.copy_(batches)

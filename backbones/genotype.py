@@ -14,7 +14,7 @@ from typing import Any
 
 from backbones.errors import InputError
 
-#: The operations that a genotype may name. `backbones.operations` builds each; kept here so that reading needs no torch.
+#: The operations that a genotype may name; `backbones.operations` builds them. Kept here: reading needs no torch.
 OPERATIONS = (
     "none",
     "max_pool_3x3",
@@ -67,9 +67,11 @@ class Genotype:
         stripped = text.strip()
         if stripped.startswith("{"):
             try:
-                return cls.from_json(json.loads(stripped), where)
-            except (json.JSONDecodeError, RecursionError) as error:
+                content = json.loads(stripped)
+            # ValueError: also a number of more than 4,300 digits, which Python does not convert.
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{where}: not a genotype as JSON: {error}") from error
+            return cls.from_json(content, where)
         return cls.from_json(_read_call(stripped, where), where)
 
     @classmethod
@@ -140,16 +142,16 @@ class Genotype:
 
 def _check_cell(name: str, edges: Sequence[Edge], concat: Sequence[int]) -> None:
     if not edges or len(edges) % 2:
-        raise InputError(f"{name}: {len(edges)} edges; every intermediate node takes two, so the count is even and not 0")
+        raise InputError(
+            f"{name}: {len(edges)} edges; every intermediate node takes two, so the count is even and not 0"
+        )
     nodes = len(edges) // 2
     if nodes > _MOST_NODES:
         raise InputError(f"{name}: {nodes} intermediate nodes; {_MOST_NODES} at most")
     for place, (operation, source) in enumerate(edges):
         node = place // 2 + 2
         if operation not in OPERATIONS:
-            raise InputError(
-                f"{name}[{place}]: unknown operation {operation[:40]!r}; known: {', '.join(OPERATIONS)}"
-            )
+            raise InputError(f"{name}[{place}]: unknown operation {operation[:40]!r}; known: {', '.join(OPERATIONS)}")
         if not 0 <= source < node:
             raise InputError(f"{name}[{place}]: node {node} cannot read node {source}; it can read 0 to {node - 1}")
     if not concat:
@@ -171,8 +173,8 @@ def _edges(name: str, content: Any) -> tuple[Edge, ...]:
         operation, source = entry
         if not isinstance(operation, str):
             raise InputError(f"{name}[{place}]: the operation is a name, such as 'sep_conv_3x3'")
-        if not isinstance(source, int) or isinstance(source, bool):
-            raise InputError(f"{name}[{place}]: the node is a whole number")
+        if not _is_small(source):
+            raise InputError(f"{name}[{place}]: the node is a small whole number")
         edges.append((operation, source))
     return tuple(edges)
 
@@ -181,9 +183,14 @@ def _nodes(name: str, content: Any) -> tuple[int, ...]:
     if not isinstance(content, (list, tuple, range)):
         raise InputError(f"{name}: expected a list of nodes or range(first, last + 1)")
     for place, node in enumerate(content):
-        if not isinstance(node, int) or isinstance(node, bool):
-            raise InputError(f"{name}[{place}]: expected a whole number")
+        if not _is_small(node):
+            raise InputError(f"{name}[{place}]: expected a small whole number")
     return tuple(content)
+
+
+def _is_small(value: Any) -> bool:
+    # A number of thousands of digits could not even be named in a message.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10_000
 
 
 def _read_call(text: str, where: str) -> dict[str, Any]:
@@ -200,8 +207,9 @@ def _read_call(text: str, where: str) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for keyword in expression.keywords:
         if keyword.arg is None or keyword.arg in content:
-            raise InputError(f"{where}: keyword {keyword.arg!r} cannot be used or stands twice")
-        content[keyword.arg] = _literal(keyword.value, f"{where}: {keyword.arg}")
+            name = repr(keyword.arg)[:40]
+            raise InputError(f"{where}: keyword {name} cannot be used or stands twice")
+        content[keyword.arg] = _literal(keyword.value, f"{where}: {keyword.arg[:40]}")
     return content
 
 
@@ -221,7 +229,7 @@ def _literal(value: ast.expr, where: str) -> Any:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "range":
         try:
             bounds = [ast.literal_eval(argument) for argument in value.args]
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError, MemoryError) as error:
             raise InputError(f"{where}: range() takes whole numbers") from error
         whole = all(isinstance(bound, int) and abs(bound) <= _MOST_NODES + 2 for bound in bounds)
         if value.keywords or not whole or not 1 <= len(bounds) <= 2:
@@ -229,5 +237,5 @@ def _literal(value: ast.expr, where: str) -> Any:
         return list(range(*bounds))
     try:
         return ast.literal_eval(value)
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(f"{where}: expected a literal list, not code") from error

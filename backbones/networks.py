@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from backbones.cells import Cell
@@ -58,6 +60,11 @@ def stack_cells(
     return cells
 
 
+def cells_of(stack: nn.ModuleList) -> list[Cell]:
+    """The cells of a stack, with their type."""
+    return [cast(Cell, cell) for cell in stack]
+
+
 class _Network(nn.Module):
     """What both evaluation networks share: cells, drop-path, classifier, auxiliary head behind the second reduction."""
 
@@ -76,7 +83,7 @@ class _Network(nn.Module):
         if not 0 <= rate < 1:
             raise ValueError(f"drop-path rate {rate}: expected 0 <= rate < 1")
         self._drop_path_rate = rate
-        for cell in self.cells:
+        for cell in cells_of(self.cells):
             cell.drop_path_rate = rate
 
     def _classify(self, before_last: Tensor, last: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -109,9 +116,9 @@ class CifarNetwork(_Network):
         self.stem = CifarStem(channels)
         self.cells = stack_cells(genotype, channels, layers, 3 * channels, 3 * channels, reduction_before=False)
         self._auxiliary_place = reduction_places(layers)[1]
-        width = self.cells[self._auxiliary_place].out_channels
+        width = cells_of(self.cells)[self._auxiliary_place].out_channels
         self.auxiliary_head = AuxiliaryHead(width, num_classes, pool_stride=3, last_norm=True) if auxiliary else None
-        self.classifier = nn.Linear(self.cells[-1].out_channels, num_classes)
+        self.classifier = nn.Linear(cells_of(self.cells)[-1].out_channels, num_classes)
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -138,9 +145,9 @@ class ImageNetNetwork(_Network):
         self.stem0, self.stem1 = imagenet_stem(channels)
         self.cells = stack_cells(genotype, channels, layers, channels, channels, reduction_before=True)
         self._auxiliary_place = reduction_places(layers)[1]
-        width = self.cells[self._auxiliary_place].out_channels
+        width = cells_of(self.cells)[self._auxiliary_place].out_channels
         self.auxiliary_head = AuxiliaryHead(width, num_classes, pool_stride=2, last_norm=False) if auxiliary else None
-        self.classifier = nn.Linear(self.cells[-1].out_channels, num_classes)
+        self.classifier = nn.Linear(cells_of(self.cells)[-1].out_channels, num_classes)
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -149,7 +156,7 @@ class ImageNetNetwork(_Network):
 
 
 class AuxiliaryHead(nn.Module):
-    """The auxiliary classifier behind the second reduction cell (Szegedy et al. 2015): `(N, C, H, W)` to `(N, classes)`.
+    """The auxiliary classifier behind the second reduction (Szegedy et al. 2015): `(N, C, H, W)` to `(N, classes)`.
 
     The original pools 5x5 windows to a 2x2 map, on which a 2x2 convolution ends at 1x1 (8x8 maps on CIFAR, 7x7 on
     ImageNet). Other map sizes are first pooled to the original's 8x8 or 7x7, so that any input size works.

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backbones.errors import InputError
+
 #: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").
 SEARCH_OPERATIONS = (
     "none",
@@ -57,7 +59,7 @@ class DilatedConv(nn.Module):
 
 
 class SeparableConv(nn.Module):
-    """Depthwise separable convolution applied twice, the stride in the first: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
+    """Depthwise separable convolution, twice, the stride in the first: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
 
     def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
         super().__init__()
@@ -95,16 +97,16 @@ class FactorisedConv7(nn.Module):
 class FactorisedReduction(nn.Module):
     """Halve a map by two 1x1 convolutions of stride 2, the second on the input shifted by one pixel.
 
-    `(N, C_in, H, W)` to `(N, C_out, ceil(H / 2), ceil(W / 2))`. On odd maps (75 and 19 for SSD at 300 pixels) the shifted half
-    would be one row and column short; the input is then padded by one zero row and column at the bottom and right.
-    Even maps are not padded, so they come out as in the original networks, bit for bit. `unstride` sets the stride to 1
-    for a backbone whose last stage keeps its size; the shifted half is then always padded.
+    `(N, C_in, H, W)` to `(N, C_out, ceil(H / 2), ceil(W / 2))`. On odd maps (75 and 19 for SSD at 300 pixels) the
+    shifted half would be one row and column short; the input is then padded by one zero row and column at the bottom
+    and right. Even maps are not padded, so they come out as in the original networks, bit for bit. `unstride` sets the
+    stride to 1 for a backbone whose last stage keeps its size; the shifted half is then always padded.
     """
 
     def __init__(self, c_in: int, c_out: int, affine: bool = True) -> None:
         super().__init__()
         if c_out % 2:
-            raise ValueError(f"factorised reduction needs an even number of output channels, not {c_out}")
+            raise InputError(f"factorised reduction needs an even number of output channels, not {c_out}")
         self.relu = nn.ReLU(inplace=False)
         self.conv_1 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
         self.conv_2 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
@@ -120,13 +122,11 @@ class FactorisedReduction(nn.Module):
 
 
 def unstride(module: nn.Module) -> None:
-    """Set every stride inside a module to 1, keeping its weights: an operation that halved its map now keeps the size."""
+    """Set every stride inside a module to 1, keeping its weights: what halved a map now keeps its size."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             part.stride = (1, 1)
-        elif isinstance(part, (nn.MaxPool2d, nn.AvgPool2d)):
-            part.stride = 1
-        elif isinstance(part, Zero):
+        elif isinstance(part, (nn.MaxPool2d, nn.AvgPool2d, Zero)):
             part.stride = 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from backbones.errors import InputError
+from backbones.files import replacing
 
 #: Parts of a classification network that a backbone has no use for.
 _HEADS = ("classifier.", "auxiliary_head.")
@@ -35,11 +35,9 @@ def save(module: nn.Module, file: str | Path, **about: Any) -> Path:
     The file appears whole or not at all.
     """
     file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    torch.save({"state_dict": state, "about": about}, partial)
-    os.replace(partial, file)
+    with replacing(file) as partial:
+        torch.save({"state_dict": state, "about": about}, partial)
     return file
 
 
@@ -55,8 +53,13 @@ def read_state_dict(file: str | Path) -> dict[str, Tensor]:
         raise InputError(f"{file}: no such checkpoint")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {str(error).splitlines()[0]}") from error
+    except pickle.UnpicklingError as error:
+        # torch's own message advises to turn `weights_only` off.
+        problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
+        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
+    except Exception as error:  # a damaged file raises anything: OSError, IndexError, struct.error, …
+        problem = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{file}: holds no state dict; expected names and tensors, bare or under 'state_dict'")
@@ -83,6 +86,8 @@ def load(module: nn.Module, file: str | Path) -> LoadReport:
     for problem, names in (("lacks", missing), ("differs in shape at", reshaped), ("has a foreign entry", foreign)):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise InputError(f"{file}: {problem} {', '.join(names[:3])}{more}; was it made by the same genotype and width?")
+            raise InputError(
+                f"{file}: {problem} {', '.join(names[:3])}{more}; was it made by the same genotype and width?"
+            )
     module.load_state_dict({name: state[name] for name in wanted})
     return LoadReport(tuple(wanted), tuple(left_out))

@@ -1,18 +1,18 @@
-"""What ARCH on the command line may be: a zoo name, a genotype file or literal, a finished search's folder, `random:SEED`."""
+"""ARCH on the command line: a zoo name, a genotype file or literal, a finished search's folder, or `random:SEED`."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backbones import zoo
 from backbones.errors import InputError
+from backbones.files import write_text
 from backbones.genotype import Genotype
-
 
 #: The file by which a finished search's folder is known.
 FOUND = "genotype.json"
@@ -34,9 +34,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            raise InputError(
-                f"architecture name {self.name!r}: use letters, digits, '.', '_' and '-', 100 at the most"
-            )
+            raise InputError(f"architecture name {self.name!r}: use letters, digits, '.', '_' and '-', 100 at the most")
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "genotype": self.genotype.to_json(), "digest": self.genotype.digest}
@@ -54,9 +52,10 @@ def resolve(arch: str) -> Architecture:
             raise InputError(f"{arch}: expected random:SEED, such as random:0")
         return random_architecture(int(seed))
     path = Path(arch)
-    if path.is_dir():
+    # os.path, unlike Path, says no to a literal too long for a file name.
+    if os.path.isdir(arch):
         return from_search(path)
-    if path.is_file():
+    if os.path.isfile(arch):
         genotype = Genotype.parse(_text(path), where=str(path))
         return Architecture(_safe(path.stem), genotype, "given")
     if "(" in arch or "{" in arch:
@@ -95,9 +94,7 @@ def save_found(folder: Path, architecture: Architecture) -> None:
         "key": key,
         "genotype": architecture.genotype.to_json(),
     }
-    partial = folder / f"{FOUND}.partial"
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / FOUND)
+    write_text(folder / FOUND, json.dumps(content, indent=1) + "\n")
 
 
 def random_architecture(seed: int) -> Architecture:

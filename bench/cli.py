@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
     if arguments.debug:
-        raise  # noqa: PLE0704 - called from an except clause only
+        raise
     print(f"wildnas: {' '.join(message.split())}", file=sys.stderr)
     return code
 

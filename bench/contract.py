@@ -59,7 +59,7 @@ class DataReport:
 
     Attributes:
         counts: how many of what, such as `{"train images": 1257}`.
-        fingerprint: a digest over the file lists with their sizes; equal data have equal fingerprints wherever they lie.
+        fingerprint: a digest over the file lists with their sizes; equal data have equal ones wherever they lie.
     """
 
     counts: Mapping[str, int]
@@ -72,7 +72,7 @@ class Job:
 
     Attributes:
         work_dir: where logs and checkpoints go; a job that was interrupted resumes from what it finds here.
-        weights: a checkpoint written by `backbones.weights.save` that the backbone starts from, or None for from scratch.
+        weights: a checkpoint of `backbones.weights.save` that the backbone starts from; None is from scratch.
         progress: called as the job goes on.
     """
 
@@ -138,7 +138,5 @@ class Task(abc.ABC):
         """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
 
     @abc.abstractmethod
-    def speed(
-        self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5
-    ) -> Speed:
+    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         """Time one training step and one inference step on made images of the protocol's size."""

@@ -41,7 +41,7 @@ def describe() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, `-dirty` behind it where files differ; None outside of one."""
+    """The commit of the checkout that this code runs from, with `-dirty` where files differ; None outside of one."""
     here = Path(__file__).resolve().parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

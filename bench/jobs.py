@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.files import write_text
 from bench import environment
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, ProgressCallback, Protocol, Task
@@ -205,9 +206,7 @@ def measured(work_dir: Path) -> Iterator[Measured]:
         run.seconds = round(spent + time.monotonic() - start, 3)
         run.peak_memory = environment.peak_memory()
         run.finished = _now()
-        partial = spent_file.with_name("seconds.json.partial")
-        partial.write_text(json.dumps(run.seconds), encoding="utf-8")
-        partial.replace(spent_file)
+        write_text(spent_file, json.dumps(run.seconds))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What each task reports: the columns of its table, in order. Kept apart from the tasks so that tables import no library."""
+"""What each task reports: the columns of its table, in order. Apart from the tasks, so that tables need no library."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("apm", "APM", "%", higher_is_better=True),
         Metric("apl", "APL", "%", higher_is_better=True),
     ),
-    # P-DARTS Table 5 has rank-1 and mAP.
+    # P-DARTS Table 5 has rank-1 and mAP; the other ranks are what torchreid reports beside them.
     "reid": (
         Metric("rank1", "Rank-1", "%", higher_is_better=True),
+        Metric("rank5", "Rank-5", "%", higher_is_better=True),
+        Metric("rank10", "Rank-10", "%", higher_is_better=True),
+        Metric("rank20", "Rank-20", "%", higher_is_better=True),
         Metric("map", "mAP", "%", higher_is_better=True),
     ),
 }

@@ -1,8 +1,8 @@
-"""A pipeline: search, retrain, transfer, tables; every stage is found done or is run, and an interrupted one resumes."""
+"""A pipeline: search, retrain, transfer, tables; a stage is found done, or is run, or resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from bench.contract import Protocol, Task
 from bench.jobs import Evaluation, Places, Planned, checkpoint_of, evaluate, plan
 from bench.progress import Progress, clock
 from bench.records import Record
-from bench.searches import SearchProtocol, load_search, search
+from bench.searches import SearchProtocol, load_search, plan_search, search
 from bench.tasks import load_protocol
 from search.configs import Schema, load_config, parse
 
@@ -80,7 +80,7 @@ class Pipeline:
         return [*searches, *rest]
 
 
-def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
+def load_pipeline(name: str, places: Places, options: Sequence[str] = ()) -> Pipeline:
     """Read a pipeline and every config that it names, and look at their data, before anything is run.
 
     Raises:
@@ -97,8 +97,10 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
     if not candidates:
         raise InputError(f"{loaded.path}: neither 'searches' nor 'baselines' names an architecture")
     transfers = tuple(load_protocol(transfer) for transfer in settings.transfers)
-    for task, protocol in (retrain, *transfers):
-        task.check(protocol)
+    for protocol in searches:
+        plan_search(protocol, settings.seeds[0], places)
+    for task, evaluated in (retrain, *transfers):
+        task.check(evaluated)
     return Pipeline(loaded.name, tuple(candidates), retrain, transfers, settings.expected_seconds)
 
 
@@ -116,13 +118,9 @@ def run_pipeline(pipeline: Pipeline, places: Places) -> PipelineResult:
     stages = pipeline.titles()
     expected = [pipeline.expected_seconds.get(protocol) for protocol, _ in stages]
     runner = _Runner(places, Progress([title for _, title in stages], expected))
-    try:
-        found = {candidate: runner.search(candidate) for candidate in pipeline.candidates if candidate.search}
-        for candidate in pipeline.candidates:
-            runner.candidate(pipeline, candidate, found.get(candidate))
-    except BaseException:
-        runner.progress.interrupt()
-        raise
+    found = {candidate: runner.search(candidate) for candidate in pipeline.candidates if candidate.search}
+    for candidate in pipeline.candidates:
+        runner.candidate(pipeline, candidate, found.get(candidate))
     return PipelineResult(tuple(runner.records), runner.ran, len(stages))
 
 
@@ -133,35 +131,28 @@ class _Runner:
         self.places = places
         self.progress = progress
         self.records: list[Record] = []
-        self.place = 0
         self.ran = 0
 
     def search(self, candidate: Candidate) -> Record:
         assert candidate.search is not None
-        self.progress.start(self.place)
-        record, ran = search(candidate.search, candidate.seed, self.places, self.progress)
-        self._done(record, ran)
-        return record
+        planned = plan_search(candidate.search, candidate.seed, self.places)
+        return self._stage(planned.record, lambda: search(planned, self.places, self.progress))
 
     def candidate(self, pipeline: Pipeline, candidate: Candidate, found: Record | None) -> None:
         """Train one architecture and transfer it."""
         architecture = architecture_of(found) if found is not None else candidate.baseline
         assert architecture is not None
         retrained = plan(Evaluation(*pipeline.retrain, architecture, candidate.seed), self.places)
-        record = self._evaluate(retrained, None)
+        record = self._stage(retrained.record, lambda: evaluate(retrained, self.places, None, self.progress))
         for task, protocol in pipeline.transfers:
-            evaluation = Evaluation(task, protocol, architecture, candidate.seed, record)
-            self._evaluate(plan(evaluation, self.places), (retrained, record))
+            self._transfer(Evaluation(task, protocol, architecture, candidate.seed, record), retrained, record)
 
-    def _evaluate(self, planned: Planned, start: tuple[Planned, Record] | None) -> Record:
-        self.progress.start(self.place)
-        if planned.record is not None:
-            self._done(planned.record, ran=False)
-            return planned.record
-        weights = None if start is None else self._weights(*start)
-        record = evaluate(planned, self.places, weights, self.progress)
-        self._done(record, ran=True)
-        return record
+    def _transfer(self, evaluation: Evaluation, retrained: Planned, record: Record) -> None:
+        planned = plan(evaluation, self.places)
+        self._stage(
+            planned.record,
+            lambda: evaluate(planned, self.places, self._weights(retrained, record), self.progress),
+        )
 
     def _weights(self, retrained: Planned, record: Record) -> Path:
         """The retrained weights; where the work folder was cleaned, they are trained again."""
@@ -172,14 +163,16 @@ class _Runner:
             raise InputError(f"{record.name}: left no weights to start from")
         return weights
 
-    def _done(self, record: Record, ran: bool) -> None:
-        note = f"done in {clock(record.cost.seconds)}" if ran else "done before"
-        metric = next(iter(record.metrics.items()), None)
-        headline = f" · {metric[0]} {metric[1].value:.1f} {metric[1].unit}" if metric else ""
-        self.progress.end(note + headline)
+    def _stage(self, done: Record | None, run: Callable[[], Record]) -> Record:
+        """The record of a stage that is done, or that is run now."""
+        with self.progress.stage(len(self.records)) as stage:
+            record = done or run()
+            took = "done before" if done else f"done in {clock(record.cost.seconds)}"
+            key, metric = next(iter(record.metrics.items()))
+            stage.note = f"{took} · {key} {metric.value:.1f} {metric.unit}"
         self.records.append(record)
-        self.place += 1
-        self.ran += ran
+        self.ran += done is None
+        return record
 
 
 def architecture_of(record: Record) -> Architecture:

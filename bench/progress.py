@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 #: Seconds between two lines where the output is not a terminal.
 PLAIN_INTERVAL = 15.0
+#: A stage that first told of a larger fraction was resumed: how long it took says nothing about this machine.
+FRESH = 0.2
 #: Seconds between two updates of the line on a terminal.
 LIVE_INTERVAL = 0.2
+
+
+@dataclass
+class StageNote:
+    """How a stage ended, in words."""
+
+    note: str = "done"
 
 
 class Progress:
@@ -25,13 +35,17 @@ class Progress:
 
     def __init__(self, titles: Sequence[str], expected: Sequence[float | None] | None = None) -> None:
         # The libraries' output is redirected to a file while a stage runs; this stream stays where it was.
-        self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
+        self._stream = os.fdopen(os.dup(2), "w", encoding="utf-8")
         self._live = self._stream.isatty()
         self._titles = titles
         self._expected = list(expected or [None] * len(titles))
         self._pace: list[tuple[float, float]] = []
         self._place = 0
         self._shown = 0.0
+        self._began = 0.0
+        self._fraction = 0.0
+        #: When the running stage first told how far it was, and how far that was.
+        self._first: tuple[float, float] | None = None
 
     def __call__(self, fraction: float, doing: str) -> None:
         """Tell how far the running stage is, 0 to 1, and what it is doing."""
@@ -50,30 +64,25 @@ class Progress:
             parts.append(self._all_left(left))
         self._show(" · ".join(part for part in parts if part))
 
-    def start(self, place: int) -> None:
-        """A stage begins (counted from 0)."""
+    @contextlib.contextmanager
+    def stage(self, place: int) -> Iterator[StageNote]:
+        """A stage runs, counted from 0; the note that the block sets stays in its line."""
         self._place, self._began, self._fraction = place, time.monotonic(), 0.0
-        self._first: tuple[float, float] | None = None
-        self._shown = self._began if not self._live else 0.0
+        self._first = None
+        self._shown = 0.0 if self._live else self._began
         expected = self._expected[place]
         self._show("started" + (f" · {self._all_left(expected * self._speed())}" if expected else ""))
-
-    def end(self, note: str) -> None:
-        """The running stage has ended; its line stays."""
-        seconds = time.monotonic() - self._began
-        expected = self._expected[self._place]
-        if expected and self._first is not None and self._first[1] < 0.2:
-            self._pace.append((expected, seconds))
-        self._show(note)
-        if self._live:
-            self._stream.write("\n")
-            self._stream.flush()
-
-    def interrupt(self) -> None:
-        """Leave the redrawn line as it is, so that a message begins on its own."""
-        if self._live:
-            self._stream.write("\n")
-            self._stream.flush()
+        stage = StageNote()
+        try:
+            yield stage
+            if expected and self._first is not None and self._first[1] < FRESH:
+                self._pace.append((expected, time.monotonic() - self._began))
+            self._show(stage.note)
+        finally:
+            # Whatever is printed next begins on a line of its own.
+            if self._live:
+                self._stream.write("\n")
+                self._stream.flush()
 
     def _stage_left(self, now: float) -> float | None:
         if self._first is None:
@@ -119,5 +128,3 @@ def _columns(descriptor: int) -> int:
         return os.get_terminal_size(descriptor).columns
     except OSError:
         return 100
-
-

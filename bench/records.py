@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from backbones.errors import InputError
+from backbones.files import write_text
 from backbones.genotype import Genotype
 from search.configs import Schema, first_problem
 
@@ -153,17 +154,13 @@ class RecordStore:
             InputError: the name holds a different run's record and `replace` is off, or the folder cannot be written.
         """
         path = self.path(record.name)
-        refuse_other_run(path, self.find(record.name), record.key, replace)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        existing = self.find(record.name)
+        refuse_other_run(path, existing, record.key, replace)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(record.to_text(), encoding="utf-8")
-            before = self.find(record.name)
-            if before is not None and before.key != record.key:
-                self._move_aside(path, before)
-            os.replace(partial, path)
+            if existing is not None and existing.key != record.key:
+                self._move_aside(path, existing)
+            write_text(path, record.to_text())
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
         return path
 
@@ -219,5 +216,3 @@ def read_record(path: Path) -> Record:
 def schema() -> dict[str, Any]:
     """The JSON schema of a record."""
     return Record.model_json_schema()
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from backbones.errors import InputError
 from bench import environment
@@ -16,6 +17,7 @@ from bench.metrics import METRICS
 from bench.records import SCHEMA_VERSION, Record, record_name
 from search.configs import load_config, parse, portable
 from search.settings import SearchSettings
+
 
 @dataclass(frozen=True)
 class SearchProtocol:
@@ -29,6 +31,11 @@ class SearchProtocol:
     @property
     def reduced(self) -> list[str]:
         return [*self.settings.reduced, *(f"option {option}" for option in self.options)]
+
+    def portable(self) -> dict[str, Any]:
+        """The settings as a record holds them, without this machine's folders."""
+        config: dict[str, Any] = portable(self.settings.model_dump(mode="json"))
+        return config
 
 
 def load_search(name: str, options: Sequence[str] = ()) -> SearchProtocol:
@@ -45,31 +52,46 @@ def load_search(name: str, options: Sequence[str] = ()) -> SearchProtocol:
     return SearchProtocol(protocol, loaded.path, settings, loaded.options)
 
 
-def search(protocol: SearchProtocol, seed: int, places: Places, progress: ProgressCallback) -> tuple[Record, bool]:
-    """The record of a search, and whether it had to be run for it; an interrupted one is resumed.
+@dataclass(frozen=True)
+class PlannedSearch:
+    """A search whose data have been looked at: its key, its name, and its record if it has been run."""
+
+    protocol: SearchProtocol
+    seed: int
+    key: str
+    name: str
+    record: Record | None
+
+
+def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedSearch:
+    """Check a search's data and look for its record.
 
     Raises:
-        InputError: the data cannot be used; nothing has been trained then.
+        InputError: the data cannot be used.
     """
     from search.proxies import check_proxy
-    from search.run import run_search
 
     ensure_embedded(protocol.settings.embedded)
     folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size)
-    config = portable(protocol.settings.model_dump(mode="json"))
     key = run_key(
-        {"task": "search", "protocol": protocol.name, "config": config, "seed": seed, "data": folder.fingerprint()}
+        {"protocol": protocol.name, "config": protocol.portable(), "seed": seed, "data": folder.fingerprint()}
     )
     # The key is part of the name: another config or data set is another record, never in this one's way.
     name = f"{protocol.name.removeprefix('search/').replace('/', '-')}-s{seed}-{key[7:15]}"
-    existing = places.store.find(record_name(protocol.name, name, seed))
-    if existing is not None:
-        return existing, False
+    return PlannedSearch(protocol, seed, key, name, places.store.find(record_name(protocol.name, name, seed)))
+
+
+def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -> Record:
+    """Run a search into its record; an interrupted one is resumed."""
+    from search.run import run_search
+
+    protocol, seed, key, name = planned.protocol, planned.seed, planned.key, planned.name
     work_dir = places.work / protocol.name / name
     with measured(work_dir) as run:
         result = run_search(protocol.settings, work_dir, seed, progress)
-    record_path = record_name(protocol.name, name, seed)
-    architecture = Architecture(name, result.genotype, protocol.settings.method, (record_path, key))
+    architecture = Architecture(
+        name, result.genotype, protocol.settings.method, (record_name(protocol.name, name, seed), key)
+    )
     save_found(work_dir, architecture)
     values = {
         "supernet_accuracy": result.accuracy,
@@ -87,7 +109,7 @@ def search(protocol: SearchProtocol, seed: int, places: Places, progress: Progre
             "seed": seed,
             "key": key,
             "reduced": protocol.reduced,
-            "config": config,
+            "config": protocol.portable(),
             "data": {"counts": result.counts, "fingerprint": result.fingerprint},
             "environment": environment.describe(),
             "parents": [],
@@ -100,4 +122,4 @@ def search(protocol: SearchProtocol, seed: int, places: Places, progress: Progre
         }
     )
     places.store.write(record, places.replace)
-    return record, True
+    return record

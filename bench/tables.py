@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from backbones.files import write_text
 from bench.contract import Metric
 from bench.records import Record
 
@@ -42,7 +43,7 @@ def build_table(title: str, records: Iterable[Record], metrics: Sequence[Metric]
         groups.setdefault((record.protocol, record.architecture.name, tuple(record.reduced)), []).append(record)
     rows = [_row(group, metrics) for group in groups.values()]
     reasons: dict[str, None] = {}
-    for (protocol, _, reduced) in groups:
+    for protocol, _, reduced in groups:
         if reduced:
             reasons[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(reduced)})"] = None
     return Table(title, pd.DataFrame(rows, columns=columns(metrics)), tuple(reasons))
@@ -92,13 +93,7 @@ def render(table: Table, form: str) -> str:
     return "\n".join(text) + "\n"
 
 
-
-
 def save_table(table: Table, stem: Path) -> None:
     """Write `<stem>.md` and `<stem>.csv`; each appears whole or not at all."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
     for suffix, form in ((".md", "markdown"), (".csv", "csv")):
-        file = stem.with_suffix(suffix)
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(render(table, form), encoding="utf-8")
-        partial.replace(file)
+        write_text(stem.with_suffix(suffix), render(table, form))

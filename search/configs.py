@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,13 +86,14 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
         InputError: no such config, a config that does not load, or an option that is not `key=value`.
     """
     from mmengine.config import Config
-    from mmengine.config.utils import ConfigParsingError
 
     path = find_config(name)
     try:
-        config = Config.fromfile(str(path))
-    except (ConfigParsingError, SyntaxError, OSError, ImportError, NameError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read as a config: {error}") from error
+        with _quiet():
+            config = Config.fromfile(str(path))
+    except Exception as error:  # a config is Python code, which raises anything
+        problem = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: cannot be read as a config: {problem}") from error
     try:
         config.merge_from_dict(dict(parse_option(option) for option in options))
     except (KeyError, IndexError, TypeError) as error:
@@ -101,6 +104,17 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     else:
         name = f"{path.resolve().parent.name}/{path.stem}"
     return LoadedConfig(name, path, values, tuple(options))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep mmengine from announcing on standard output, which is for results, every variable that it replaces."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def parse_option(option: str) -> tuple[str, Any]:
@@ -171,7 +185,7 @@ def known_keys(schema: type[BaseModel], location: Sequence[int | str]) -> list[s
     for part in location[:-1]:
         if isinstance(part, int):
             continue
-        field = current.model_fields.get(part) if isinstance(current, type) else None
+        field = current.model_fields.get(part)
         models = [item for item in _types(field.annotation) if _is_model(item)] if field else []
         if not models:
             return []

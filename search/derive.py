@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from backbones.errors import InputError
+from backbones.files import write_text
 from backbones.genotype import Edge, Genotype
 from search.configs import Schema, parse
 from search.space import SearchSpace, edge_sources
@@ -54,14 +55,14 @@ class Architecture(Schema):
                 raise ValueError(f"beta_{cell}: {len(beta)} values; {self.nodes} nodes have {edges} edges")
             if self.rule == "pc-darts" and beta is None:
                 raise ValueError(f"beta_{cell} is needed by rule 'pc-darts'")
-            SearchSpace(self.nodes, *(tuple(map(tuple, getattr(self, f"operations_{c}"))) for c in ("normal", "reduce")))
+            SearchSpace(
+                self.nodes, *(tuple(map(tuple, getattr(self, f"operations_{c}"))) for c in ("normal", "reduce"))
+            )
         return self
 
     def save(self, file: Path) -> None:
         """Write the JSON file; it appears whole or not at all."""
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(file)
+        write_text(file, self.model_dump_json(indent=1) + "\n")
 
 
 def read_architecture(file: Path) -> Architecture:
@@ -74,7 +75,8 @@ def read_architecture(file: Path) -> Architecture:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
+    # ValueError: also a number of more than 4,300 digits, which Python does not convert.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not JSON: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{file}: expected an object with alpha_normal, alpha_reduce, …")
@@ -93,10 +95,10 @@ class _Choice:
 def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype:
     """The genotype of learned architecture parameters.
 
-    On every edge the operation of the largest weight other than `none` is kept; into every node the two edges whose kept
-    operations have the largest scores. The score is softmax(α) (DARTS 2.4; P-DARTS 4.3.1), times softmax(β) over the
-    edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal cell
-    (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again.
+    On every edge the operation of the largest weight other than `none` is kept; into every node the two edges whose
+    kept operations have the largest scores. The score is softmax(α) (DARTS 2.4; P-DARTS 4.3.1), times softmax(β) over
+    the edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal
+    cell (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again.
 
     Ties go to the operation that stands first among the candidates and to the edge from the earlier node. The two
     edges of a node are listed by rising source.
@@ -117,9 +119,10 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
         )
         target = place // 2 + 2
         edge = edge_sources(architecture.nodes).index((cell[place].source, target))
-        if cell[place].score == 0:
+        if cell[place].score < 0:
             raise InputError(f"max_skips={limit}: node {target} has no other candidate than skip connections left")
-        normal[edge][architecture.operations_normal[edge].index("skip_connect")] = 0.0
+        # Below 0, so that a softmax that has underflown to 0 still goes before it.
+        normal[edge][architecture.operations_normal[edge].index("skip_connect")] = -1.0
         cell = _cell(architecture, "normal", normal)
     concat = tuple(range(2, architecture.nodes + 2))
     return Genotype(

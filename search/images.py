@@ -48,7 +48,9 @@ def list_image_folder(root: str | Path) -> ImageFolder:
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to where data lie)")
+        raise InputError(
+            f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to where data lie)"
+        )
     classes = tuple(sorted(folder.name for folder in root.iterdir() if folder.is_dir()))
     if not classes:
         raise InputError(f"{root}: holds no class folder; expected <class>/<image> below it")

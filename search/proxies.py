@@ -68,7 +68,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 class PairSampler(Sampler[Pair]):
-    """Batches of indices, one of each half, in an order that follows from seed and epoch; the last short ones are left out."""
+    """Batches of indices, one of each half, shuffled by seed and epoch; the last short ones are left out."""
 
     def __init__(self, data: ProxyData, batch_size: int, seed: int) -> None:
         self.data = data

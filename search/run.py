@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from mmengine.runner import Runner
 
+from backbones.files import write_text
 from backbones.genotype import Genotype
 from search.bilevel import Bilevel, build_optimisers
 from search.derive import Architecture, derive, read_architecture
@@ -21,9 +21,9 @@ from search.supernet import SuperNet
 from search.training import (
     EpochSeedHook,
     FiniteLossHook,
+    PlainCheckpointHook,
     ProgressCallback,
     ProgressHook,
-    allow_resume,
     default_hooks,
     experiment_name,
     last_checkpoint,
@@ -91,9 +91,7 @@ def run_search(
         accuracy, params = summary["accuracy"], summary["params"]
     assert architecture is not None
     architecture.save(work_dir / "architecture.json")
-    return SearchResult(
-        derive(architecture), architecture, accuracy, params, data.counts(), data.folder.fingerprint()
-    )
+    return SearchResult(derive(architecture), architecture, accuracy, params, data.counts(), data.folder.fingerprint())
 
 
 def _run_stage(
@@ -121,7 +119,6 @@ def _run_stage(
     )
     model = Bilevel(supernet, settings.proxy)
     resume = last_checkpoint(folder)
-    allow_resume()
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,
@@ -136,11 +133,13 @@ def _run_stage(
             EpochSeedHook(seed),
             StageHook(stage, settings, folder / "epochs.jsonl"),
             FiniteLossHook(),
+            PlainCheckpointHook(),
             ProgressHook(progress),
         ],
         load_from=str(resume) if resume else None,
         resume=resume is not None,
-        randomness={"seed": seed},
+        # Of no effect on the search, which EpochSeedHook seeds; NumPy takes 32 bits only.
+        randomness={"seed": seed % 2**32},
         experiment_name=experiment_name(folder),
     )
     silence_console(runner)
@@ -150,9 +149,7 @@ def _run_stage(
         "accuracy": _accuracy(model, data, settings.batch_size),
         "params": sum(parameter.numel() for parameter in supernet.weight_parameters()),
     }
-    partial = folder / "summary.json.partial"
-    partial.write_text(json.dumps(summary), encoding="utf-8")
-    os.replace(partial, folder / "summary.json")
+    write_text(folder / "summary.json", json.dumps(summary))
     architecture.save(folder / "architecture.json")
     return architecture, summary
 
@@ -166,5 +163,3 @@ def _accuracy(model: Bilevel, data: ProxyData, batch_size: int) -> float:
         logits = model(data.images[indices].to(model.device))
         correct += int((logits.argmax(dim=1).cpu() == data.labels[indices]).sum())
     return 100.0 * correct / len(data.architecture_half)
-
-

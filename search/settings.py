@@ -98,7 +98,8 @@ class SearchSettings(Schema):
         for place, stage in enumerate(self.stages):
             if stage.channels % self.partial_channels:
                 raise ValueError(
-                    f"stages.{place}.channels={stage.channels} is not divisible by partial_channels={self.partial_channels}"
+                    f"stages.{place}.channels={stage.channels} is not divisible by "
+                    f"partial_channels={self.partial_channels}"
                 )
             if stage.keep is not None and stage.keep > left:
                 raise ValueError(f"stages.{place}.keep={stage.keep}: only {left} candidates are left on an edge")

@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from backbones.files import write_text
 from search.bilevel import Bilevel
 from search.derive import Architecture, derive
 from search.settings import SearchSettings, Stage
@@ -61,9 +62,7 @@ def append_epoch(log: Path, entry: dict[str, Any]) -> None:
     """Add an epoch's line to a log; lines of this epoch or later, left by an interrupted run, are replaced."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     earlier = [line for line in lines if json.loads(line)["epoch"] < entry["epoch"]]
-    partial = log.with_name(log.name + ".partial")
-    partial.write_text("\n".join([*earlier, json.dumps(entry)]) + "\n", encoding="utf-8")
-    partial.replace(log)
+    write_text(log, "\n".join([*earlier, json.dumps(entry)]) + "\n")
 
 
 def bilevel_of(runner: Runner) -> Bilevel:
@@ -74,7 +73,9 @@ def bilevel_of(runner: Runner) -> Bilevel:
 
 def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architecture:
     """What a supernet has learned, with the rule by which it becomes a genotype."""
-    values = {name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()}
+    values = {
+        name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()
+    }
     return Architecture(
         **values,
         operations_normal=[list(row) for row in supernet.space.normal],
@@ -93,9 +94,7 @@ def next_space(space: SearchSpace, architecture: Architecture | None, stages: li
     keep = stages[place].keep
     if architecture is None or keep is None or keep == len(space.normal[0]):
         return space
-    alpha_normal, alpha_reduce = (
-        np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce)
-    )
+    alpha_normal, alpha_reduce = (np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce))
     return space.pruned(keep, alpha_normal, alpha_reduce, last=place == len(stages) - 1)
 
 

@@ -6,6 +6,8 @@ skip connections are its settings.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,7 +92,7 @@ class SuperNet(nn.Module):
 
     def set_skip_dropout(self, rate: float) -> None:
         """Set the rate of the operation-level dropout behind every skip connection (P-DARTS 4.3.2)."""
-        for cell in self.cells:
+        for cell in self._mixed_cells():
             cell.skip_dropout = rate
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,9 +102,12 @@ class SuperNet(nn.Module):
             before_last = self.stem0(x)
             last = self.stem1(before_last)
         mixtures = {False: self._mixture("normal"), True: self._mixture("reduce")}
-        for cell in self.cells:
+        for cell in self._mixed_cells():
             before_last, last = last, cell(before_last, last, mixtures[cell.reduction])
         return self.classifier(last.mean(dim=(2, 3)))
+
+    def _mixed_cells(self) -> list[MixedCell]:
+        return [cast(MixedCell, cell) for cell in self.cells]
 
     def _mixture(self, cell: str) -> Tensor:
         """softmax(α) of a cell, times softmax(β) over the edges into a node: `(edges, candidates)`.
@@ -118,8 +123,7 @@ class SuperNet(nn.Module):
 
 def edge_weights(beta: Tensor, nodes: int) -> Tensor:
     """softmax(β) over the edges into each node, `(edges,)` in and out (PC-DARTS eq. 2)."""
-    sizes = [target for target in range(2, nodes + 2)]
-    return torch.cat([F.softmax(part, dim=0) for part in beta.split(sizes)])
+    return torch.cat([F.softmax(part, dim=0) for part in beta.split(list(range(2, nodes + 2)))])
 
 
 def _architecture_parameter(*shape: int) -> nn.Parameter:
@@ -229,7 +233,7 @@ class MixedFan(nn.Module):
             for name, weight in zip(row, weights, strict=True):
                 if name == "none":
                     continue
-                out = pooled[name] if name in pooled else edge[name](mixed)
+                out = pooled[name] if name in pooled else cast(nn.ModuleDict, edge)[name](mixed)
                 if name == "skip_connect" and skip_dropout > 0:
                     out = F.dropout(out, skip_dropout, self.training)
                 total = weight * out if total is None else total + weight * out

@@ -33,6 +33,25 @@ def allow_resume() -> None:
     torch.serialization.add_safe_globals(allowed)
 
 
+class PlainCheckpointHook(Hook):
+    """Write checkpoints of tensors and plain values only, so that `torch.load(weights_only=True)` reads them.
+
+    mmengine 0.10.7 cannot resume on torch >= 2.6 (mmengine issue 1655): its message hub holds `HistoryBuffer`s, whose
+    pickles call `getattr`. These smooth the log and nothing else, so they are left out, rather than allow-listed. A
+    config under `meta` is left out too, of checkpoints that are read as well: mmengine would run it as Python code.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        runtime = checkpoint["message_hub"]["runtime_info"]
+        # By type, not isinstance: a NumPy float is a float, and is not plain.
+        plain = {key: value for key, value in runtime.items() if type(value) in (bool, int, float, str)}
+        checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": plain, "resumed_keys": {}}
+        checkpoint["meta"].pop("config", None)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint["meta"].pop("config", None)
+
+
 class EpochSeedHook(Hook):
     """Seed every random generator from (seed, epoch) as an epoch begins.
 

@@ -104,6 +104,9 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.images = images
         self.labels = labels
 
+    def __len__(self) -> int:
+        return len(self.images)
+
     def __getitem__(self, indices: Tensor) -> dict[str, Tensor]:
         return {"images": self.images[indices], "labels": self.labels[indices]}
 
@@ -137,6 +140,4 @@ class BatchSampler(Sampler[Tensor]):
 
 def batch_loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None) -> DataLoader[dict[str, Tensor]]:
     """A loader whose items are whole batches; a seed shuffles, None keeps the order and the last short batch."""
-    return DataLoader(
-        Batches(images, labels), sampler=BatchSampler(len(images), batch_size, seed), batch_size=None
-    )
+    return DataLoader(Batches(images, labels), sampler=BatchSampler(len(images), batch_size, seed), batch_size=None)

@@ -26,8 +26,8 @@ from search.images import ImageFolder, list_image_folder, read_images
 from search.training import (
     EpochSeedHook,
     FiniteLossHook,
+    PlainCheckpointHook,
     ProgressHook,
-    allow_resume,
     default_hooks,
     experiment_name,
     last_checkpoint,
@@ -106,7 +106,6 @@ def _runner(
     train_loader: DataLoader[dict[str, Tensor]],
     val_loader: DataLoader[dict[str, Tensor]],
 ) -> Runner:
-    allow_resume()
     optimiser = settings.optimiser
     sgd = torch.optim.SGD(
         network.parameters(),
@@ -122,8 +121,8 @@ def _runner(
         work_dir=str(job.work_dir),
         train_dataloader=train_loader,
         val_dataloader=val_loader,
-        # The one evaluation is after the last epoch.
-        train_cfg={"by_epoch": True, "max_epochs": settings.epochs, "val_interval": settings.epochs + 1},
+        # The one evaluation comes after the training, so that a run resumed at its very end has it too.
+        train_cfg={"by_epoch": True, "max_epochs": settings.epochs, "val_begin": settings.epochs + 1},
         val_cfg={},
         val_evaluator=[ErrorMetric()],
         optim_wrapper=OptimWrapper(sgd, clip_grad=clip),
@@ -133,6 +132,7 @@ def _runner(
             EpochSeedHook(job.seed),
             DropPathHook(settings.drop_path),
             FiniteLossHook(),
+            PlainCheckpointHook(),
             ProgressHook(job.progress),
         ],
         load_from=str(resume) if resume else None,

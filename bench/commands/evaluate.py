@@ -43,14 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     progress = Progress([f"{e.protocol.name} · {architecture.name} · seed {e.seed}" for e in evaluations])
     records = []
     for place, item in enumerate(planned):
-        progress.start(place)
-        try:
-            record = item.record or evaluate(item, places, arguments.weights, progress)
-        except BaseException:
-            progress.interrupt()
-            raise
-        progress.end("done before" if item.record else "done")
-        records.append(record)
+        with progress.stage(place) as stage:
+            records.append(item.record or evaluate(item, places, arguments.weights, progress))
+            stage.note = "done before" if item.record else "done"
     for task in dict.fromkeys(record.task for record in records):
         rows = [record for record in records if record.task == task]
         print(render(build_table(TITLES[task], rows, METRICS[task]), "markdown"))

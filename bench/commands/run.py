@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bench.tables import build_table, render, save_table
 
     places = places_of(arguments)
-    pipeline = load_pipeline(arguments.pipeline, arguments.cfg_options)
+    pipeline = load_pipeline(arguments.pipeline, places, arguments.cfg_options)
     result = run_pipeline(pipeline, places)
     before = result.stages - result.ran
     print(f"{result.stages} stages: {result.ran} run now, {before} done before and not run again.", file=sys.stderr)

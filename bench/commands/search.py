@@ -18,18 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bench.progress import Progress
-    from bench.searches import load_search, search
+    from bench.searches import load_search, plan_search, search
 
     protocol = load_search(arguments.config, arguments.cfg_options)
     places = places_of(arguments)
+    planned = plan_search(protocol, arguments.seed, places)
     progress = Progress([f"{protocol.name} · seed {arguments.seed}"])
-    progress.start(0)
-    try:
-        record, ran = search(protocol, arguments.seed, places, progress)
-    except BaseException:
-        progress.interrupt()
-        raise
-    progress.end("done" if ran else "done before")
+    with progress.stage(0) as stage:
+        record = planned.record or search(planned, places, progress)
+        stage.note = "done before" if planned.record else "done"
     print(json.dumps(record.architecture.genotype))
     print(f"record: {places.store.path(record.name)}", file=sys.stderr)
     print(f"folder: {places.work / record.protocol / record.architecture.name}", file=sys.stderr)

@@ -62,7 +62,7 @@ def load_split(seed: int) -> Split:
 
 def _load() -> Digits:
     # Imported here because it takes seconds, and a folder that is already written needs none of it.
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / _FULL_INK)).astype(np.uint8)

@@ -1,0 +1,27 @@
+# make demo: set up and run the main job on the embedded data.   make test: set up and run the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test lint clean
+
+demo: $(INSTALLED)
+	$(BIN)/wildnas run pipelines/digits
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Written last: an interrupted installation is done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing into .venv (PyTorch and what goes with it: about 5 GB, some minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,190 @@
+"""What a detection config must say, and where its parts lie."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backbones.errors import InputError
+from search.configs import nearest, plain
+
+#: Keys of this project at the top level, with their defaults; everything else is mmengine's and MMDetection's.
+OWN_KEYS: dict[str, Any] = {"task": "detection", "reduced": [], "embedded": None}
+
+#: Names that MMDetection's configs give to values they use further down, and keys that its tools read.
+CONVENTIONAL_KEYS = (
+    "backend_args",
+    "classes",
+    "compile",
+    "cudnn_benchmark",
+    "custom_imports",
+    "data_root",
+    "dataset_type",
+    "image_size",
+    "input_size",
+    "test_pipeline",
+    "tta_model",
+    "tta_pipeline",
+    "train_pipeline",
+    "vis_backends",
+)
+
+BACKBONE, DETECTOR = "WildnasCellBackbone", "WildnasSSD"
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Where the training or the validation part of a data set lies.
+
+    Attributes:
+        key: where the config says so, such as `train_dataloader.dataset`.
+        root: the data root.
+        annotation_file: the COCO file.
+        images: the image folder.
+    """
+
+    key: str
+    root: Path
+    annotation_file: Path
+    images: Path
+
+
+def known_top_keys() -> list[str]:
+    """Every key that may stand at the top level of a detection config."""
+    from mmengine.runner import Runner
+
+    runner = [name for name in inspect.signature(Runner.__init__).parameters if name not in ("self", "cfg")]
+    return sorted({*OWN_KEYS, *CONVENTIONAL_KEYS, *runner})
+
+
+def innermost(dataset: Mapping[str, Any]) -> Any:
+    """The data set inside wrappers such as `RepeatDataset`."""
+    while isinstance(dataset.get("dataset"), Mapping):
+        dataset = dataset["dataset"]
+    return dataset
+
+
+def data_part(config: Mapping[str, Any], part: str) -> DataPart:
+    """Where the part (`train` or `val`) lies; paths are joined as MMDetection joins them."""
+    dataset = innermost(config[f"{part}_dataloader"]["dataset"])
+    root = Path(dataset.get("data_root") or "")
+    prefix = (dataset.get("data_prefix") or {}).get("img", "")
+    return DataPart(f"{part}_dataloader.dataset", root, root / dataset["ann_file"], root / prefix)
+
+
+def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the config with this project's keys filled in.
+
+    Raises:
+        InputError: a key is unknown, missing, or of a value that cannot be used.
+    """
+    values: dict[str, Any] = {**plain(OWN_KEYS), **plain(config)}
+    known = known_top_keys()
+    for key in values:
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+    if values["task"] != "detection":
+        raise InputError(f"{where}: task={values['task']!r}: expected 'detection'")
+    if not isinstance(values["reduced"], list) or any(not isinstance(why, str) for why in values["reduced"]):
+        raise InputError(
+            f"{where}: reduced={values['reduced']!r}: expected a list of texts, each why it is no full run"
+        )
+    if values["embedded"] not in (None, "digits"):
+        raise InputError(f"{where}: embedded={values['embedded']!r}: expected None or 'digits'")
+    for key in ("model", "train_dataloader", "val_dataloader", "val_evaluator", "optim_wrapper", "train_cfg"):
+        if not isinstance(values.get(key), Mapping):
+            raise InputError(f"{where}: key {key!r} is missing or not a dict")
+    _check_loop(values["train_cfg"], where)
+    _check_model(values["model"], where)
+    _check_data(values, where)
+    _check_nested(values, where)
+    return values
+
+
+def _check_loop(loop: Mapping[str, Any], where: str) -> None:
+    if loop.get("type", "EpochBasedTrainLoop") != "EpochBasedTrainLoop" or not loop.get("by_epoch", True):
+        raise InputError(f"{where}: train_cfg: expected epochs (type='EpochBasedTrainLoop'), by which a run is resumed")
+    epochs = loop.get("max_epochs")
+    if type(epochs) is not int or epochs < 1:
+        raise InputError(f"{where}: train_cfg.max_epochs={epochs!r}: expected a whole number of 1 or more")
+
+
+def _check_model(model: Mapping[str, Any], where: str) -> None:
+    if model.get("type") != DETECTOR:
+        raise InputError(f"{where}: model.type={model.get('type')!r}: expected {DETECTOR!r}")
+    for part in ("backbone", "neck", "bbox_head"):
+        if not isinstance(model.get(part), Mapping):
+            raise InputError(f"{where}: key 'model.{part}' is missing or not a dict")
+    kind = model["backbone"].get("type")
+    if kind != BACKBONE:
+        raise InputError(f"{where}: model.backbone.type={kind!r}: expected {BACKBONE!r}, which takes a genotype")
+    size = model.get("input_size")
+    if type(size) is not int or size < 1:
+        raise InputError(
+            f"{where}: model.input_size={size!r}: expected one whole number, the height and width in pixels"
+        )
+
+
+def _check_data(values: Mapping[str, Any], where: str) -> None:
+    for part in ("train", "val"):
+        if not isinstance(values[f"{part}_dataloader"].get("dataset"), Mapping):
+            raise InputError(f"{where}: key '{part}_dataloader.dataset' is missing or not a dict")
+        dataset = innermost(values[f"{part}_dataloader"]["dataset"])
+        key = f"{part}_dataloader.dataset"
+        if dataset.get("type") != "CocoDataset" or not isinstance(dataset.get("ann_file"), str):
+            raise InputError(f"{where}: {key}: expected a CocoDataset with an ann_file")
+        for step in dataset.get("pipeline") or []:
+            size = values["model"]["input_size"]
+            if step.get("type") == "Resize" and step.get("scale") not in (size, [size, size]):
+                raise InputError(
+                    f"{where}: {key}.pipeline resizes to {step.get('scale')}, but model.input_size is {size}"
+                )
+        _check_shorthand(
+            values, f"{part}_pipeline" if part == "train" else "test_pipeline", dataset, "pipeline", key, where
+        )
+        _check_shorthand(values, "data_root", dataset, "data_root", key, where)
+    _check_shorthand(values, "input_size", values["model"], "input_size", "model", where)
+
+
+def _check_shorthand(
+    values: Mapping[str, Any], shorthand: str, place: Mapping[str, Any], key: str, name: str, where: str
+) -> None:
+    """A name such as `data_root` is copied when the file is read: to change it afterwards would change nothing."""
+    if shorthand in values and _unscoped(values[shorthand]) != _unscoped(place.get(key)):
+        raise InputError(
+            f"{where}: {shorthand} differs from {name}.{key}; {shorthand} is read with the file only: set {name}.{key}"
+        )
+
+
+def _unscoped(value: Any) -> Any:
+    """The value without the `_scope_` that mmengine writes into what comes from `mmdet::`."""
+    if isinstance(value, Mapping):
+        return {key: _unscoped(item) for key, item in value.items() if key != "_scope_"}
+    return [_unscoped(item) for item in value] if isinstance(value, list) else value
+
+
+def _check_nested(values: Mapping[str, Any], where: str) -> None:
+    import torch
+    from mmengine.utils import import_modules_from_strings
+
+    # First, since MMDetection cannot be imported before it has seen to mmcv's compiled module.
+    from bench.detection.components import build_detector
+    from bench.detection.keys import check_keys, check_loader_keys
+
+    import_modules_from_strings(**(values.get("custom_imports") or {"imports": None}))
+    for part in ("train", "val", "test"):
+        check_loader_keys(values.get(f"{part}_dataloader") or {}, f"{where}: {part}_dataloader")
+    for key, value in values.items():
+        if key != "model":
+            check_keys(value, f"{where}: {key}")
+    check_keys(values["model"], f"{where}: model")
+    try:
+        with torch.device("meta"):
+            build_detector(values["model"])
+    except InputError as error:
+        raise InputError(f"{where}: model: {error}") from None
+    except (TypeError, KeyError, ValueError, AssertionError) as error:
+        raise InputError(f"{where}: model: {error}") from error

@@ -1,0 +1,175 @@
+"""The maps that SSD predicts from: the backbone's, and extra ones that halve the last down to 1x1.
+
+Liu et al., SSD: Single Shot MultiBox Detector (ECCV 2016), section 2.2 and its Caffe code (`ssd_pascal.py`,
+`ssd_coco.py`), of which MMDetection's `ssd300_coco.py` and `ssd512_coco.py` write out two cases by hand. Here
+everything follows from the sizes and channels of the backbone's maps; for VGG's at 300 and 512 pixels it is the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from backbones.errors import InputError
+
+#: SSD's widths of the extra maps; the last holds for all further ones.
+EXTRA_CHANNELS = (512, 256)
+
+#: SSD300 on COCO: anchors of the first map, the second and the last, in percent of the input size.
+ANCHOR_PERCENTS = (7, 15, 90)
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """All maps of an SSD, finest first, and how the extra ones are made.
+
+    Attributes:
+        sizes: height and width of each map.
+        channels: width of each map.
+        taps: how many of them are the backbone's.
+        level_strides: stride of each extra map's 3x3 convolution.
+        level_paddings: its padding.
+        last_kernel: kernel of the last extra map's convolution: 3, or 4 where a 2x2 map ends at 1x1 as in SSD512.
+        strides: pixels from one anchor to the next, on each map.
+    """
+
+    input_size: int
+    sizes: tuple[int, ...]
+    channels: tuple[int, ...]
+    taps: int
+    level_strides: tuple[int, ...]
+    level_paddings: tuple[int, ...]
+    last_kernel: int
+    strides: tuple[float, ...]
+
+    def neck(self) -> dict[str, Any]:
+        """Arguments of MMDetection's `SSDNeck`."""
+        return {
+            "in_channels": self.channels[: self.taps],
+            "out_channels": self.channels,
+            "level_strides": self.level_strides,
+            "level_paddings": self.level_paddings,
+            "last_kernel_size": self.last_kernel,
+        }
+
+    def anchors(self, percents: Sequence[int] = ANCHOR_PERCENTS) -> dict[str, Any]:
+        """Arguments of MMDetection's `SSDAnchorGenerator`, which computes sizes itself for 300 and 512 pixels only.
+
+        Args:
+            percents: anchor sizes of the first map, the second and the last, in percent of the input size.
+
+        Raises:
+            InputError: not three rising whole numbers.
+        """
+        if len(percents) != 3 or any(type(percent) is not int for percent in percents):
+            raise InputError(f"anchor_percents={list(percents)}: expected three whole numbers, such as [7, 15, 90]")
+        first, second, last = percents
+        levels = len(self.sizes)
+        step = (last - second) // (levels - 2)
+        if not 0 < first < second or step < 1:
+            raise InputError(f"anchor_percents={list(percents)}: expected rising numbers, such as [7, 15, 90]")
+        bounds = [first, *(second + step * level for level in range(levels))]
+        pixels = [self.input_size * percent // 100 for percent in bounds]
+        if pixels[0] < 1:
+            raise InputError(f"anchor_percents={list(percents)}: {first} % of {self.input_size} is not one pixel")
+        wide = max(levels - 3, 0)
+        return {
+            "strides": list(self.strides),
+            "min_sizes": pixels[:levels],
+            "max_sizes": pixels[1 : levels + 1],
+            # SSD: ratios up to 3 on the middle maps, up to 2 on the first and the last two.
+            "ratios": ([[2], *([[2, 3]] * wide), [2], [2]])[:levels],
+        }
+
+
+def derive(
+    input_size: int, sizes: Sequence[int], channels: Sequence[int], extra_channels: Sequence[int] = EXTRA_CHANNELS
+) -> Pyramid:
+    """The pyramid over a backbone's maps.
+
+    Maps above 5 are halved; 5 becomes 3 and 3 becomes 1 without padding (SSD300), 4 becomes 2 and 2 becomes 1 (SSD512).
+
+    Args:
+        input_size: height and width of the images.
+        sizes: height and width of each of the backbone's maps, falling.
+        channels: width of each.
+        extra_channels: width of each extra map; the last holds for all further ones.
+
+    Raises:
+        InputError: there is no room for an extra map, or fewer than three maps in all.
+    """
+    if not extra_channels or any(type(width) is not int or width < 2 for width in extra_channels):
+        raise InputError(f"extra_channels={list(extra_channels)}: expected widths of 2 or more, such as [512, 256]")
+    strides: list[float] = [_stride(input_size, size) for size in sizes]
+    size, taps = sizes[-1], len(sizes)
+    sizes, channels = list(sizes), list(channels)
+    level_strides: list[int] = []
+    level_paddings: list[int] = []
+    last_kernel = 3
+    while size > 1:
+        if size in (3, 5):
+            size, stride, padding = size - 2, 1, 0
+            strides.append(input_size / size)
+        elif size == 2:
+            size, stride, padding, last_kernel = 1, 1, 1, 4
+            strides.append(2 * strides[-1])
+        else:
+            size, stride, padding = math.ceil(size / 2), 2, 1
+            strides.append(2 * strides[-1])
+        sizes.append(size)
+        channels.append(extra_channels[min(len(level_strides), len(extra_channels) - 1)])
+        level_strides.append(stride)
+        level_paddings.append(padding)
+    if not level_strides or len(sizes) < 3:
+        raise InputError(
+            f"input size {input_size}: the maps {', '.join(f'{n}x{n}' for n in sizes)} leave no room for a pyramid; "
+            f"SSD needs three maps, the last from an extra layer; use {2 * int(strides[taps - 1])} pixels or more"
+        )
+    return Pyramid(
+        input_size=input_size,
+        sizes=tuple(sizes),
+        channels=tuple(channels),
+        taps=taps,
+        level_strides=tuple(level_strides),
+        level_paddings=tuple(level_paddings),
+        last_kernel=last_kernel,
+        strides=tuple(strides),
+    )
+
+
+def _stride(input_size: int, size: int) -> float:
+    """The power of two that a map was divided by: SSD300's 38 and 19 are 300 / 8 and 300 / 16, rounded up."""
+    stride = 1
+    while input_size // stride > size:
+        stride *= 2
+    return float(stride)
+
+
+def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes and channels of a backbone's maps, from a pass on the meta device; the backbone must be there."""
+    maps = _dry(backbone, torch.empty(1, 3, input_size, input_size, device="meta"))
+    return tuple(m.shape[-1] for m in maps), tuple(m.shape[1] for m in maps)
+
+
+def confirm(pyramid: Pyramid, backbone: nn.Module, neck: nn.Module) -> None:
+    """Pass an image through backbone and neck, both on the meta device, and compare the maps with the pyramid.
+
+    Raises:
+        ValueError: a map has another shape: the neck was given other arguments than `Pyramid.neck()`.
+    """
+    image = torch.empty(1, 3, pyramid.input_size, pyramid.input_size, device="meta")
+    found = [tuple(m.shape[1:]) for m in _dry(neck, _dry(backbone, image))]
+    expected = [(width, size, size) for width, size in zip(pyramid.channels, pyramid.sizes, strict=True)]
+    if found != expected:
+        raise ValueError(f"the neck gives maps {found}; the pyramid at {pyramid.input_size} pixels is {expected}")
+
+
+def _dry(module: nn.Module, inputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    with torch.no_grad():
+        maps: tuple[Tensor, ...] = module.eval()(inputs)
+    return maps

@@ -1,0 +1,8 @@
+"""PCB with 1 part on DukeMTMC-reID (P-DARTS Table 5).
+
+Its authors withdrew DukeMTMC-reID: this runs on a local copy only.
+"""
+
+_base_ = ["_base_/pcb.py"]
+dataset = "dukemtmcreid"
+parts = 1

@@ -1,0 +1,5 @@
+"""PCB with 1 part on Market-1501 (P-DARTS Table 5)."""
+
+_base_ = ["_base_/pcb.py"]
+dataset = "market1501"
+parts = 1

@@ -1,0 +1,56 @@
+"""Every protocol of re-identification: it validates, and its network can be built."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.architectures import resolve
+from bench.contract import Protocol
+from bench.reid.engine import build_optimisation
+from bench.reid.schema import ReidConfig
+from bench.reid.task import ReidTask, build_pcb
+from search.configs import config_names, load_config
+
+NAMES = config_names("reid")
+
+
+def read(name: str) -> Protocol:
+    loaded = load_config(name)
+    return Protocol(loaded.name, loaded.path, ReidTask().validate(loaded.values, str(loaded.path)))
+
+
+def test_the_papers_protocols_are_all_there() -> None:
+    papers = {f"reid/{dataset}_p{parts}" for dataset in ("market1501", "dukemtmcreid", "msmt17") for parts in (1, 3, 6)}
+    assert papers <= set(NAMES)
+    # The embedded digits are whole as they are; the mini market is a part of something.
+    assert [name for name in NAMES if read(name).reduced] == ["reid/market_mini_p3"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_protocol_validates_and_its_network_extracts(name: str) -> None:
+    config = ReidConfig.model_validate(read(name).config)
+    with torch.device("meta"):
+        pcb = build_pcb(config, resolve("PDARTS").genotype, identities=751)
+        images = torch.empty(2, 3, config.height, config.width)
+    assert pcb.eval()(images).shape == (2, pcb.feature_dim)
+    if config.channels == 48:
+        # P-DARTS Table 5: the feature of a part has 768 numbers.
+        assert pcb.feature_dim == 768 * config.parts
+    optimiser, _ = build_optimisation(pcb, config, pretrained=True)
+    slow, fast = (group["lr"] for group in optimiser.param_groups)
+    assert slow == pytest.approx(fast * config.backbone_learning_rate_factor)
+    optimiser, _ = build_optimisation(pcb, config, pretrained=False)
+    assert len({group["lr"] for group in optimiser.param_groups}) == 1
+
+
+@pytest.mark.skipif("WILDNAS_DATA" not in os.environ, reason="WILDNAS_DATA is not set")
+def test_the_mini_market_is_found() -> None:
+    if not (Path(os.environ["WILDNAS_DATA"]) / "reid" / "market1501").is_dir():
+        pytest.skip("no reid/market1501 below WILDNAS_DATA")
+    counts = ReidTask().check(read("reid/market_mini_p3")).counts
+    assert counts["train images"] == 1205
+    assert (counts["query images"], counts["gallery images"]) == (108, 621)

@@ -1,0 +1,103 @@
+"""Reading the layouts: what torchreid reads, in a fixed order, with mistakes named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backbones.errors import InputError
+from bench.reid.layout import read_layout
+from bench.reid.torchreid_compat import import_torchreid
+
+
+def test_market1501_is_read_as_torchreid_reads_it(market1501_root: Path) -> None:
+    listing = read_layout("market1501", market1501_root)
+    theirs = import_torchreid("data.datasets").init_image_dataset("market1501", root=str(market1501_root))
+    for split in ("query", "gallery"):
+        assert getattr(listing, split) == sorted(image[:3] for image in getattr(theirs, split))
+    labels = dict(zip([image[0] for image in listing.train], [image[1] for image in listing.train], strict=True))
+    pairs = {(labels[file], label) for file, label, _, _ in theirs.train}
+    assert len(pairs) == theirs.num_train_pids == len(set(labels.values()))
+    assert [image[0] for image in listing.train] == sorted(labels)
+    assert (listing.distractors, listing.junk) == (9, 3)
+
+
+def test_the_folders_above_do_not_matter(market1501_root: Path, tmp_path: Path) -> None:
+    # torchreid finds identity 1 and camera 3 in the name of this folder, for every image.
+    misleading = tmp_path / "run_1_c3"
+    shutil.copytree(market1501_root, misleading)
+    there, here = read_layout("market1501", misleading), read_layout("market1501", market1501_root)
+    assert [image[1:] for image in there.gallery] == [image[1:] for image in here.gallery]
+
+
+def test_the_older_layout_of_market1501_is_read(market1501_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(market1501_root / "market1501" / "Market-1501-v15.09.15", tmp_path / "market1501")
+    assert len(read_layout("market1501", tmp_path).query) == 12
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        ("market1501", "Market-1501-v15.09.15/bounding_box_train: missing; .* nothing is downloaded"),
+        ("dukemtmcreid", "missing; .* its authors withdrew the data set"),
+        ("msmt17", "MSMT17_V1/train: missing; .*list_train.txt"),
+    ],
+)
+def test_a_missing_data_set_is_said_with_the_layout(dataset: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        read_layout(dataset, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_cannot_be_read_are_named(market1501_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "market1501" / "Market-1501-v15.09.15"
+    (folder / "query" / "holiday.jpg").touch()
+    with pytest.raises(InputError, match=r"query: cannot read identity and camera from holiday\.jpg; expected"):
+        read_layout("market1501", tmp_path)
+    (folder / "query" / "holiday.jpg").rename(folder / "query" / "0000_c1s1_000001_00.jpg")
+    with pytest.raises(InputError, match="a query cannot be junk"):
+        read_layout("market1501", tmp_path)
+
+
+def make_msmt17(root: Path) -> Path:
+    folder = root / "msmt17" / "MSMT17_V1"
+    for split, where in (("train", "train"), ("query", "test"), ("gallery", "test")):
+        lines = []
+        for identity in (0, 3):
+            for camera in (1, 15):
+                name = f"{identity:04d}/{identity:04d}_{split}_{camera:02d}_0303morning_0008_0.jpg"
+                (folder / where / name).parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (8, 16)).save(folder / where / name)
+                lines.append(f"{name} {identity}\n")
+        (folder / f"list_{split}.txt").write_text("".join(reversed(lines)))
+    return folder
+
+
+def test_msmt17_is_read_from_its_lists(tmp_path: Path) -> None:
+    folder = make_msmt17(tmp_path)
+    listing = read_layout("msmt17", tmp_path)
+    assert [(identity, camera) for _, identity, camera in listing.train] == [(0, 0), (0, 14), (1, 0), (1, 14)]
+    # Identity 0 is a person here, not a distractor.
+    assert [(identity, camera) for _, identity, camera in listing.gallery] == [(0, 0), (0, 14), (3, 0), (3, 14)]
+    assert listing.distractors == 0
+    assert {file.name for file in listing.annotations} == {f"list_{s}.txt" for s in ("train", "query", "gallery")}
+    assert listing.folder == folder
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("../../../secret_a_01_b.jpg 0", "list_query.txt:1: .* leads out of"),
+        ("/etc/secret_a_01_b.jpg 0", "leads out of"),
+        ("0000/0000_a_01_b.jpg", "list_query.txt:1: expected"),
+        ("0000/0000_a_01_b.jpg 0", "missing, but list_query.txt line 1 names it"),
+    ],
+)
+def test_a_list_that_cannot_be_followed_is_refused(line: str, words: str, tmp_path: Path) -> None:
+    (make_msmt17(tmp_path) / "list_query.txt").write_text(line)
+    with pytest.raises(InputError, match=words):
+        read_layout("msmt17", tmp_path)

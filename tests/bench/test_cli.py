@@ -1,0 +1,141 @@
+"""The command: what it lists, what it imports, and what it says to mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backbones import zoo
+from bench.cli import main
+from bench.commands import COMMANDS
+from bench.records import Record, RecordStore
+
+MakeRecord = Callable[..., Record]
+
+
+def test_help_and_the_zoo_s_list_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from bench.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "main(['zoo', 'list'])\n"
+        "heavy = {'torch', 'torchvision', 'mmengine', 'mmdet', 'torchreid', 'pandas', 'numpy', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
+    assert all(name in done.stdout for name in zoo.names())
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The one line that a mistaken command line gets; nothing is printed on standard output."""
+    try:
+        code = main(argv)
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("wildnas")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["fly"], ["fly", "search"]),
+        (["evaluate", "PDART", "--on", "classification/digits"], ["PDART", "did you mean 'PDARTS'?"]),
+        (["evaluate", "PDARTS", "--on", "classification/digit"], ["did you mean 'classification/digits'?"]),
+        (["evaluate", "PDARTS", "--on", "search/digits_pc_darts"], ["digits_pc_darts.py", "'task' is 'search'"]),
+        (
+            ["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", "epoch=1"],
+            ["classification/digits.py", "unknown key 'epoch'", "did you mean 'epochs'?"],
+        ),
+        (
+            ["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", "epochs=none"],
+            ["digits.py", "key 'epochs'", "'none'"],
+        ),
+        (["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", "epochs"], ["expected key=value"]),
+        (["evaluate", "PDARTS", "--on", "classification/digits", "--weights", "no.pth"], ["no.pth", "no such file"]),
+        (["evaluate", "PDARTS", "--on", "classification/digits", "--seeds", "-1"], ["-1"]),
+        (["search", "search/pc_darts_cifar10"], ["nowhere/cifar10/train", "no such data folder", "WILDNAS_DATA"]),
+        (["search", "classification/digits"], ["'task' is 'classification'"]),
+        (["search", "search/nothing"], ["search/nothing", "no such protocol"]),
+        (["run", "pipelines/digit"], ["did you mean 'pipelines/digits'?"]),
+        (["run", "pipelines/real_mini"], ["nowhere/cifar10_mini/train", "no such data folder"]),
+        (["derive", "architecture.json"], ["architecture.json"]),
+        (["derive", "architecture.json", "--max-skips", "two"], ["'two'"]),
+        (["table", "detection"], ["results", "holds no detection record"]),
+        (["zoo", "show", "Genotype(normal=["], ["cut off"]),
+        (["data", "check", "detection/coco_ssd320"], ["nowhere/coco"]),
+        (["data", "check", "reid/market1501_p3"], ["nowhere/reid"]),
+        (["data", "digits", "--seed", "x"], ["'x'"]),
+    ],
+)
+def test_a_mistake_ends_in_one_line(
+    argv: list[str],
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WILDNAS_DATA", str(tmp_path / "nowhere"))
+    line = said(capsys, *argv)
+    for word in words:
+        assert word in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backbones.errors import InputError
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        main(["--debug", "zoo", "show", "nothing"])
+
+
+def test_zoo_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "show", "PDARTS", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    # FACTS of the papers' networks: parameters to the unit, multiply-adds of P-DARTS Table 3.
+    assert content["cost"]["cifar10"]["params"] == 3_433_798
+    assert content["cost"]["cifar10_large"]["params"] == 10_521_802
+    assert content["cost"]["imagenet"]["params"] == 4_944_352
+    assert round(content["cost"]["imagenet"]["published_macs"] / 1e6) == 557
+    assert content["digest"] == zoo.get("PDARTS").genotype.digest
+
+
+def test_a_table_leaves_a_broken_record_out_and_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, make_record: MakeRecord
+) -> None:
+    store = RecordStore(tmp_path)
+    store.write(make_record())
+    store.path("classification/digits/PDARTS/seed1").write_text("{")
+    assert main(["table", "classification", "--results", str(tmp_path), "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)) == 1
+    assert "seed1.json" in captured.err
+
+
+def test_doctor_says_what_can_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for row in ("torch 2", "detection", "re-identification", "NMS"):
+        assert row in out
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m bench zoo list | head -n 1; exit ${{PIPESTATUS[0]}}"
+    root = Path(__file__).parents[2]
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=root, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""

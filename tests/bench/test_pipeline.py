@@ -1,0 +1,166 @@
+"""The whole pipeline at a minimal size: search, retrain, detect, re-identify, tables; done, interrupted and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.records import Record, RecordStore
+from search.configs import config_root
+from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
+
+#: One search, and a random genotype, each retrained and transferred to two tasks.
+STAGES = 7
+
+
+def write_configs(folder: Path) -> Path:
+    """A pipeline over miniature protocols, as a user would write one: own files that inherit those of wildnas."""
+    search = f"""_base_ = {str(config_root() / "search/digits_pc_darts.py")!r}
+embedded = None
+proxy = dict(image_size=8, augmentation=dict(crop_padding=0))
+nodes = 2
+stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4)]
+batch_size = 128
+"""
+    (folder / "tiny_search.py").write_text(search)
+    for task, protocol in TINY_PROTOCOLS.items():
+        changes = "\n".join(as_assignment(option) for option in TINY_OPTIONS[task])
+        (folder / f"tiny_{task}.py").write_text(f"_base_ = {str(config_root() / protocol) + '.py'!r}\n{changes}\n")
+    pipeline = f"""task = 'pipeline'
+searches = [{str(folder / "tiny_search.py")!r}]
+baselines = ['random:0']
+retrain = {str(folder / "tiny_classification.py")!r}
+transfers = [{str(folder / "tiny_detection.py")!r}, {str(folder / "tiny_reid.py")!r}]
+"""
+    (folder / "tiny.py").write_text(pipeline)
+    return folder / "tiny.py"
+
+
+def as_assignment(option: str) -> str:
+    """`a.b=1` as `a = dict(b=1)`; two options below the same name do not stand in the same file."""
+    key, value = option.split("=")
+    first, *rest = key.split(".")
+    for part in reversed(rest):
+        value = f"dict({part}={value})"
+    return f"{first} = {value}"
+
+
+def all_records(folder: Path) -> dict[str, Record]:
+    found = RecordStore(folder / "results").read_all()
+    return {record.name: record for record in found if isinstance(record, Record)}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (folder / "results/records").rglob("*.json")}
+
+
+def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
+    on_mini_digits: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = write_configs(on_mini_digits)
+    assert main(["run", str(pipeline)]) == 0
+    first = capfd.readouterr()
+    assert [line for line in first.out.splitlines() if line.startswith("###")] == [
+        "### Classification",
+        "### Detection (SSD)",
+        "### Re-identification (PCB)",
+    ]
+    assert f"[{STAGES}/{STAGES}]" in first.err
+    assert f"{STAGES} stages: {STAGES} run now, 0 done before" in first.err
+
+    records = all_records(on_mini_digits)
+    assert len(records) == STAGES
+    by_task = {task: [r for r in records.values() if r.task == task] for task in ("search", *TINY_PROTOCOLS)}
+    assert [len(found) for found in by_task.values()] == [1, 2, 2, 2]
+    search = by_task["search"][0]
+    for record in (*by_task["detection"], *by_task["reid"]):
+        # Search gave the genotype (unless it is the random one), retraining gave the weights.
+        parents = {parent.role: parent for parent in record.parents}
+        retrained = records[parents["weights"].record]
+        assert retrained.key == parents["weights"].key
+        assert retrained.architecture == record.architecture
+        assert ("search" in parents) == (record.method != "random")
+        if "search" in parents:
+            assert parents["search"].key == search.key
+            assert record.architecture == search.architecture
+    # No path of this machine is in a record.
+    assert str(on_mini_digits) not in "".join(record.to_text() for record in records.values())
+    for task in TINY_PROTOCOLS:
+        table = on_mini_digits / "results/tables" / f"{on_mini_digits.name}/tiny/{task}.md"
+        assert table.read_text() in first.out
+
+    before = contents(on_mini_digits)
+    assert main(["run", str(pipeline)]) == 0
+    second = capfd.readouterr()
+    assert second.out == first.out
+    assert f"{STAGES} stages: 0 run now, {STAGES} done before" in second.err
+    assert contents(on_mini_digits) == before
+
+    # The tables of all records say the same.
+    assert main(["table", "reid", "--format", "json"]) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert {row["Method"] for row in rows} == {"PC-DARTS", "random"}
+
+
+def test_a_cleaned_work_folder_costs_only_what_is_needed(
+    on_mini_digits: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    pipeline = write_configs(on_mini_digits)
+    assert main(["run", str(pipeline)]) == 0
+    before = contents(on_mini_digits)
+    shutil.rmtree(on_mini_digits / "work")
+    # One transfer is to be run again; the weights that it starts from are gone.
+    again = next(name for name in before if "tiny_reid" in name and "random" in name)
+    Path(again).unlink()
+    capfd.readouterr()
+    assert main(["run", str(pipeline)]) == 0
+    assert f"{STAGES} stages: 1 run now" in capfd.readouterr().err
+    after = contents(on_mini_digits)
+    metrics = [json.loads(content[again])["metrics"] for content in (before, after)]
+    assert metrics[0] == metrics[1]
+
+
+def test_an_interrupted_pipeline_keeps_its_records_and_goes_on(on_mini_digits: Path) -> None:
+    pipeline = write_configs(on_mini_digits)
+    command = [sys.executable, "-m", "bench", "run", str(pipeline)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not list((on_mini_digits / "results").glob("records/classification/**/*.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.splitlines()[-1].startswith("wildnas: interrupted; finished records and checkpoints are kept")
+    assert "Traceback" not in err
+    kept = contents(on_mini_digits)
+    assert 2 <= len(kept) < STAGES
+    assert main(["run", str(pipeline)]) == 0
+    after = contents(on_mini_digits)
+    assert len(after) == STAGES
+    assert all(after[name] == content for name, content in kept.items())
+
+
+def test_a_changed_config_never_overwrites_a_record(on_mini_digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = list(TINY_OPTIONS["classification"])
+    command = ["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", *options]
+    assert main(command) == 0
+    before = contents(on_mini_digits)
+    capsys.readouterr()
+    assert main([*command, "drop_path=0.1"]) == 2
+    assert "holds the record of a different run" in capsys.readouterr().err
+    assert contents(on_mini_digits) == before
+    assert main([*command, "drop_path=0.1", "--replace"]) == 0
+    assert [path.name for path in (on_mini_digits / "results/replaced").rglob("*.json")] != []

@@ -1,0 +1,61 @@
+"""Tables are a pure function of records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable
+
+from bench.metrics import METRICS
+from bench.records import Record
+from bench.tables import REDUCED_MARK, build_table, render
+
+MakeRecord = Callable[..., Record]
+COLUMNS = METRICS["classification"]
+
+
+def metric(value: float) -> dict[str, object]:
+    return {"value": value, "unit": "%", "higher_is_better": False}
+
+
+def test_seeds_share_a_row_with_mean_and_deviation(make_record: MakeRecord) -> None:
+    records = [make_record(seed=k, metrics={"top1_error": metric(value)}) for k, value in enumerate((4.0, 5.0, 9.0))]
+    rows = json.loads(render(build_table("t", records, COLUMNS), "json"))
+    # The deviation of a sample: sqrt((4 + 1 + 9) / 2) = 2.6458.
+    assert rows[0]["Top-1 err. (%)"] == "6.00 ± 2.65"
+    assert rows[0]["Seeds"] == "3"
+    assert rows[0]["Params (M)"] == "1.00"
+    assert rows[0]["×+ (M)"] == "2.5"
+
+
+def test_a_hole_stays_empty_and_is_not_averaged_over(make_record: MakeRecord) -> None:
+    both = {"top1_error": metric(4.0), "top5_error": metric(1.0)}
+    records = [make_record(seed=0, metrics=both), make_record(seed=1, metrics={"top1_error": metric(6.0)})]
+    row = json.loads(render(build_table("t", records, COLUMNS), "json"))[0]
+    assert row["Top-1 err. (%)"] == "5.00 ± 1.41"
+    assert row["Top-5 err. (%)"] == ""
+
+
+def test_a_reduced_run_is_marked_and_shares_no_row_with_a_full_one(make_record: MakeRecord) -> None:
+    records = [make_record(seed=0), make_record(seed=1, reduced=["option epochs=1"])]
+    table = build_table("t", records, COLUMNS)
+    assert list(table.frame["Architecture"]) == ["PDARTS", f"PDARTS {REDUCED_MARK}"]
+    assert "option epochs=1" in render(table, "markdown")
+
+
+def test_the_same_records_give_the_same_bytes_in_any_order(make_record: MakeRecord) -> None:
+    records = [
+        make_record(seed=seed, protocol=f"classification/{protocol}") for seed in range(3) for protocol in ("a", "b")
+    ]
+    shuffled = random.Random(0).sample(records, len(records))
+    for form in ("markdown", "csv", "json"):
+        assert render(build_table("t", records, COLUMNS), form) == render(build_table("t", shuffled, COLUMNS), form)
+
+
+def test_csv_can_be_read_back(make_record: MakeRecord) -> None:
+    text = render(build_table("t", [make_record()], COLUMNS), "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows[0]["Protocol"] == "classification/digits"
+    assert float(rows[0]["Top-1 err. (%)"]) == 5.0

@@ -1,0 +1,142 @@
+"""The contract that every task passes: one class of tests, inherited by each task."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from backbones import weights, zoo
+from backbones.errors import InputError
+from bench.architectures import Architecture, resolve
+from bench.contract import Job, Outcome, Protocol, Task
+from bench.jobs import redirected
+from bench.metrics import METRICS, TITLES
+from bench.tasks import get_task, load_protocol, task_names
+from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
+
+PDARTS = resolve("PDARTS")
+
+
+def run(task: Task, protocol: Protocol, folder: Path, seed: int = 0) -> tuple[Outcome, list[float]]:
+    """Run a job as the pipeline does, the libraries' output out of the way."""
+    told: list[float] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    job = Job(protocol, PDARTS, seed, folder, progress=lambda fraction, doing: told.append(fraction))
+    with (folder / "output.log").open("w") as log, redirected(log.fileno()):
+        return task.run(job), told
+
+
+class TaskContract:
+    name: str
+
+    @pytest.fixture
+    def loaded(self, on_mini_digits: Path) -> tuple[Task, Protocol]:
+        return load_protocol(TINY_PROTOCOLS[self.name], TINY_OPTIONS[self.name])
+
+    def test_it_is_registered_with_its_metrics(self) -> None:
+        task = get_task(self.name)
+        assert task.name == self.name
+        assert task.title == TITLES[self.name]
+        assert task.metrics == METRICS[self.name]
+
+    def test_a_validated_config_is_plain_and_validates_to_itself(self, loaded: tuple[Task, Protocol]) -> None:
+        task, protocol = loaded
+        config = dict(protocol.config)
+        assert json.loads(json.dumps(config)) == config
+        assert task.validate(config, "again") == config
+
+    def test_an_unknown_key_is_named_with_its_file(self, loaded: tuple[Task, Protocol]) -> None:
+        task, protocol = loaded
+        with pytest.raises(InputError, match=r"my_file\.py.*task_kind") as caught:
+            task.validate({**protocol.config, "task_kind": 1}, "my_file.py")
+        assert "\n" not in str(caught.value)
+
+    def test_changed_options_mark_the_run_as_reduced(self, loaded: tuple[Task, Protocol]) -> None:
+        assert "option embedded=None" in loaded[1].reduced
+
+    def test_the_data_are_counted_and_fingerprinted(self, loaded: tuple[Task, Protocol]) -> None:
+        task, protocol = loaded
+        report = task.check(protocol)
+        assert report.counts
+        assert all(count > 0 for count in report.counts.values())
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}(,sha256:[0-9a-f]{64})*", report.fingerprint)
+        assert task.check(protocol) == report
+
+    def test_missing_data_are_named(self, on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WILDNAS_DIGITS", str(on_mini_digits / "nowhere"))
+        task, protocol = load_protocol(TINY_PROTOCOLS[self.name], TINY_OPTIONS[self.name])
+        with pytest.raises(InputError, match="nowhere") as caught:
+            task.check(protocol)
+        assert "\n" not in str(caught.value)
+
+    def test_a_run_ends_with_finite_metrics_and_weights_that_moved(
+        self, loaded: tuple[Task, Protocol], tmp_path: Path
+    ) -> None:
+        task, protocol = loaded
+        outcome, told = run(task, protocol, tmp_path / "a")
+        known = {metric.key: metric for metric in task.metrics}
+        assert outcome.metrics
+        assert set(outcome.metrics) <= set(known)
+        assert all(0 <= value <= 100 and math.isfinite(value) for value in outcome.metrics.values())
+        assert all(count >= 0 for count in outcome.counts.values())
+        assert any(count > 0 for count in outcome.counts.values())
+        assert outcome.cost.params > 0
+        assert outcome.cost.published_macs > outcome.cost.macs > 0
+        assert told == sorted(told)
+        assert told[-1] == 1.0
+        assert outcome.checkpoint is not None
+        trained = weights.read_state_dict(outcome.checkpoint)
+        assert all(bool(torch.isfinite(value).all()) for value in trained.values() if value.is_floating_point())
+
+        again, _ = run(task, protocol, tmp_path / "b")
+        assert again.metrics == outcome.metrics
+        assert again.checkpoint is not None
+        same = weights.read_state_dict(again.checkpoint)
+        assert all(torch.equal(trained[name], same[name]) for name in trained)
+
+        other, _ = run(task, protocol, tmp_path / "c", seed=1)
+        assert other.checkpoint is not None
+        different = weights.read_state_dict(other.checkpoint)
+        learned = [name for name in trained if name.endswith("weight") and trained[name].dim() > 1]
+        assert learned
+        assert all(not torch.equal(trained[name], different[name]) for name in learned)
+
+    def test_speed_is_measured(self, loaded: tuple[Task, Protocol]) -> None:
+        task, protocol = loaded
+        speed = task.speed(protocol, PDARTS, batch_size=4, repetitions=2)
+        assert speed.batch_size == 4
+        assert len(speed.train_images_per_second) == len(speed.inference_images_per_second) == 2
+        assert all(rate > 0 for rate in (*speed.train_images_per_second, *speed.inference_images_per_second))
+
+
+class TestClassification(TaskContract):
+    name = "classification"
+
+
+class TestDetection(TaskContract):
+    name = "detection"
+
+
+class TestReid(TaskContract):
+    name = "reid"
+
+
+def test_every_registered_task_is_under_contract() -> None:
+    assert {test.name for test in TaskContract.__subclasses__()} == set(task_names())
+
+
+@pytest.mark.parametrize("name", ["detection", "reid"])
+def test_weights_of_another_width_are_refused_before_training(name: str, on_mini_digits: Path, tmp_path: Path) -> None:
+    from backbones.networks import ImageNetNetwork
+
+    network = ImageNetNetwork(zoo.get("PDARTS").genotype, channels=8, layers=3, num_classes=10, auxiliary=False)
+    file = weights.save(network, tmp_path / "wide.pth")
+    task, protocol = load_protocol(TINY_PROTOCOLS[name], TINY_OPTIONS[name])
+    architecture = Architecture("PDARTS", zoo.get("PDARTS").genotype, "published")
+    with pytest.raises(InputError, match=r"wide\.pth: differs in shape at"):
+        task.run(Job(protocol, architecture, 0, tmp_path / "work", weights=file))

@@ -1,0 +1,51 @@
+"""What all tests share: made records, and a command that runs in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backbones import zoo
+from bench.records import Record
+
+
+@pytest.fixture(scope="session")
+def digits_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded digits, made once for the whole session."""
+    from bench import digits
+
+    return digits.ensure(tmp_path_factory.mktemp("embedded") / "digits")
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """A valid record with given values in the place of the usual ones."""
+
+    def make(**changes: Any) -> Record:
+        genotype = zoo.get("PDARTS").genotype
+        content: dict[str, Any] = {
+            "schema_version": 1,
+            "task": "classification",
+            "protocol": "classification/digits",
+            "architecture": {"name": "PDARTS", "genotype": genotype.to_json(), "digest": genotype.digest},
+            "method": "published",
+            "seed": 0,
+            "key": "sha256:" + "0" * 64,
+            "reduced": [],
+            "config": {"epochs": 1},
+            "data": {"counts": {"train images": 2}, "fingerprint": "sha256:" + "1" * 64},
+            "environment": {"python": "3.11"},
+            "parents": [],
+            "metrics": {"top1_error": {"value": 5.0, "unit": "%", "higher_is_better": False}},
+            "counts": {"val images": 2},
+            "cost": {"seconds": 1.0, "peak_memory": 1, "params": 1_000_000, "macs": 10, "published_macs": 2_500_000},
+            "checkpoint": None,
+            "started": "2026-01-01T00:00:00+00:00",
+            "finished": "2026-01-01T00:00:01+00:00",
+        }
+        return Record.model_validate({**content, **changes})
+
+    return make
