@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -129,7 +130,7 @@ class CellBackbone(nn.Module):
         deepest = self._taps[self.out_strides[-1]]
         for layer, cell in enumerate(self.cells[: deepest + 1]):
             if self.checkpointing and self.training:
-                out = checkpoint(cell, before_last, last, use_reentrant=False, context_fn=lambda cell=cell: _once(cell))
+                out = checkpoint(cell, before_last, last, use_reentrant=False, context_fn=partial(_contexts, cell))
             else:
                 out = cell(before_last, last)
             before_last, last = last, out
@@ -137,8 +138,8 @@ class CellBackbone(nn.Module):
         return tuple(maps[self._taps[stride]] for stride in self.out_strides)
 
 
-def _once(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """The contexts of a checkpointed cell's forward and of its recomputation, which leaves BatchNorm statistics alone."""
+def _contexts(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """The contexts of a checkpointed cell: of its forward, and of its recomputation, which counts no batch twice."""
     return nullcontext(), _statistics_kept(cell)
 
 
@@ -146,13 +147,11 @@ def _once(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractContex
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
     """In training mode too, the running statistics of every BatchNorm inside stay as they are."""
     norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-    before = [(norm.momentum, None if (n := norm.num_batches_tracked) is None else n.clone()) for norm in norms]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
         for norm in norms:
-            norm.momentum = 0.0
+            norm.momentum, norm.num_batches_tracked = 0.0, None
         yield
     finally:
         for norm, (momentum, batches) in zip(norms, before, strict=True):
-            norm.momentum = momentum
-            if norm.num_batches_tracked is not None and batches is not None:
-                norm.num_batches_tracked.copy_(batches)
+            norm.momentum, norm.num_batches_tracked = momentum, batches

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import random
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -198,8 +199,12 @@ def _read_call(text: str, where: str) -> dict[str, Any]:
     start = text.find("Genotype(")
     if start < 0:
         raise InputError(f"{where}: holds no genotype; expected 'Genotype(normal=[…], …)' or JSON")
+    call = _balanced(text[start:], where)
     try:
-        expression = ast.parse(_balanced(text[start:], where), mode="eval").body
+        with warnings.catch_warnings():
+            # Such as of an invalid escape sequence in what someone pasted.
+            warnings.simplefilter("ignore")
+            expression = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{where}: not a genotype: {error}") from error
     if not isinstance(expression, ast.Call) or expression.args:

@@ -32,7 +32,8 @@ def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
         nn.BatchNorm2d(channels),
     )
     second = nn.Sequential(
-        nn.ReLU(inplace=True),
+        # Not in place: what the first gives is a map of its own (stride 4 of a backbone).
+        nn.ReLU(inplace=False),
         nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(channels),
     )

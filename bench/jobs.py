@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from backbones.errors import InputError
 from backbones.files import write_text
@@ -200,7 +201,7 @@ def measured(work_dir: Path) -> Iterator[Measured]:
     environment.reset_peak_memory()
     start = time.monotonic()
     try:
-        with (work_dir / "output.log").open("a", encoding="utf-8") as log, redirected(log.fileno()):
+        with (work_dir / "output.log").open("a", encoding="utf-8") as log, redirected(log):
             yield run
     finally:
         run.seconds = round(spent + time.monotonic() - start, 3)
@@ -210,24 +211,21 @@ def measured(work_dir: Path) -> Iterator[Measured]:
 
 
 @contextlib.contextmanager
-def redirected(descriptor: int) -> Iterator[None]:
-    """Send this process's standard output and error to a file, those of libraries written in C and of workers too."""
-    import sys
-
+def redirected(log: TextIO) -> Iterator[None]:
+    """Send standard output and error to a file: Python's streams, and the descriptors that libraries in C write to."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
     try:
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-        yield
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        os.close(saved[0])
-        os.close(saved[1])
+        log.flush()
+        for descriptor, before in zip((1, 2), saved, strict=True):
+            os.dup2(before, descriptor)
+            os.close(before)
 
 
 def _now() -> str:

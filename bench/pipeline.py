@@ -118,9 +118,9 @@ def run_pipeline(pipeline: Pipeline, places: Places) -> PipelineResult:
     stages = pipeline.titles()
     expected = [pipeline.expected_seconds.get(protocol) for protocol, _ in stages]
     runner = _Runner(places, Progress([title for _, title in stages], expected))
-    found = {candidate: runner.search(candidate) for candidate in pipeline.candidates if candidate.search}
-    for candidate in pipeline.candidates:
-        runner.candidate(pipeline, candidate, found.get(candidate))
+    found = [runner.search(candidate) if candidate.search else None for candidate in pipeline.candidates]
+    for candidate, record in zip(pipeline.candidates, found, strict=True):
+        runner.candidate(pipeline, candidate, record)
     return PipelineResult(tuple(runner.records), runner.ran, len(stages))
 
 

@@ -55,9 +55,12 @@ class Architecture(Schema):
                 raise ValueError(f"beta_{cell}: {len(beta)} values; {self.nodes} nodes have {edges} edges")
             if self.rule == "pc-darts" and beta is None:
                 raise ValueError(f"beta_{cell} is needed by rule 'pc-darts'")
+        try:
             SearchSpace(
-                self.nodes, *(tuple(map(tuple, getattr(self, f"operations_{c}"))) for c in ("normal", "reduce"))
+                self.nodes, tuple(map(tuple, self.operations_normal)), tuple(map(tuple, self.operations_reduce))
             )
+        except InputError as error:
+            raise ValueError(f"operations_{error}") from error
         return self
 
     def save(self, file: Path) -> None:

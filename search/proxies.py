@@ -83,7 +83,7 @@ class PairSampler(Sampler[Pair]):
         return len(self.data.weight_half) // self.batch_size
 
     def __iter__(self) -> Iterator[Pair]:
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        generator = torch.Generator().manual_seed((self.seed * 100_003 + self.epoch) % 2**63)
         halves = (self.data.weight_half, self.data.architecture_half)
         first, second = (half[torch.randperm(len(half), generator=generator)] for half in halves)
         for start in range(0, len(self) * self.batch_size, self.batch_size):

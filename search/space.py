@@ -41,6 +41,8 @@ class SearchSpace:
             unknown = [name for row in rows for name in row if name not in OPERATIONS]
             if unknown:
                 raise InputError(f"{cell}: unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
+            if any(len(set(row)) < len(row) for row in rows):
+                raise InputError(f"{cell}: an edge names an operation twice")
             if any(not set(row) - {"none"} for row in rows):
                 raise InputError(f"{cell}: an edge has no candidate besides 'none'")
 

@@ -103,4 +103,6 @@ def mean_entropy(alpha: list[list[float]]) -> float:
     values = np.array(alpha)
     weights = np.exp(values - values.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    return float(-(weights * np.log(weights)).sum(axis=1).mean())
+    # A weight that has underflown to 0 adds nothing.
+    logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
+    return float(-(weights * logarithms).sum(axis=1).mean())

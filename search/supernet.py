@@ -103,22 +103,24 @@ class SuperNet(nn.Module):
             last = self.stem1(before_last)
         mixtures = {False: self._mixture("normal"), True: self._mixture("reduce")}
         for cell in self._mixed_cells():
-            before_last, last = last, cell(before_last, last, mixtures[cell.reduction])
+            before_last, last = last, cell(before_last, last, *mixtures[cell.reduction])
         return self.classifier(last.mean(dim=(2, 3)))
 
     def _mixed_cells(self) -> list[MixedCell]:
         return [cast(MixedCell, cell) for cell in self.cells]
 
-    def _mixture(self, cell: str) -> Tensor:
-        """softmax(α) of a cell, times softmax(β) over the edges into a node: `(edges, candidates)`.
+    def _mixture(self, cell: str) -> tuple[Tensor, Tensor]:
+        """The weights of a cell's candidates, `(edges, candidates)`, and of its edges, `(edges,)`.
 
-        Without edge normalisation every edge counts 1, as in DARTS.
+        An edge's weight is softmax(β) over the edges into a node; without edge normalisation it is 1, as in DARTS. A
+        candidate's is softmax(α) times that.
         """
         weights = F.softmax(getattr(self, f"alpha_{cell}"), dim=-1)
         beta = getattr(self, f"beta_{cell}")
         if beta is None:
-            return weights
-        return weights * edge_weights(beta, self.space.nodes).unsqueeze(-1)
+            return weights, weights.new_ones(len(weights))
+        shares = edge_weights(beta, self.space.nodes)
+        return weights * shares.unsqueeze(-1), shares
 
 
 def edge_weights(beta: Tensor, nodes: int) -> Tensor:
@@ -169,7 +171,7 @@ class MixedCell(nn.Module):
             self.fans.append(MixedFan(rows, channels, stride, partial_channels))
             self._edges.append(leaving)
 
-    def forward(self, before_last: Tensor, last: Tensor, mixture: Tensor) -> Tensor:
+    def forward(self, before_last: Tensor, last: Tensor, mixture: Tensor, shares: Tensor) -> Tensor:
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
         sums: list[Tensor | None] = [None] * (self.nodes + 2)
         for node, (fan, leaving) in enumerate(zip(self.fans, self._edges, strict=True)):
@@ -177,7 +179,8 @@ class MixedCell(nn.Module):
                 total = sums[node]
                 assert total is not None
                 nodes.append(total)
-            outputs = fan(nodes[node], mixture[[edge for edge, _ in leaving]], self.skip_dropout)
+            edges = [edge for edge, _ in leaving]
+            outputs = fan(nodes[node], mixture[edges], shares[edges], self.skip_dropout)
             for (_, target), out in zip(leaving, outputs, strict=True):
                 before = sums[target]
                 sums[target] = out if before is None else before + out
@@ -190,7 +193,8 @@ class MixedFan(nn.Module):
     """All mixed edges that leave one node: `(N, C, H, W)` to one `(N, C, H', W')` an edge.
 
     Each output is eq. 1 of PC-DARTS: the first C / K channels through the weighted candidates, the others passed on
-    (max-pooled where the stride is 2), then shuffled with K groups, as in ShuffleNet (PC-DARTS 4.1).
+    (max-pooled where the stride is 2), then shuffled with K groups, as in ShuffleNet (PC-DARTS 4.1). The edge's share
+    of eq. 2 weighs all of it, the channels passed on as well; `mixture` has it already.
     """
 
     def __init__(self, candidates: list[tuple[str, ...]], channels: int, stride: int, partial_channels: int) -> None:
@@ -222,13 +226,13 @@ class MixedFan(nn.Module):
             for row in candidates
         )
 
-    def forward(self, x: Tensor, mixture: Tensor, skip_dropout: float) -> list[Tensor]:
+    def forward(self, x: Tensor, mixture: Tensor, shares: Tensor, skip_dropout: float) -> list[Tensor]:
         mixed, bypassed = x[:, : self.mixed_channels], x[:, self.mixed_channels :]
         if self.partial_channels > 1 and self.stride == 2:
             bypassed = F.max_pool2d(bypassed, 2, 2, ceil_mode=True)
         pooled = {name: pool(mixed) for name, pool in self.pools.items()}
         outputs = []
-        for row, edge, weights in zip(self.candidates, self.edges, mixture, strict=True):
+        for row, edge, weights, share in zip(self.candidates, self.edges, mixture, shares, strict=True):
             total: Tensor | None = None
             for name, weight in zip(row, weights, strict=True):
                 if name == "none":
@@ -239,7 +243,7 @@ class MixedFan(nn.Module):
                 total = weight * out if total is None else total + weight * out
             assert total is not None
             if self.partial_channels > 1:
-                total = channel_shuffle(torch.cat([total, bypassed], dim=1), self.partial_channels)
+                total = channel_shuffle(torch.cat([total, share * bypassed], dim=1), self.partial_channels)
             outputs.append(total)
         return outputs
 

@@ -18,7 +18,9 @@ from bench.detection.mmcv_ext import provide_mmcv_ext
 def main(arguments: Sequence[str]) -> None:
     """Run `arguments[0]` as a script with the rest as its arguments."""
     if not arguments or not Path(arguments[0]).is_file():
-        raise SystemExit("usage: python -m bench.detection.tool SCRIPT [ARGUMENT …], such as tools/test.py of MMDetection")
+        raise SystemExit(
+            "usage: python -m bench.detection.tool SCRIPT [ARGUMENT …], such as tools/test.py of MMDetection"
+        )
     provide_mmcv_ext()
     sys.argv = list(arguments)
     runpy.run_path(arguments[0], run_name="__main__")

@@ -14,6 +14,6 @@ images = dict(
     std=(0.229, 0.224, 0.225),
     augmentation=dict(crop_padding=4, flip=False, cutout=0),
 )
-epochs = 10
+epochs = 6
 batch_size = 32
 optimiser = dict(lr=0.1, momentum=0.9, weight_decay=3e-4, clip_norm=5.0, schedule='cosine')

@@ -3,16 +3,16 @@ _base_ = './p_darts_cifar10.py'
 embedded = 'digits'
 proxy = dict(
     root='{{$WILDNAS_DIGITS:work/digits}}/classification/train',
-    image_size=16,
+    image_size=8,  # their native size
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
     # A mirrored digit is no digit.
     augmentation=dict(crop_padding=1, flip=False),
 )
 stages = [
-    dict(epochs=4, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),
-    dict(epochs=4, frozen_epochs=1, layers=5, channels=8, skip_dropout=0.4, keep=5),
-    dict(epochs=4, frozen_epochs=1, layers=7, channels=8, skip_dropout=0.7, keep=3),
+    dict(epochs=3, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),
+    dict(epochs=3, frozen_epochs=1, layers=5, channels=8, skip_dropout=0.4, keep=5),
+    dict(epochs=3, frozen_epochs=1, layers=7, channels=8, skip_dropout=0.7, keep=3),
 ]
 batch_size = 64
 weights = dict(lr=0.05)

@@ -3,12 +3,12 @@ _base_ = './pc_darts_cifar10.py'
 embedded = 'digits'
 proxy = dict(
     root='{{$WILDNAS_DIGITS:work/digits}}/classification/train',
-    image_size=16,
+    image_size=8,  # their native size
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
     # A mirrored digit is no digit.
     augmentation=dict(crop_padding=1, flip=False),
 )
-stages = [dict(epochs=6, frozen_epochs=2, layers=5, channels=8)]
+stages = [dict(epochs=5, frozen_epochs=2, layers=5, channels=8)]
 batch_size = 64
 architecture = dict(lr=6e-3)

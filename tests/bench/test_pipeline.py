@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.cli import main
 from bench.records import Record, RecordStore
-from search.configs import config_root
+from search.configs import config_root, parse_option
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 
 #: One search, and a random genotype, each retrained and transferred to two tasks.
@@ -32,7 +33,7 @@ batch_size = 128
 """
     (folder / "tiny_search.py").write_text(search)
     for task, protocol in TINY_PROTOCOLS.items():
-        changes = "\n".join(as_assignment(option) for option in TINY_OPTIONS[task])
+        changes = as_assignments(TINY_OPTIONS[task])
         (folder / f"tiny_{task}.py").write_text(f"_base_ = {str(config_root() / protocol) + '.py'!r}\n{changes}\n")
     pipeline = f"""task = 'pipeline'
 searches = [{str(folder / "tiny_search.py")!r}]
@@ -44,13 +45,16 @@ transfers = [{str(folder / "tiny_detection.py")!r}, {str(folder / "tiny_reid.py"
     return folder / "tiny.py"
 
 
-def as_assignment(option: str) -> str:
-    """`a.b=1` as `a = dict(b=1)`; two options below the same name do not stand in the same file."""
-    key, value = option.split("=")
-    first, *rest = key.split(".")
-    for part in reversed(rest):
-        value = f"dict({part}={value})"
-    return f"{first} = {value}"
+def as_assignments(options: tuple[str, ...]) -> str:
+    """`a.b=1` and `a.c=2` as `a = {"b": 1, "c": 2}`."""
+    values: dict[str, Any] = {}
+    for key, value in map(parse_option, options):
+        *parents, last = key.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return "\n".join(f"{key} = {value!r}" for key, value in values.items())
 
 
 def all_records(folder: Path) -> dict[str, Record]:

@@ -27,7 +27,7 @@ def run(task: Task, protocol: Protocol, folder: Path, seed: int = 0) -> tuple[Ou
     told: list[float] = []
     folder.mkdir(parents=True, exist_ok=True)
     job = Job(protocol, PDARTS, seed, folder, progress=lambda fraction, doing: told.append(fraction))
-    with (folder / "output.log").open("w") as log, redirected(log.fileno()):
+    with (folder / "output.log").open("w") as log, redirected(log):
         return task.run(job), told
 
 

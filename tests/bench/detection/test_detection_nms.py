@@ -2,6 +2,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from backbones.errors import InputError
 from bench.detection.mmcv_ext import _StandIn, nms, provide_mmcv_ext
+from bench.detection.tool import main
 
 
 def brute_force(boxes: Tensor, scores: Tensor, threshold: float, offset: int) -> list[int]:
@@ -73,3 +75,15 @@ def test_importing_the_components_is_enough() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("WildnasSSD")
+
+
+def test_a_script_of_mmdetection_is_run_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    script = tmp_path / "test.py"
+    script.write_text(
+        "import sys, pathlib, mmcv.ops\npathlib.Path(sys.argv[1]).write_text(__name__)\n", encoding="utf-8"
+    )
+    main([str(script), str(tmp_path / "out.txt")])
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "__main__"
+    with pytest.raises(SystemExit, match="usage"):
+        main(["no_such_script.py"])

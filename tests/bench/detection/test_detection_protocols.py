@@ -8,8 +8,7 @@ from backbones import zoo
 from backbones.cost import measure
 from backbones.errors import InputError
 from bench.contract import Protocol
-from bench.detection import components
-from bench.detection.components import build_detector
+from bench.detection.components import WildnasCellBackbone, build_detector
 from bench.detection.task import DetectionTask
 from search.configs import config_names, load_config
 
@@ -40,8 +39,9 @@ def test_every_protocol_is_valid_and_builds(name: str) -> None:
 )
 def test_the_backbones_cost_what_the_papers_print(name: str, architecture: str, published: float) -> None:
     config = load_config(f"detection/{name}").values["model"]
+    settings = {key: value for key, value in config["backbone"].items() if key not in ("type", "genotype")}
     with torch.device("meta"):
-        backbone = components.MODELS.build({**config["backbone"], "genotype": zoo.get(architecture).genotype.to_json()})
+        backbone = WildnasCellBackbone(zoo.get(architecture).genotype.to_json(), **settings)
     size = config["input_size"]
     assert round(measure(backbone, (3, size, size)).published_macs / 1e9, 1) == published
 

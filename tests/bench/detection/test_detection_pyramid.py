@@ -5,10 +5,10 @@ from mmengine.config import Config
 from backbones import zoo
 from backbones.errors import InputError
 from backbones.features import CellBackbone
-from bench.detection import components
+from bench.detection import components  # noqa: F401 - before MMDetection
 from bench.detection.pyramid import confirm, derive, probe
 
-from mmdet.registry import TASK_UTILS  # isort: skip - components first
+from mmdet.registry import MODELS, TASK_UTILS  # isort: skip
 
 
 def backbone(**settings: object) -> CellBackbone:
@@ -34,7 +34,7 @@ def test_pyramids_close_and_are_what_the_network_gives(input_size: int, sizes: t
     pyramid = derive(input_size, *probe(body, input_size), extra_channels=(16, 8))
     assert pyramid.sizes == sizes
     with torch.device("meta"):
-        neck = components.MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()})
+        neck = MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()})
     confirm(pyramid, body, neck)
     generator = TASK_UTILS.build({"type": "SSDAnchorGenerator", "scale_major": False, **pyramid.anchors()})
     priors = generator.grid_priors([(size, size) for size in sizes], device="cpu")
@@ -94,6 +94,6 @@ def test_a_neck_of_other_arguments_is_noticed() -> None:
     pyramid = derive(128, *probe(body, 128))
     arguments = {**pyramid.neck(), "level_strides": (1, 1)}
     with torch.device("meta"):
-        neck = components.MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **arguments})
+        neck = MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **arguments})
     with pytest.raises(ValueError, match="the pyramid at 128 pixels"):
         confirm(pyramid, body, neck)

@@ -4,6 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from backbones import weights
@@ -11,7 +14,9 @@ from backbones.networks import ImageNetNetwork
 from bench.architectures import resolve
 from bench.contract import Job, Protocol
 from bench.detection.components import build_detector
+from bench.detection.data import find
 from bench.detection.task import DetectionTask
+from bench.detection.training import resolve as resolve_config
 from search.configs import plain
 
 Make = Callable[..., Protocol]
@@ -82,6 +87,27 @@ def same(a: Path | None, b: Path | None) -> bool:
     first: dict[str, Tensor] = weights.read_state_dict(a)
     second: dict[str, Tensor] = weights.read_state_dict(b)
     return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_the_objects_themselves_score_full_marks(make_protocol: Make, made_coco: Path, tmp_path: Path) -> None:
+    """Category ids that are no labels, crowds, empty and greyscale images: what is there to find is what counts."""
+    protocol = make_protocol(made_coco)
+    data = find(protocol.config)
+    config = resolve_config(Job(protocol, PDARTS, 0, tmp_path / "job"), data)
+    init_default_scope("mmdet")
+    dataset = DATASETS.build(config.val_dataloader.dataset)
+    assert dataset.metainfo["classes"] == ["left", "right"]
+    evaluator = Evaluator(config.val_evaluator)
+    evaluator.dataset_meta = dataset.metainfo
+    for entry in dataset:
+        sample = entry["data_samples"]
+        found = sample.gt_instances
+        # The test pipeline loads boxes after resizing, so that they are the image's own.
+        sample.pred_instances = InstanceData(
+            bboxes=found.bboxes.tensor, labels=found.labels, scores=torch.ones(len(found))
+        )
+        evaluator.process([sample])
+    assert evaluator.evaluate(len(dataset))["coco/bbox_mAP"] == 1
 
 
 def test_speed_is_measured(make_protocol: Make, made_coco: Path) -> None:

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from backbones.errors import InputError
+from search.derive import derive, read_architecture
+from search.run import SearchResult, run_search
+from search.settings import SearchSettings
+
+Settings = Callable[..., SearchSettings]
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt_at(stage: int, epoch: int) -> Callable[[float, str], None]:
+    """A progress callback that ends the search after the first batch of an epoch."""
+
+    def progress(fraction: float, doing: str) -> None:
+        if f"stage {stage} of" in doing and f"epoch {epoch} of" in doing:
+            raise Interrupted
+
+    return progress
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    file = folder / (folder / "last_checkpoint").read_text(encoding="utf-8").split("/")[-1]
+    return torch.load(file, weights_only=True)["state_dict"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a search leaves behind beside logs and checkpoints."""
+    names = [
+        *("architecture.json", "stage1/architecture.json", "stage2/architecture.json"),
+        *("stage1/epochs.jsonl", "stage2/epochs.jsonl", "stage1/summary.json", "stage2/summary.json"),
+    ]
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A search that was never interrupted, and where it lies."""
+
+    result: SearchResult
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_search: Settings, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("whole")
+    return Finished(run_search(tiny_search(), folder, seed=1), folder)
+
+
+def test_two_stages_end_to_end(whole: Finished) -> None:
+    found = read_architecture(whole.folder / "architecture.json")
+    assert found == whole.result.architecture == read_architecture(whole.folder / "stage2" / "architecture.json")
+    assert whole.result.genotype == derive(found)
+    assert whole.result.genotype.skip_count <= 1
+    assert (found.rule, found.max_skips, found.nodes, found.beta_normal) == ("p-darts", 1, 2, None)
+    # The last stage has the best three of what the first has learned, never `none`.
+    first = read_architecture(whole.folder / "stage1" / "architecture.json")
+    for cell in ("normal", "reduce"):
+        rows = zip(
+            getattr(first, f"operations_{cell}"),
+            getattr(first, f"alpha_{cell}"),
+            getattr(found, f"operations_{cell}"),
+            strict=True,
+        )
+        for names, alpha, kept in rows:
+            ranked = sorted((value, name) for name, value in zip(names, alpha, strict=True) if name != "none")
+            assert set(kept) == {name for _, name in ranked[-3:]}
+    assert 0 <= whole.result.accuracy <= 100
+    assert whole.result.params == sum(
+        value.numel()
+        for name, value in weights(whole.folder / "stage2").items()
+        if "alpha" not in name and "running" not in name and "tracked" not in name
+    )
+    assert whole.result.counts == {"weight images": 8, "architecture images": 8, "classes": 2}
+    lines = [
+        json.loads(line) for line in (whole.folder / "stage2/epochs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert lines[-1]["genotype"] == whole.result.genotype.to_json()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_another(
+    whole: Finished, tiny_search: Settings, tmp_path: Path
+) -> None:
+    torch.manual_seed(99)
+    run_search(tiny_search(), tmp_path / "again", seed=1)
+    assert files(tmp_path / "again") == files(whole.folder)
+    one, other = weights(tmp_path / "again" / "stage2"), weights(whole.folder / "stage2")
+    assert all(torch.equal(one[name], other[name]) for name in other)
+    run_search(tiny_search(), tmp_path / "other", seed=2)
+    assert files(tmp_path / "other")["architecture.json"] != files(whole.folder)["architecture.json"]
+
+
+@pytest.mark.parametrize(("stage", "epoch"), [(1, 1), (1, 2), (2, 2), (2, 3)])
+def test_an_interrupted_search_resumed_equals_an_uninterrupted_one(
+    whole: Finished, tiny_search: Settings, tmp_path: Path, stage: int, epoch: int
+) -> None:
+    folder = tmp_path / "resumed"
+    with pytest.raises(Interrupted):
+        run_search(tiny_search(), folder, 1, interrupt_at(stage, epoch))
+    assert not (folder / "architecture.json").exists()
+    torch.manual_seed(99)
+    result = run_search(tiny_search(), folder, 1)
+    assert result == whole.result
+    assert files(folder) == files(whole.folder)
+    for place in (1, 2):
+        one, other = weights(folder / f"stage{place}"), weights(whole.folder / f"stage{place}")
+        assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_a_finished_search_is_not_run_again(whole: Finished, tiny_search: Settings) -> None:
+    told: list[str] = []
+    again = run_search(tiny_search(), whole.folder, 1, lambda fraction, doing: told.append(doing))
+    assert again == whole.result
+    assert told == []
+
+
+def test_the_architecture_moves_after_its_frozen_epochs_only(tiny_search: Settings, tmp_path: Path) -> None:
+    """PC-DARTS' α and β: of epochs 1 to 3 the first two are frozen; the weights move from the first on."""
+    settings = tiny_search(
+        stages=[{"epochs": 3, "frozen_epochs": 2, "layers": 3, "channels": 4}],
+        rule="pc-darts",
+        partial_channels=2,
+        edge_normalisation=True,
+        max_skips=None,
+    )
+    with pytest.raises(Interrupted):
+        run_search(settings, tmp_path, 1, interrupt_at(1, 2))
+    first = torch.load(tmp_path / "stage1" / "epoch_1.pth", weights_only=True)["state_dict"]
+    result = run_search(settings, tmp_path, 1)
+    second, third = (
+        torch.load(tmp_path / "stage1" / f"epoch_{epoch}.pth", weights_only=True)["state_dict"] for epoch in (2, 3)
+    )
+    names = {f"supernet.{kind}_{cell}" for kind in ("alpha", "beta") for cell in ("normal", "reduce")}
+    assert names < set(first)
+    for name in names:
+        assert torch.equal(first[name], second[name])
+        assert not torch.equal(second[name], third[name])
+    for name in ("supernet.stem.0.weight", "supernet.classifier.weight"):
+        assert not torch.equal(first[name], second[name])
+        assert not torch.equal(second[name], third[name])
+    assert result.architecture.beta_normal == third["supernet.beta_normal"].double().tolist()
+    assert result.architecture.alpha_reduce == third["supernet.alpha_reduce"].double().tolist()
+
+
+def test_stages_are_initialised_anew(whole: Finished) -> None:
+    """P-DARTS 4.3.2; and not with the numbers of the stage before."""
+    first, second = (weights(whole.folder / f"stage{place}") for place in (1, 2))
+    name = "supernet.stem.0.weight"
+    assert (first[name] - second[name]).abs().mean() > 0.05
+
+
+def test_progress_rises_over_all_stages(tiny_search: Settings, tmp_path: Path) -> None:
+    told: list[float] = []
+    run_search(tiny_search(), tmp_path / "search", 1, lambda fraction, doing: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+    assert len(told) == 2 * 3 * 2
+
+
+def test_unreadable_data_are_refused_before_any_training(
+    tiny_search: Settings, tmp_path: Path, make_images: Callable[..., Path]
+) -> None:
+    settings = tiny_search()
+    root = make_images(tmp_path / "images")
+    settings = settings.model_copy(update={"proxy": settings.proxy.model_copy(update={"root": str(root)})})
+    broken = root / "class1" / "5.png"
+    broken.write_bytes(b"no image")
+    with pytest.raises(InputError, match=str(broken)):
+        run_search(settings, tmp_path / "search", 1)
+    assert not (tmp_path / "search" / "stage1").exists()
+
+
+def test_any_seed_of_64_bits_will_do(tiny_search: Settings, tmp_path: Path) -> None:
+    settings = tiny_search(stages=[{"epochs": 1, "frozen_epochs": 0, "layers": 3, "channels": 4}], max_skips=None)
+    found = {run_search(settings, tmp_path / str(seed), seed).genotype for seed in (0, 5_000_000, 2**40)}
+    assert found
