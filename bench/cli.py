@@ -39,6 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     arguments = build_parser().parse_args(argv)
+    # Before torch is imported: by default the threads of an operation spin while they wait for each other, and on cores
+    # that other processes use as well, a small operation then takes a hundred times as long.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code: int = arguments.run(arguments)

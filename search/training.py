@@ -12,25 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 #: Told the fraction that is done and what is being done.
 ProgressCallback = Callable[[float, str], None]
-
-
-def allow_resume() -> None:
-    """Let `torch.load(weights_only=True)` read what mmengine's checkpoints hold beside tensors.
-
-    mmengine 0.10.7 cannot resume on torch >= 2.6 without (mmengine issue 1655): its message hub holds `HistoryBuffer`s
-    of NumPy arrays. Everything else stays refused; `weights_only` is never turned off.
-    """
-    multiarray = getattr(np, "_core", np).multiarray
-    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar]
-    allowed += [type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")]
-    # Pickles written under NumPy 1 name these by their old module.
-    allowed += [(multiarray._reconstruct, "numpy.core.multiarray._reconstruct")]
-    torch.serialization.add_safe_globals(allowed)
 
 
 class PlainCheckpointHook(Hook):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# As in bench/cli.py, and before anything imports torch.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
