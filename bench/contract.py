@@ -89,7 +89,8 @@ class Outcome:
     """What came out of a job.
 
     Attributes:
-        metrics: a value for every metric of the task, in the metric's unit.
+        metrics: a value for every metric of the task, in the metric's unit; one that is undefined on the data (no large
+            object to find) is left out.
         counts: on how many images, queries, … the metrics were computed.
         cost: parameters and multiply-adds of the network, at the size it was run at.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.

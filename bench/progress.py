@@ -100,7 +100,7 @@ class Progress:
 
     def _all_left(self, stage_left: float) -> str:
         waiting = self._expected[self._place + 1 :]
-        if not waiting:
+        if not any(waiting):
             return ""
         known = sum(seconds for seconds in waiting if seconds is not None) * self._speed()
         sure = all(seconds is not None for seconds in waiting)

@@ -46,12 +46,10 @@ class LoadedConfig:
 
 
 def config_root() -> Path:
-    """The folder that holds the configs: in a checkout `configs/`, in an installed package `bench/configs/`."""
-    import bench
-
-    package = Path(bench.__file__).resolve().parent
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parent / "configs"
+    """The folder that holds the configs: in a checkout `configs/`, in an installation `bench/configs/`."""
+    beside_packages = Path(__file__).resolve().parents[1]
+    installed = beside_packages / "bench" / "configs"
+    return installed if installed.is_dir() else beside_packages / "configs"
 
 
 def config_names(kind: str | None = None) -> list[str]:

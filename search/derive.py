@@ -103,8 +103,8 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
     the edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal
     cell (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again.
 
-    Ties go to the operation that stands first among the candidates and to the edge from the earlier node. The two
-    edges of a node are listed by rising source.
+    Ties go to the operation that stands first among the candidates and to the edge from the earlier node; of equally
+    weak skip connections the one that stands last goes first. The two edges of a node are listed by rising source.
 
     Args:
         max_skips: overrides the architecture's own; None takes it.

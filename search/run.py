@@ -9,9 +9,11 @@ from pathlib import Path
 import torch
 from mmengine.runner import Runner
 
+from backbones.errors import InputError
 from backbones.files import write_text
 from backbones.genotype import Genotype
 from search.bilevel import Bilevel, build_optimisers
+from search.configs import portable
 from search.derive import Architecture, derive, read_architecture
 from search.proxies import ProxyData, load_proxy, pair_loader
 from search.settings import SearchSettings, Stage
@@ -64,9 +66,10 @@ def run_search(
     `stage<k>/epochs.jsonl`.
 
     Raises:
-        InputError: the proxy's data are missing, unreadable or too few; before any training starts.
+        InputError: the proxy's data are missing, unreadable or too few, or `work_dir` holds the work of another search;
+            before any training starts.
     """
-    work_dir.mkdir(parents=True, exist_ok=True)
+    _claim(work_dir, settings, seed)
     data = load_proxy(settings.proxy, settings.batch_size, seed)
     space = SearchSpace.full(settings.nodes, settings.operations)
     architecture: Architecture | None = None
@@ -92,6 +95,17 @@ def run_search(
     assert architecture is not None
     architecture.save(work_dir / "architecture.json")
     return SearchResult(derive(architecture), architecture, accuracy, params, data.counts(), data.folder.fingerprint())
+
+
+def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
+    """Note in the folder whose it is; refuse one that another search has worked in."""
+    note = json.dumps({"seed": seed, "settings": portable(settings.model_dump(mode="json"))}, indent=1) + "\n"
+    file = work_dir / "search.json"
+    if file.is_file() and file.read_text(encoding="utf-8") != note:
+        raise InputError(
+            f"{work_dir}: holds the work of a search with other settings or another seed; use another folder"
+        )
+    write_text(file, note)
 
 
 def _run_stage(

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from backbones.genotype import OPERATIONS
 from backbones.operations import SEARCH_OPERATIONS
 from search.configs import Schema
 from search.derive import Rule
@@ -94,8 +95,18 @@ class SearchSettings(Schema):
     def _fits(self) -> SearchSettings:
         if self.rule == "pc-darts" and not self.edge_normalisation:
             raise ValueError("rule 'pc-darts' needs edge_normalisation=True: it multiplies α by β")
+        odd = [name for name in self.operations if name not in OPERATIONS or self.operations.count(name) > 1]
+        if odd:
+            raise ValueError(f"operations: {odd[0]!r} is unknown or stands twice; known: {', '.join(OPERATIONS)}")
         left = len(self.operations)
         for place, stage in enumerate(self.stages):
+            if place == 0 and stage.keep is not None:
+                raise ValueError("stages.0.keep: the first stage has all operations")
+            if place and place == len(self.stages) - 1 and "none" in self.operations:
+                # It is dropped as the last stage begins.
+                left -= 1
+                if stage.keep is None:
+                    raise ValueError(f"stages.{place}.keep is missing: the last stage drops 'none', so {left} at most")
             if stage.channels % self.partial_channels:
                 raise ValueError(
                     f"stages.{place}.channels={stage.channels} is not divisible by "

@@ -23,8 +23,8 @@ def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
     """The rate of dropout behind skip connections in an epoch (from 0 on).
 
     P-DARTS 4.3.2 and 5.1.1: it decays within a stage, "exponentially", so that the path through skip connections is
-    blocked at first and open later. While α is frozen it falls linearly from the initial rate towards 0; then it starts
-    again from there and is multiplied by exp(-decay) each epoch.
+    blocked at first and open later. While α is frozen it falls linearly, towards 0 at the stage's end; when α begins to
+    move it starts again at the initial rate and is multiplied by exp(-decay) each epoch.
     """
     if epoch < stage.frozen_epochs:
         return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
@@ -89,10 +89,11 @@ def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architectur
 def next_space(space: SearchSpace, architecture: Architecture | None, stages: list[Stage], place: int) -> SearchSpace:
     """The space of a stage: what the stage before has left, pruned to `keep` candidates an edge.
 
-    The last stage of several never keeps `none` (P-DARTS: the final cell's edges are chosen among real operations).
+    The last stage of several never keeps `none` (P-DARTS: the final cell's edges are chosen among real operations);
+    `SearchSettings` sees to it that its `keep` leaves room for that.
     """
     keep = stages[place].keep
-    if architecture is None or keep is None or keep == len(space.normal[0]):
+    if architecture is None or keep is None:
         return space
     alpha_normal, alpha_reduce = (np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce))
     return space.pruned(keep, alpha_normal, alpha_reduce, last=place == len(stages) - 1)

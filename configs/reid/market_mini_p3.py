@@ -12,7 +12,7 @@ layers = 5
 height = 128
 width = 64
 batch_size = 32
-epochs = 20
+epochs = 10
 learning_rate = 0.05
 # Weights of so short a pretraining are no reason to learn slowly.
 backbone_learning_rate_factor = 1.0

@@ -1,6 +1,10 @@
 # P-DARTS on 2,000 real CIFAR-10 images: measures the machinery, not the method.
 _base_ = './p_darts_cifar10.py'
-reduced = ['2,000 of 50,000 images', '3 epochs a stage instead of 25', '3, 5, 7 cells of 8 channels instead of 5, 11, 17 of 16']
+reduced = [
+    '2,000 of 50,000 images',
+    '3 epochs a stage instead of 25',
+    '3, 5, 7 cells of 8 channels instead of 5, 11, 17 of 16',
+]
 proxy = dict(root='{{$WILDNAS_DATA:data}}/cifar10_mini/train')
 stages = [
     dict(epochs=3, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),

@@ -71,7 +71,8 @@ def test_boxes_lie_on_the_canvas_with_the_heights_asked_for(parts: dict[str, COC
     heights = []
     for annotation in parts[part].anns.values():
         x, y, width, height = annotation["bbox"]
-        assert x >= 0 and y >= 0 and x + width <= 128 and y + height <= 128
+        assert 0 <= x <= x + width <= 128
+        assert 0 <= y <= y + height <= 128
         assert annotation["area"] == width * height
         heights.append(height)
     assert 18 <= min(heights) < 24
