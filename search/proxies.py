@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from backbones.errors import InputError
-from search.images import ImageFolder, augment, cutout, list_image_folder, normalise, read_images
+from search.augment import augment, cutout
+from search.images import ImageFolder, list_image_folder, normalise, read_images
 from search.settings import Proxy
 
 

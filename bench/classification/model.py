@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,13 +12,12 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset, Sampler
 
-from backbones.errors import InputError
 from backbones.genotype import Genotype
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
-from search.images import augment, cutout, normalise
+from search.augment import augment, cutout
+from search.images import normalise
 
 
 def build_network(genotype: Genotype, settings: ClassificationSettings, classes: int) -> CifarNetwork | ImageNetNetwork:
@@ -95,49 +94,3 @@ class DropPathHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         runner.model.network.drop_path_rate = self.rate * runner.epoch / runner.max_epochs
-
-
-class Batches(Dataset[dict[str, Tensor]]):
-    """Images in memory, indexed by a tensor of indices: a whole batch at once."""
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images = images
-        self.labels = labels
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, indices: Tensor) -> dict[str, Tensor]:
-        return {"images": self.images[indices], "labels": self.labels[indices]}
-
-
-class BatchSampler(Sampler[Tensor]):
-    """Batches of indices; shuffled ones follow from seed and epoch and leave out the last short one."""
-
-    def __init__(self, count: int, batch_size: int, seed: int | None) -> None:
-        if seed is not None and count < batch_size:
-            raise InputError(f"{count} training images are fewer than batch_size={batch_size}")
-        self.count = count
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.count // self.batch_size if self.seed is not None else -(-self.count // self.batch_size)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self.seed is None:
-            order = torch.arange(self.count)
-        else:
-            generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-            order = torch.randperm(self.count, generator=generator)
-        for batch in range(len(self)):
-            yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
-
-
-def batch_loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None) -> DataLoader[dict[str, Tensor]]:
-    """A loader whose items are whole batches; a seed shuffles, None keeps the order and the last short batch."""
-    return DataLoader(Batches(images, labels), sampler=BatchSampler(len(images), batch_size, seed), batch_size=None)

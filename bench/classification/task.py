@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from backbones import cost, weights
 from backbones.errors import InputError
 from bench.architectures import Architecture
-from bench.classification.model import Classifier, DropPathHook, ErrorMetric, batch_loader, build_network
+from bench.classification.batches import batch_loader
+from bench.classification.model import Classifier, DropPathHook, ErrorMetric, build_network
 from bench.classification.settings import ClassificationSettings, Optimiser
 from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
 from bench.embedded import ensure_embedded
@@ -167,4 +168,6 @@ def _folders(settings: ClassificationSettings) -> tuple[ImageFolder, ImageFolder
     if train.classes != val.classes:
         odd = sorted(set(train.classes) ^ set(val.classes))[0]
         raise InputError(f"{Path(val.root)}: class folder {odd!r} is not in both {train.root} and {val.root}")
+    if len(train.files) < settings.batch_size:
+        raise InputError(f"{train.root}: {len(train.files)} images are fewer than batch_size={settings.batch_size}")
     return train, val

@@ -1,14 +1,6 @@
 # P-DARTS on CIFAR-10 (Chen et al., journal version, section 5.1.1).
-task = 'search'
+_base_ = './_base_/cifar10.py'
 method = 'P-DARTS'
-proxy = dict(
-    # CIFAR-10's training images as an image folder, <class>/<image>.
-    root='{{$WILDNAS_DATA:data}}/cifar10/train',
-    image_size=32,
-    mean=(0.4914, 0.4822, 0.4465),
-    std=(0.2470, 0.2435, 0.2616),
-    augmentation=dict(crop_padding=4, flip=True, cutout=0),
-)
 nodes = 4
 stages = [
     dict(epochs=25, frozen_epochs=10, layers=5, channels=16, skip_dropout=0.0),
