@@ -21,6 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into .venv (PyTorch and what goes with it: about 5 GB, some minutes)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --constraint constraints.txt --editable '.[dev]'
+# mmcv-lite asks for opencv-python, which needs libGL and X11; the headless build is the same without windows.
+	$(BIN)/pip uninstall --yes --quiet opencv-python
+	$(BIN)/pip install --force-reinstall --no-deps --constraint constraints.txt opencv-python-headless
 	touch $@
 
 clean:

@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("search, classification", _needs(versions, "torch", "mmengine")),
         ("detection", _needs(versions, "mmdet")),
         ("NMS", "mmcv's, compiled" if _compiled_mmcv() else "torchvision's (mmcv-lite has none)"),
+        ("OpenCV", _opencv()),
         ("re-identification", _needs(versions, "torchreid")),
         ("embedded digits", f"{digits_root()} ({made})"),
         ("data ($WILDNAS_DATA)", f"{data} ({_folders(data)})"),
@@ -46,6 +47,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _needs(versions: dict[str, str], *names: str) -> str:
     missing = [name for name in names if name not in versions]
     return f"not possible: pip install {' '.join(missing)}" if missing else "ready"
+
+
+def _opencv() -> str:
+    """Whether OpenCV loads: its ordinary build needs libGL and X11, which a server may lack."""
+    try:
+        import cv2
+    except ImportError as error:
+        return f"cannot be loaded ({error}): pip uninstall opencv-python, then pip install opencv-python-headless"
+    return f"ready ({cv2.__version__})"
 
 
 def _compiled_mmcv() -> bool:
