@@ -1,6 +1,6 @@
 # 20 classes of Tiny ImageNet on a small ImageNet network: measures the machinery, not the method.
 task = 'classification'
-reduced = ['20 of 200 classes of Tiny ImageNet, 100 images each', '8 epochs', '5 cells, C=16']
+reduced = ['20 of 200 classes of Tiny ImageNet, 100 images each', '6 epochs', '5 cells, C=16']
 network = 'imagenet'
 channels = 16
 layers = 5
@@ -15,6 +15,6 @@ images = dict(
     std=(0.229, 0.224, 0.225),
     augmentation=dict(crop_padding=8, flip=True, cutout=0),
 )
-epochs = 8
+epochs = 6
 batch_size = 32
 optimiser = dict(lr=0.1, momentum=0.9, weight_decay=3e-4, clip_norm=5.0, schedule='cosine', warmup_epochs=1)
