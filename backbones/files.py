@@ -1,11 +1,15 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and JSON files that are refused in one line."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from backbones.errors import InputError
 
 
 @contextlib.contextmanager
@@ -23,6 +27,21 @@ def replacing(file: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def read_json(file: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: the file cannot be read, or is not JSON that Python can hold; names it.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        # Not only JSONDecodeError: bytes that are no UTF-8, and numbers of thousands of digits.
+        raise InputError(f"{file}: not a JSON file: {error}") from error
 
 
 def write_text(file: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from backbones import zoo
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
 
 #: The file by which a finished search's folder is known.
@@ -48,8 +48,8 @@ def resolve(arch: str) -> Architecture:
     """
     kind, colon, seed = arch.partition(":")
     if kind == "random" and colon:
-        if not seed.isdecimal():
-            raise InputError(f"{arch}: expected random:SEED, such as random:0")
+        if not seed.isdecimal() or len(seed) > 10:
+            raise InputError(f"{arch[:40]}: expected random:SEED, such as random:0")
         return random_architecture(int(seed))
     path = Path(arch)
     # os.path, unlike Path, says no to a literal too long for a file name.
@@ -72,14 +72,14 @@ def from_search(folder: Path) -> Architecture:
     if not file.is_file():
         raise InputError(f"{folder}: holds no finished search (no {FOUND})")
     try:
-        content = json.loads(_text(file))
+        content = read_json(file)
         return Architecture(
             content["name"],
             Genotype.from_json(content["genotype"], where=str(file)),
             content["method"],
             (content["record"], content["key"]),
         )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{file}: not what a search leaves there: {error!r}") from error
 
 

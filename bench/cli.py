@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -42,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch is imported: by default the threads of an operation spin while they wait for each other, and on cores
     # that other processes use as well, a small operation then takes a hundred times as long.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # mmengine imports pkg_resources, which says at every start that it will be gone one day.
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code: int = arguments.run(arguments)
@@ -49,15 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except InputError as error:
         return _complain(arguments, str(error), MISTAKE)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output has left (`wildnas zoo list | head`); nothing is wrong.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        # A folder that cannot be written, a full disk: the user's to mend.
+        return _complain(arguments, f"{error.filename or 'a file'}: {error.strerror or error}", MISTAKE)
     except KeyboardInterrupt:
         again = "the same command goes on from there"
         return _complain(arguments, f"interrupted; finished records and checkpoints are kept, {again}", MISTAKE)
     except FloatingPointError as error:
         return _complain(arguments, str(error), 1)
-    except BrokenPipeError:
-        # The reader of our output has left (`wildnas zoo list | head`); nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:

@@ -2,7 +2,7 @@
 
 Classification, detection and re-identification each subclass `Task`. A task checks the data of a protocol, runs an
 architecture under a protocol and a seed, and measures its speed; it knows nothing of records, tables or pipelines.
-`tests/bench/contract.py` holds the tests that every task passes.
+`tests/bench/test_task_contract.py` holds the tests that every task passes.
 """
 
 from __future__ import annotations
@@ -47,10 +47,15 @@ class Protocol:
     config: Mapping[str, Any]
     options: tuple[str, ...] = ()
 
-    @property
-    def reduced(self) -> tuple[str, ...]:
-        """Why a run of this protocol is not a full one: the config's own words, and every changed option."""
-        return (*self.config.get("reduced", ()), *(f"option {option}" for option in self.options))
+    def reasons(self, pretrained: bool) -> tuple[str, ...]:
+        """Why a run of this protocol is not a full one; none for a full one.
+
+        They are the config's own words (`reduced`), every changed option, and missing weights where the config says
+        that the protocol starts from pretrained ones (`pretrained`).
+        """
+        options = (f"option {option}" for option in self.options)
+        missing = self.config.get("pretrained", False) and not pretrained
+        return (*self.config.get("reduced", ()), *options, *(["not pretrained"] if missing else []))
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ class Outcome:
         metrics: a value for every metric of the task, in the metric's unit; one that is undefined on the data (no large
             object to find) is left out.
         counts: on how many images, queries, … the metrics were computed.
-        cost: parameters and multiply-adds of the network, at the size it was run at.
+        cost: parameters and multiply-adds at the size it was run at: of the classifier, or, as in the papers' tables,
+            of a detector's or re-identifier's backbone alone.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
     """
 
@@ -115,6 +121,8 @@ class Task(abc.ABC):
     """A task that an architecture can be evaluated on."""
 
     name: ClassVar[str]
+    #: Raised when a change of the code changes what a protocol's numbers mean: runs of other versions are other runs.
+    version: ClassVar[int] = 1
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import platform
 import resource
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 #: The packages whose versions can change a number.
-PACKAGES = ("torch", "torchvision", "mmengine", "mmdet", "mmcv", "mmcv-lite", "torchreid", "numpy")
+PACKAGES = ("wildnas", "torch", "torchvision", "mmengine", "mmdet", "mmcv", "mmcv-lite", "torchreid", "numpy")
+
+
+_STATUS = Path("/proc/self/status")
 
 
 def package_versions() -> dict[str, str]:
@@ -43,28 +45,40 @@ def describe() -> dict[str, Any]:
 def git_commit() -> str | None:
     """The commit of the checkout that this code runs from, with `-dirty` where files differ; None outside of one."""
     here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    # An environment inside somebody's checkout is not a checkout of wildnas.
+    if _git("-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
+    return _git("-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints, or None where it fails or is not there."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def peak_memory() -> int:
-    """The peak memory in bytes: of the GPU where there is one, else of this process so far."""
+    """The peak memory in bytes since `reset_peak_memory`: of the GPU where there is one, else of this process."""
     import torch
 
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kilobytes, macOS bytes.
-    return peak if sys.platform == "darwin" else peak * 1024
+    if _STATUS.is_file():
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    # macOS counts bytes, and cannot start anew.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def reset_peak_memory() -> None:
-    """Start counting anew where that is possible (on a GPU)."""
+    """Start counting the peak anew."""
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
+    elif _STATUS.is_file():
+        # Linux: 5 resets the high-water mark (proc(5)).
+        Path("/proc/self/clear_refs").write_text("5")

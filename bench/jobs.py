@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,17 @@ class Places:
     @property
     def store(self) -> RecordStore:
         return RecordStore(self.results)
+
+    def prepare(self) -> None:
+        """Make both folders and see that they can be written, before hours of work end at one that cannot.
+
+        Raises:
+            OSError: one of them cannot.
+        """
+        for folder in (self.results, self.work):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,25 @@ class Evaluation:
             parents.append(Parent(role="weights", record=self.retrained.name, key=self.retrained.key))
         return parents
 
+    def reasons(self, pretrained: bool) -> list[str]:
+        """Why the run is not a full one; weights of a reduced run make it reduced too."""
+        inherited = () if self.retrained is None else self.retrained.reduced
+        return [*self.protocol.reasons(pretrained), *(f"weights: {reason}" for reason in inherited)]
+
+    def initial_weights(self, file: Path) -> dict[str, Any]:
+        """What a record says of the weights that the run started from."""
+        return {"sha256": file_digest(file), "record": self.retrained.name if self.retrained else None}
+
 
 def run_key(what: dict[str, Any]) -> str:
     """SHA-256 over all that determines a run's result, in canonical JSON."""
     canonical = json.dumps(what, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def determining(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that a result depends on: without what is said about the run, and without the test part."""
+    return {key: value for key, value in config.items() if key != "reduced" and not key.startswith("test_")}
 
 
 @dataclass(frozen=True)
@@ -83,17 +109,18 @@ class Planned:
     record: Record | None
 
 
-def plan(evaluation: Evaluation, places: Places) -> Planned:
-    """Check an evaluation's data and look for its record.
+def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None) -> Planned:
+    """Check an evaluation's data, unless that has been done, and look for its record.
 
     Raises:
         InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
     """
-    data = evaluation.task.check(evaluation.protocol)
+    data = data or evaluation.task.check(evaluation.protocol)
     key = run_key(
         {
             "protocol": evaluation.protocol.name,
-            "config": portable(dict(evaluation.protocol.config)),
+            "version": evaluation.task.version,
+            "config": determining(portable(dict(evaluation.protocol.config))),
             "genotype": evaluation.architecture.genotype.digest,
             "seed": evaluation.seed,
             "data": data.fingerprint,
@@ -110,31 +137,34 @@ def plan(evaluation: Evaluation, places: Places) -> Planned:
 def evaluate(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
     """Run an evaluation into its record; what an interrupted try of the same key left is resumed."""
     evaluation = planned.evaluation
+    places.prepare()
     work_dir = places.work / evaluation.name / planned.key[7:15]
     job = Job(evaluation.protocol, evaluation.architecture, evaluation.seed, work_dir, weights, progress)
     with measured(work_dir) as run:
         outcome = evaluation.task.run(job)
-    record = _record(planned, places, outcome, run)
+    record = _record(planned, places, weights, outcome, run)
     places.store.write(record, places.replace)
     return record
 
 
-def _record(planned: Planned, places: Places, outcome: Outcome, run: Measured) -> Record:
+def _record(planned: Planned, places: Places, weights: Path | None, outcome: Outcome, run: Measured) -> Record:
     evaluation, data = planned.evaluation, planned.data
     return Record.model_validate(
         {
             "schema_version": SCHEMA_VERSION,
             "task": evaluation.task.name,
+            "version": evaluation.task.version,
             "protocol": evaluation.protocol.name,
             "architecture": evaluation.architecture.to_json(),
             "method": evaluation.architecture.method,
             "seed": evaluation.seed,
             "key": planned.key,
-            "reduced": list(evaluation.protocol.reduced),
+            "reduced": evaluation.reasons(pretrained=weights is not None),
             "config": portable(dict(evaluation.protocol.config)),
             "data": {"counts": dict(data.counts), "fingerprint": data.fingerprint},
             "environment": environment.describe(),
             "parents": [parent.model_dump() for parent in evaluation.parents],
+            "initial_weights": None if weights is None else evaluation.initial_weights(weights),
             "metrics": recorded_metrics(evaluation.task.metrics, outcome.metrics),
             "counts": dict(outcome.counts),
             "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, **outcome.cost.to_json()},

@@ -12,7 +12,7 @@ from pydantic import Field
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.architectures import Architecture, resolve
-from bench.contract import Protocol, Task
+from bench.contract import DataReport, Protocol, Task
 from bench.jobs import Evaluation, Places, Planned, checkpoint_of, evaluate, plan
 from bench.progress import Progress, clock
 from bench.records import Record
@@ -38,7 +38,7 @@ class PipelineSettings(Schema):
     baselines: list[str] = []
     retrain: str
     transfers: list[str] = []
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(default=[0], min_length=1)
     expected_seconds: dict[str, Annotated[float, Field(gt=0)]] = {}
 
 
@@ -63,6 +63,7 @@ class Pipeline:
     candidates: tuple[Candidate, ...]
     retrain: tuple[Task, Protocol]
     transfers: tuple[tuple[Task, Protocol], ...]
+    data: dict[str, DataReport]
     expected_seconds: dict[str, float]
 
     @property
@@ -99,9 +100,12 @@ def load_pipeline(name: str, places: Places, options: Sequence[str] = ()) -> Pip
     transfers = tuple(load_protocol(transfer) for transfer in settings.transfers)
     for protocol in searches:
         plan_search(protocol, settings.seeds[0], places)
-    for task, evaluated in (retrain, *transfers):
-        task.check(evaluated)
-    return Pipeline(loaded.name, tuple(candidates), retrain, transfers, settings.expected_seconds)
+    data = {evaluated.name: task.check(evaluated) for task, evaluated in (retrain, *transfers)}
+    for candidate in candidates:
+        if candidate.baseline:
+            # A record that is in the way is found now, and not behind the searches.
+            plan(Evaluation(*retrain, candidate.baseline, candidate.seed), places, data[retrain[1].name])
+    return Pipeline(loaded.name, tuple(candidates), retrain, transfers, data, settings.expected_seconds)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def run_pipeline(pipeline: Pipeline, places: Places) -> PipelineResult:
     """Run what is not done yet."""
     stages = pipeline.titles()
     expected = [pipeline.expected_seconds.get(protocol) for protocol, _ in stages]
-    runner = _Runner(places, Progress([title for _, title in stages], expected))
+    runner = _Runner(places, pipeline.data, Progress([title for _, title in stages], expected))
     found = [runner.search(candidate) if candidate.search else None for candidate in pipeline.candidates]
     for candidate, record in zip(pipeline.candidates, found, strict=True):
         runner.candidate(pipeline, candidate, record)
@@ -127,8 +131,9 @@ def run_pipeline(pipeline: Pipeline, places: Places) -> PipelineResult:
 class _Runner:
     """Goes through the stages in order and keeps their records."""
 
-    def __init__(self, places: Places, progress: Progress) -> None:
+    def __init__(self, places: Places, data: dict[str, DataReport], progress: Progress) -> None:
         self.places = places
+        self.data = data
         self.progress = progress
         self.records: list[Record] = []
         self.ran = 0
@@ -142,13 +147,16 @@ class _Runner:
         """Train one architecture and transfer it."""
         architecture = architecture_of(found) if found is not None else candidate.baseline
         assert architecture is not None
-        retrained = plan(Evaluation(*pipeline.retrain, architecture, candidate.seed), self.places)
+        retrained = self._plan(Evaluation(*pipeline.retrain, architecture, candidate.seed))
         record = self._stage(retrained.record, lambda: evaluate(retrained, self.places, None, self.progress))
         for task, protocol in pipeline.transfers:
             self._transfer(Evaluation(task, protocol, architecture, candidate.seed, record), retrained, record)
 
+    def _plan(self, evaluation: Evaluation) -> Planned:
+        return plan(evaluation, self.places, self.data[evaluation.protocol.name])
+
     def _transfer(self, evaluation: Evaluation, retrained: Planned, record: Record) -> None:
-        planned = plan(evaluation, self.places)
+        planned = self._plan(evaluation)
         self._stage(
             planned.record,
             lambda: evaluate(planned, self.places, self._weights(retrained, record), self.progress),

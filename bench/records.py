@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
 from search.configs import Schema, first_problem
 
@@ -27,15 +27,22 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}(,sha256:[0-9a-f]{64
 
 
 class RecordedArchitecture(Schema):
-    """The architecture of a run: its name (safe as a folder name), genotype and the genotype's digest."""
+    """The architecture of a run: its name (safe as a folder name), and its genotype or the name of a timm model.
+
+    `digest` is the genotype's, or null for a timm model.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    genotype: dict[str, Any]
-    digest: str
+    genotype: dict[str, Any] | None
+    timm: str | None = None
+    digest: str | None
 
     @model_validator(mode="after")
-    def _digest_fits(self) -> RecordedArchitecture:
-        if Genotype.from_json(self.genotype, where="genotype").digest != self.digest:
+    def _is_one_of_both(self) -> RecordedArchitecture:
+        if (self.genotype is None) == (self.timm is None):
+            raise ValueError("an architecture is a genotype or a timm model: one of both keys is null")
+        digest = None if self.genotype is None else Genotype.from_json(self.genotype, where="genotype").digest
+        if digest != self.digest:
             raise ValueError("digest is not that of the genotype")
         return self
 
@@ -73,6 +80,13 @@ class Parent(Schema):
     key: Digest
 
 
+class InitialWeights(Schema):
+    """The weights that a run started from: the file's SHA-256, and the record of the run that left it, where known."""
+
+    sha256: Digest
+    record: str | None
+
+
 class Checkpoint(Schema):
     """The weights that a run left: a path below the work folder, and the file's SHA-256."""
 
@@ -84,9 +98,10 @@ class Record(Schema):
     """A finished run (schema version 1).
 
     Attributes:
+        version: of the task's code (`Task.version`).
         key: SHA-256 of all that determines the result; equal keys are the same run.
         reduced: why this is not a full run of its protocol; empty for a full one. No table shows the two unmarked.
-        method: how the architecture was found, as a table names it (`PC-DARTS`, `random`, `zoo`).
+        method: how the architecture was found, as a table names it (`PC-DARTS`, `published`, `random`, `given`).
         config: the resolved config, with data folders written as `$WILDNAS_DATA`.
         counts: on how many images, queries, … the metrics were computed.
         environment: versions, device and git commit.
@@ -94,6 +109,7 @@ class Record(Schema):
 
     schema_version: Literal[1]
     task: str
+    version: Count
     protocol: str
     architecture: RecordedArchitecture
     method: str
@@ -104,12 +120,19 @@ class Record(Schema):
     data: RecordedData
     environment: dict[str, Any]
     parents: list[Parent]
+    initial_weights: InitialWeights | None
     metrics: dict[str, RecordedMetric]
     counts: dict[str, Count]
     cost: RecordedCost
     checkpoint: Checkpoint | None = None
     started: str
     finished: str
+
+    @model_validator(mode="after")
+    def _protocol_is_of_the_task(self) -> Record:
+        if not self.protocol.startswith(f"{self.task}/"):
+            raise ValueError(f"protocol {self.protocol!r} is not one of task {self.task!r}")
+        return self
 
     @property
     def name(self) -> str:
@@ -195,10 +218,7 @@ def read_record(path: Path) -> Record:
         InputError: not JSON, a key that is missing, unknown or of the wrong type, or a file whose place does not fit
             what it says; names file and key.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a record: {error}") from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a record is a JSON object")
     version = content.get("schema_version")

@@ -12,11 +12,14 @@ from bench import environment
 from bench.architectures import Architecture, save_found
 from bench.contract import ProgressCallback
 from bench.embedded import ensure_embedded
-from bench.jobs import Places, measured, recorded_metrics, run_key
+from bench.jobs import Places, determining, measured, recorded_metrics, run_key
 from bench.metrics import METRICS
 from bench.records import SCHEMA_VERSION, Record, record_name
 from search.configs import load_config, parse, portable
 from search.settings import SearchSettings
+
+#: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,8 @@ def load_search(name: str, options: Sequence[str] = ()) -> SearchProtocol:
     loaded = load_config(name, options)
     if loaded.values.get("task") != "search":
         raise InputError(f"{loaded.path}: key 'task' is {loaded.values.get('task')!r}; a search config says 'search'")
-    protocol = loaded.name if loaded.name.startswith("search/") else f"search/{loaded.path.stem}"
     settings = parse(SearchSettings, loaded.values, str(loaded.path))
-    return SearchProtocol(protocol, loaded.path, settings, loaded.options)
+    return SearchProtocol(loaded.protocol("search"), loaded.path, settings, loaded.options)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,13 @@ def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedS
     ensure_embedded(protocol.settings.embedded)
     folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size)
     key = run_key(
-        {"protocol": protocol.name, "config": protocol.portable(), "seed": seed, "data": folder.fingerprint()}
+        {
+            "protocol": protocol.name,
+            "version": VERSION,
+            "config": determining(protocol.portable()),
+            "seed": seed,
+            "data": folder.fingerprint(),
+        }
     )
     # The key is part of the name: another config or data set is another record, never in this one's way.
     name = f"{protocol.name.removeprefix('search/').replace('/', '-')}-s{seed}-{key[7:15]}"
@@ -85,6 +93,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
     """Run a search into its record; an interrupted one is resumed."""
     from search.run import run_search
 
+    places.prepare()
     protocol, seed, key, name = planned.protocol, planned.seed, planned.key, planned.name
     work_dir = places.work / protocol.name / name
     with measured(work_dir) as run:
@@ -103,6 +112,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
         {
             "schema_version": SCHEMA_VERSION,
             "task": "search",
+            "version": VERSION,
             "protocol": protocol.name,
             "architecture": architecture.to_json(),
             "method": architecture.method,
@@ -113,6 +123,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "data": {"counts": result.counts, "fingerprint": result.fingerprint},
             "environment": environment.describe(),
             "parents": [],
+            "initial_weights": None,
             "metrics": recorded_metrics(METRICS["search"], values),
             "counts": {"architecture images": result.counts["architecture images"]},
             "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, "params": result.params},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,20 +34,28 @@ class Table:
 
 
 def build_table(title: str, records: Iterable[Record], metrics: Sequence[Metric]) -> Table:
-    """A row for every (protocol, architecture), the seeds of it together: the mean, and ± the deviation of several.
+    """A row for every experiment, the seeds of it together: the mean, and ± the deviation of several.
 
-    Reduced runs and full ones never share a row, and reduced rows are marked. A metric that a run lacks is an empty
-    cell, and a mean is given only where every seed has the metric.
+    Runs share a row only if nothing but the seed sets them apart (`experiment`), and reduced rows are marked. A metric
+    that a run lacks is an empty cell, and a mean is given only where every seed has the metric.
     """
-    groups: dict[tuple[str, str, tuple[str, ...]], list[Record]] = {}
-    for record in sorted(records, key=lambda record: (record.protocol, record.name)):
-        groups.setdefault((record.protocol, record.architecture.name, tuple(record.reduced)), []).append(record)
+    groups: dict[str, list[Record]] = {}
+    for record in sorted({record.name: record for record in records}.values(), key=lambda record: record.name):
+        groups.setdefault(experiment(record), []).append(record)
     rows = [_row(group, metrics) for group in groups.values()]
     reasons: dict[str, None] = {}
-    for protocol, _, reduced in groups:
-        if reduced:
-            reasons[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(reduced)})"] = None
+    for first, *_ in groups.values():
+        if first.reduced:
+            reasons[f"{REDUCED_MARK} {first.protocol}: reduced run ({'; '.join(first.reduced)})"] = None
     return Table(title, pd.DataFrame(rows, columns=columns(metrics)), tuple(reasons))
+
+
+def experiment(record: Record) -> str:
+    """All that a record says of what was run, but for the seed: runs that share it may be averaged."""
+    weights = record.initial_weights
+    start = None if weights is None else (weights.record or weights.sha256).rpartition("/seed")[0] or weights.sha256
+    what = (record.protocol, record.version, record.architecture.model_dump(), record.method, record.config)
+    return json.dumps([*what, record.data.fingerprint, record.reduced, start], sort_keys=True)
 
 
 def columns(metrics: Sequence[Metric]) -> list[str]:

@@ -46,7 +46,5 @@ def load_protocol(name: str, options: Sequence[str] = ()) -> tuple[Task, Protoco
     if kind not in _HOMES:
         raise InputError(f"{loaded.path}: key 'task' is {kind!r}; a protocol to evaluate on is one of {task_names()}")
     task = get_task(kind)
-    # The first part of a name is the task, wherever a user's own file lies.
-    protocol = loaded.name if loaded.name.startswith(f"{kind}/") else f"{kind}/{loaded.path.stem}"
     config = task.validate(loaded.values, str(loaded.path))
-    return task, Protocol(protocol, loaded.path, config, loaded.options)
+    return task, Protocol(loaded.protocol(kind), loaded.path, config, loaded.options)

@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,31 @@ from backbones.errors import InputError
 #: Environment variables that configs may refer to as `{{$NAME:default}}`, with the defaults that they use.
 DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
 
+#: What a config, which is Python code, may raise when it is read; mmengine's own errors are among these.
+CONFIG_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+#: The longest name of a user's own config; with seed and digest behind it, it still is an architecture's name.
+LONGEST_NAME = 80
+
 SchemaT = TypeVar("SchemaT", bound="Schema")
 
 
 class Schema(BaseModel):
     """Base of the config schemas: an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class LoadedConfig:
     """A config file as read, with options merged in.
 
     Attributes:
-        name: its path under `configs/` without the suffix; for a file elsewhere, `<folder>/<file>`.
+        name: its path under `configs/` without the suffix; for a file elsewhere, `local-<folder>-<file>`.
         path: the file.
         values: plain Python values (dicts, lists, numbers, strings, booleans, None).
         options: the `key=value` texts that were merged in.
@@ -43,6 +62,10 @@ class LoadedConfig:
     path: Path
     values: dict[str, Any]
     options: tuple[str, ...]
+
+    def protocol(self, kind: str) -> str:
+        """The name under which runs of this config are kept: `<kind>/…`, which no file of a user's takes from ours."""
+        return self.name if self.name.startswith(f"{kind}/") else f"{kind}/{self.name}"
 
 
 def config_root() -> Path:
@@ -89,19 +112,32 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     try:
         with _quiet():
             config = Config.fromfile(str(path))
-    except Exception as error:  # a config is Python code, which raises anything
+    except CONFIG_ERRORS as error:
         problem = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read as a config: {problem}") from error
-    try:
-        config.merge_from_dict(dict(parse_option(option) for option in options))
-    except (KeyError, IndexError, TypeError) as error:
-        raise InputError(f"{path}: --cfg-options {' '.join(options)}: {error}") from error
     values = plain(config.to_dict())
-    if path.is_relative_to(config_root()):
-        name = path.relative_to(config_root()).with_suffix("").as_posix()
-    else:
-        name = f"{path.resolve().parent.name}/{path.stem}"
-    return LoadedConfig(name, path, values, tuple(options))
+    effective = []
+    for option in options:
+        key, value = parse_option(option)
+        try:
+            config.merge_from_dict({key: value})
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"{path}: --cfg-options {option}: {error}") from error
+        before, values = values, plain(config.to_dict())
+        # An option that says what the file says is no change, and no reason to mark a run.
+        if values != before:
+            effective.append(option)
+    return LoadedConfig(_name(path), path, values, tuple(effective))
+
+
+def _name(path: Path) -> str:
+    resolved = path.resolve()
+    if resolved.is_relative_to(config_root()):
+        return resolved.relative_to(config_root()).with_suffix("").as_posix()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"local-{resolved.parent.name}-{resolved.stem}")
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"{path}: folder and file name together are longer than {LONGEST_NAME - 7} characters")
+    return name
 
 
 @contextlib.contextmanager
@@ -149,7 +185,8 @@ def portable(value: Any) -> Any:
         for variable, default in DATA_VARIABLES.items():
             root = os.environ.get(variable, default).rstrip("/")
             if value == root or value.startswith(f"{root}/"):
-                return f"${variable}{value[len(root) :]}"
+                # The variable may end in a slash, and the config goes on with another.
+                return f"${variable}{re.sub('^/+', '/', value[len(root) :])}"
     return value
 
 

@@ -13,9 +13,14 @@ def fingerprint(root: Path, files: Iterable[Path], contents: Iterable[Path] = ()
     Sizes, not bytes, of the images: ImageNet's 1.3 million files are fingerprinted without opening one.
     """
     digest = hashlib.sha256()
-    for name, size in sorted((path.relative_to(root).as_posix(), path.stat().st_size) for path in files):
+    for name, size in sorted((_name(root, path), path.stat().st_size) for path in files):
         digest.update(f"{name}\0{size}\n".encode())
     for path in sorted(contents):
-        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(f"{_name(root, path)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _name(root: Path, path: Path) -> str:
+    """The path below the root; of a file elsewhere (a config may name any) its folder and name."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else "/".join(path.parts[-2:])

@@ -120,7 +120,7 @@ def _run_stage(
     """Train one stage's supernet from fresh weights, α and β (P-DARTS 4.3.2)."""
     folder.mkdir(parents=True, exist_ok=True)
     seed = seeds[0] * 1_000 + seeds[1]
-    # Epochs count from 0; -1 draws the initial weights.
+    # Epochs count from 0; the largest word draws the initial weights.
     seed_everything(seed, 2**32 - 1)
     supernet = SuperNet(
         space,

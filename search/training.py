@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
 #: Told the fraction that is done and what is being done.
 ProgressCallback = Callable[[float, str], None]
@@ -91,6 +92,17 @@ class FiniteLossHook(Hook):
                 f"the loss is {float(loss)} at epoch {runner.epoch + 1}, iteration {runner.iter + 1}; "
                 f"the last good checkpoint is in {runner.work_dir}"
             )
+
+
+def check_finite(module: nn.Module, work_dir: str | Path) -> None:
+    """Refuse to go on with a network of which a weight or a statistic is no longer finite.
+
+    Raises:
+        FloatingPointError: names the entry; the loss of the last step tells nothing of the weights after it.
+    """
+    for name, value in module.state_dict().items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise FloatingPointError(f"{work_dir}: the trained {name} is not finite: the training has diverged")
 
 
 def last_checkpoint(work_dir: Path) -> Path | None:

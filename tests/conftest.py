@@ -34,6 +34,7 @@ def make_record() -> Callable[..., Record]:
         content: dict[str, Any] = {
             "schema_version": 1,
             "task": "classification",
+            "version": 1,
             "protocol": "classification/digits",
             "architecture": {"name": "PDARTS", "genotype": genotype.to_json(), "digest": genotype.digest},
             "method": "published",
@@ -44,6 +45,7 @@ def make_record() -> Callable[..., Record]:
             "data": {"counts": {"train images": 2}, "fingerprint": "sha256:" + "1" * 64},
             "environment": {"python": "3.11"},
             "parents": [],
+            "initial_weights": None,
             "metrics": {"top1_error": {"value": 5.0, "unit": "%", "higher_is_better": False}},
             "counts": {"val images": 2},
             "cost": {"seconds": 1.0, "peak_memory": 1, "params": 1_000_000, "macs": 10, "published_macs": 2_500_000},

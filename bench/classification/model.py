@@ -74,6 +74,8 @@ class ErrorMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[tuple[Tensor, Tensor]]) -> None:
         for logits, label in data_samples:
+            if not bool(torch.isfinite(logits).all()):
+                raise FloatingPointError("the trained network's outputs are not finite: it has diverged")
             # Rank of the right class; equal logits count against it, so that a constant output is no success.
             rank = int((logits >= logits[label]).sum()) - 1
             self.results.append(rank)

@@ -29,6 +29,7 @@ from search.training import (
     FiniteLossHook,
     PlainCheckpointHook,
     ProgressHook,
+    check_finite,
     default_hooks,
     experiment_name,
     last_checkpoint,
@@ -63,12 +64,13 @@ class ClassificationTask(Task):
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(job.architecture.genotype, settings, len(train.classes))
         if job.weights is not None:
-            weights.load(network, job.weights)
+            weights.load(network, job.weights, job.architecture.genotype)
         network_cost = cost.measure(network, (3, size, size))
         train_loader = batch_loader(train_images, torch.tensor(train.labels), settings.batch_size, job.seed)
         val_loader = batch_loader(val_images, torch.tensor(val.labels), 2 * settings.batch_size, None)
         runner = _runner(job, settings, network, train_loader, val_loader)
         runner.train()
+        check_finite(network, job.work_dir)
         job.progress(1.0, "evaluation")
         metrics = runner.val()
         checkpoint = weights.save(
@@ -76,7 +78,7 @@ class ClassificationTask(Task):
             job.work_dir / "checkpoint.pth",
             task=self.name,
             protocol=job.protocol.name,
-            genotype=str(job.architecture.genotype),
+            genotype=job.architecture.genotype,
             channels=settings.channels,
             layers=settings.layers,
             classes=list(train.classes),

@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     places = places_of(arguments)
     evaluations = [
         Evaluation(*protocol, architecture, seed, weights_file=arguments.weights)
-        for protocol in [load_protocol(name, arguments.cfg_options) for name in arguments.on]
-        for seed in arguments.seeds
+        for protocol in [load_protocol(name, arguments.cfg_options) for name in dict.fromkeys(arguments.on)]
+        for seed in dict.fromkeys(arguments.seeds)
     ]
     planned = [plan(evaluation, places) for evaluation in evaluations]
     progress = Progress([f"{e.protocol.name} · {architecture.name} · seed {e.seed}" for e in evaluations])

@@ -31,12 +31,16 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="K=V",
-        help="change keys of the config; the run is marked as reduced",
+        help="change keys of the config; a changed protocol's run is marked as reduced",
     )
+
+
+#: NumPy's generators take no larger seed.
+LARGEST = 2**32 - 1
 
 
 def whole(text: str) -> int:
     """A seed or a limit: a whole number, 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+    if not text.isdecimal() or len(text) > 10 or int(text) > LARGEST:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 to {LARGEST}")
     return int(text)

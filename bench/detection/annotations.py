@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.files import read_json
 
 #: COCO's bounds between small, medium and large objects, in square pixels (pycocotools' `areaRng`).
 AREA_BOUNDS = {"aps": (0, 32**2), "apm": (32**2, 96**2), "apl": (96**2, 1e10)}
@@ -45,10 +45,7 @@ def read(file: Path, image_folder: Path) -> Annotations:
         raise InputError(
             f"{file}: no such annotation file; expected COCO's layout (annotations/, train2017/, val2017/)"
         )
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{file}: not a JSON file: {error}") from error
+    content = read_json(file)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, Mapping) or not isinstance(content.get(key), list):
             raise InputError(f"{file}: key {key!r} is missing or not a list; expected COCO's format")

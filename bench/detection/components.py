@@ -60,7 +60,9 @@ class WildnasCellBackbone(CellBackbone):
     """
 
     def __init__(self, genotype: str | Mapping[str, Any], weights: str | None = None, **settings: Any) -> None:
-        super().__init__(read_genotype(genotype), **settings)
+        parsed = read_genotype(genotype)
+        super().__init__(parsed, **settings)
+        self.genotype = parsed
         self.weights = weights
 
     def init_weights(self) -> None:
@@ -70,7 +72,7 @@ class WildnasCellBackbone(CellBackbone):
             InputError: the checkpoint is not there, or is another network's.
         """
         if self.weights is not None:
-            report = weight_files.load(self, self.weights)
+            report = weight_files.load(self, self.weights, self.genotype)
             print_log(f"backbone from {self.weights}: {report}", logger="current")
 
 

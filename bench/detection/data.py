@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from backbones.errors import InputError
 from bench.contract import DataReport
 from bench.detection.annotations import Annotations, read
 from bench.detection.protocol import DataPart, data_part, innermost
-from search.configs import DATA_VARIABLES
+from bench.embedded import ensure_embedded
 from search.fingerprint import fingerprint
 
 
@@ -50,10 +49,7 @@ def find(config: Mapping[str, Any]) -> Data:
     Raises:
         InputError: a folder, a file or an image is missing, or an annotation file cannot be used.
     """
-    if config.get("embedded") == "digits":
-        from bench.digits import ensure
-
-        ensure(Path(os.environ.get("WILDNAS_DIGITS", DATA_VARIABLES["WILDNAS_DIGITS"])), seed=0)
+    ensure_embedded(config.get("embedded"))
     parts = [data_part(config, part) for part in ("train", "val")]
     train, val = (_read(part) for part in parts)
     if train.categories != val.categories:

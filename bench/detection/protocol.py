@@ -12,7 +12,7 @@ from backbones.errors import InputError
 from search.configs import nearest, plain
 
 #: Keys of this project at the top level, with their defaults; everything else is mmengine's and MMDetection's.
-OWN_KEYS: dict[str, Any] = {"task": "detection", "reduced": [], "embedded": None}
+OWN_KEYS: dict[str, Any] = {"task": "detection", "reduced": [], "embedded": None, "pretrained": False}
 
 #: Names that MMDetection's configs give to values they use further down, and keys that its tools read.
 CONVENTIONAL_KEYS = (
@@ -92,6 +92,8 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise InputError(
             f"{where}: reduced={values['reduced']!r}: expected a list of texts, each why it is no full run"
         )
+    if not isinstance(values["pretrained"], bool):
+        raise InputError(f"{where}: pretrained={values['pretrained']!r}: expected True or False")
     if values["embedded"] not in (None, "digits"):
         raise InputError(f"{where}: embedded={values['embedded']!r}: expected None or 'digits'")
     for key in ("model", "train_dataloader", "val_dataloader", "val_evaluator", "optim_wrapper", "train_cfg"):
@@ -136,7 +138,10 @@ def _check_data(values: Mapping[str, Any], where: str) -> None:
         key = f"{part}_dataloader.dataset"
         if dataset.get("type") != "CocoDataset" or not isinstance(dataset.get("ann_file"), str):
             raise InputError(f"{where}: {key}: expected a CocoDataset with an ann_file")
-        for step in dataset.get("pipeline") or []:
+        steps = dataset.get("pipeline") or []
+        if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
+            raise InputError(f"{where}: {key}.pipeline: expected a list of transforms, dict(type=…)")
+        for step in steps:
             size = values["model"]["input_size"]
             if step.get("type") == "Resize" and step.get("scale") not in (size, [size, size]):
                 raise InputError(
@@ -174,7 +179,10 @@ def _check_nested(values: Mapping[str, Any], where: str) -> None:
     from bench.detection.components import build_detector
     from bench.detection.keys import check_keys, check_loader_keys
 
-    import_modules_from_strings(**(values.get("custom_imports") or {"imports": None}))
+    try:
+        import_modules_from_strings(**(values.get("custom_imports") or {"imports": None}))
+    except (TypeError, ImportError) as error:
+        raise InputError(f"{where}: custom_imports: {error}") from error
     for part in ("train", "val", "test"):
         check_loader_keys(values.get(f"{part}_dataloader") or {}, f"{where}: {part}_dataloader")
     for key, value in values.items():

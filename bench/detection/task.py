@@ -50,7 +50,7 @@ class DetectionTask(Task):
             job.work_dir / "checkpoint.pth",
             task=self.name,
             protocol=job.protocol.name,
-            architecture=job.architecture.to_json(),
+            genotype=job.architecture.genotype,
             seed=job.seed,
             categories=list(data.val.categories),
         )

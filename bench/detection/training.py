@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -90,9 +89,7 @@ def train(job: Job, config: Config) -> Runner:
     for hook in hooks:
         runner.register_hook(hook)
     runner.train()
-    for name, value in network(runner).state_dict().items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise FloatingPointError(f"{job.work_dir}: the trained {name} is not finite")
+    training.check_finite(network(runner), job.work_dir)
     return runner
 
 

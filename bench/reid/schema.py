@@ -22,7 +22,8 @@ class ReidConfig(Schema):
 
     Attributes:
         reduced: why a run of this protocol is not a full one; empty for the papers' protocols.
-        embedded: `digits` has the embedded data set made at `data_root` first.
+        embedded: `digits` has the embedded data set made first.
+        pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/` or `msmt17/`, torchreid's names.
         height, width: what every image is resized to.
         channels, layers: initial width and cells of the backbone, those of the pretrained network.
@@ -40,6 +41,7 @@ class ReidConfig(Schema):
 
     task: Literal["reid"]
     reduced: list[str] = Field(default_factory=list)
+    pretrained: bool = False
     embedded: Literal["digits"] | None = None
     dataset: Literal["market1501", "dukemtmcreid", "msmt17"]
     data_root: str = Field(min_length=1)

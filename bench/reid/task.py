@@ -16,6 +16,7 @@ from backbones.features import CellBackbone
 from backbones.genotype import Genotype
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
+from bench.embedded import ensure_embedded
 from bench.metrics import METRICS, TITLES
 from bench.reid.layout import Image, Listing, read_layout
 from bench.reid.pcb import PCB
@@ -64,7 +65,8 @@ class ReidTask(Task):
         seed_everything(job.seed, config.epochs)
         pcb = build_pcb(config, job.architecture.genotype, len(_identities(listing.train)))
         if job.weights is not None:
-            _LOG.info("backbone from %s: %s", job.weights, weights.load(pcb.backbone, job.weights))
+            report = weights.load(pcb.backbone, job.weights, job.architecture.genotype)
+            _LOG.info("backbone from %s: %s", job.weights, report)
         pcb = pcb.cuda() if torch.cuda.is_available() else pcb
         about = {
             "protocol": job.protocol.name,
@@ -95,7 +97,9 @@ class ReidTask(Task):
                 "queries_without_match": ranking.queries_without_match,
             },
             cost=measure(build_backbone(config, job.architecture.genotype), (3, config.height, config.width)),
-            checkpoint=weights.save(pcb, job.work_dir / "checkpoint.pth", **about),
+            checkpoint=weights.save(
+                pcb, job.work_dir / "checkpoint.pth", job.architecture.genotype, protocol=job.protocol.name
+            ),
         )
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
@@ -124,10 +128,7 @@ def _config(protocol: Protocol) -> ReidConfig:
 def _data(config: ReidConfig) -> Listing:
     """The listing of a protocol's data, made first if embedded; what training would stumble over is refused here."""
     root = Path(config.data_root)
-    if config.embedded == "digits":
-        from bench.digits import ensure
-
-        ensure(root, seed=0)
+    ensure_embedded(config.embedded)
     listing = read_layout(config.dataset, root)
     if len(listing.train) < config.batch_size:
         # torchreid leaves out the last, smaller batch: there would be none.

@@ -1,6 +1,6 @@
 # 20 classes of Tiny ImageNet on a small ImageNet network: measures the machinery, not the method.
 task = 'classification'
-reduced = ['20 of 200 classes of Tiny ImageNet, 100 images each', '6 epochs', '5 cells, C=16']
+reduced = ['20 of 200 classes of Tiny ImageNet, a part of their images', '6 epochs', '5 cells, C=16']
 network = 'imagenet'
 channels = 16
 layers = 5

@@ -4,7 +4,7 @@ The backbone is that of `detection/coco_mini_ssd`, so that both can start from t
 """
 
 _base_ = ["_base_/pcb.py"]
-reduced = ["1,205 training images", "small network", "short schedule", "128 x 64 images"]
+reduced = ["a few hundred animals instead of people", "small network", "short schedule", "128 x 64 images"]
 dataset = "market1501"
 parts = 3
 channels = 16

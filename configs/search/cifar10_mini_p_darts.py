@@ -1,7 +1,7 @@
 # P-DARTS on 2,000 real CIFAR-10 images: measures the machinery, not the method.
 _base_ = './p_darts_cifar10.py'
 reduced = [
-    '2,000 of 50,000 images',
+    'a small subset of CIFAR-10',
     '2 epochs a stage instead of 25',
     '3, 5, 7 cells of 8 channels instead of 5, 11, 17 of 16',
 ]

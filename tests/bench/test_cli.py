@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,9 @@ def test_help_and_the_zoo_s_list_import_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
     assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
     assert all(name in done.stdout for name in zoo.names())
+
+
+DETECTION = ["evaluate", "PDARTS", "--on", "detection/digits_ssd", "--cfg-options"]
 
 
 def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -66,6 +70,27 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", "epochs"], ["expected key=value"]),
         (["evaluate", "PDARTS", "--on", "classification/digits", "--weights", "no.pth"], ["no.pth", "no such file"]),
         (["evaluate", "PDARTS", "--on", "classification/digits", "--seeds", "-1"], ["-1"]),
+        (
+            ["evaluate", "PDARTS", "--on", "classification/digits", "--seeds", "5000000000"],
+            ["5000000000", "4294967295"],
+        ),
+        (["evaluate", "random:" + "1" * 5000, "--on", "classification/digits"], ["expected random:SEED"]),
+        (
+            ["evaluate", "PDARTS", "--on", "detection/digits_ssd", "--cfg-options", "custom_imports=3"],
+            ["custom_imports"],
+        ),
+        (
+            [
+                "evaluate",
+                "PDARTS",
+                "--on",
+                "detection/digits_ssd",
+                "--cfg-options",
+                "train_dataloader.dataset.pipeline=7",
+            ],
+            ["train_dataloader.dataset.pipeline", "list of transforms"],
+        ),
+        (["evaluate", "PDARTS", "--on", "reid/digits_p3", "--cfg-options", "transforms.x.y=3"], ["transforms.x.y=3"]),
         (["search", "search/pc_darts_cifar10"], ["nowhere/cifar10/train", "no such data folder", "WILDNAS_DATA"]),
         (["search", "classification/digits"], ["'task' is 'classification'"]),
         (["search", "search/nothing"], ["search/nothing", "no such protocol"]),
@@ -139,3 +164,48 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=root, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+def test_mistakes_of_detection_are_one_line_in_a_process_of_its_own(tmp_path: Path) -> None:
+    # pytest keeps Python's warnings away from standard error; a user's terminal does not.
+    command = [sys.executable, "-m", "bench", "data", "check", "detection/coco_ssd320"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "WILDNAS_DATA": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_any_work(
+    capsys: pytest.CaptureFixture[str], on_mini_digits: Path
+) -> None:
+    (on_mini_digits / "afile").write_text("")
+    command = ["evaluate", "PDARTS", "--on", "classification/digits", "--cfg-options", "embedded=None"]
+    for option in ("--results", "--work-dir"):
+        assert "afile" in said(capsys, *command, option, "afile/below")
+    assert not list(on_mini_digits.rglob("*.pth"))
+
+
+def test_a_config_of_the_user_s_own_never_takes_the_name_of_ours(tmp_path: Path) -> None:
+    from bench.tasks import load_protocol
+    from search.configs import config_root
+
+    folder = tmp_path / "classification"
+    folder.mkdir()
+    file = folder / "digits.py"
+    file.write_text(f"_base_ = {str(config_root() / 'classification/digits.py')!r}\nepochs = 1\n")
+    assert load_protocol(str(file))[1].name == "classification/local-classification-digits"
+    ours = load_protocol("classification/digits")[1]
+    assert load_protocol(str(config_root() / "classification/digits.py"))[1].name == ours.name
+
+
+def test_an_option_that_changes_nothing_marks_nothing() -> None:
+    from bench.tasks import load_protocol
+
+    assert load_protocol("classification/digits", ["epochs=6"])[1].reasons(pretrained=False) == ()
+    assert load_protocol("classification/digits", ["epochs=7"])[1].reasons(pretrained=False) == ("option epochs=7",)

@@ -91,6 +91,10 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
         retrained = records[parents["weights"].record]
         assert retrained.key == parents["weights"].key
         assert retrained.architecture == record.architecture
+        assert record.initial_weights is not None
+        assert retrained.checkpoint is not None
+        assert record.initial_weights.sha256 == retrained.checkpoint.sha256
+        assert any(reason.startswith("weights: ") for reason in record.reduced) == bool(retrained.reduced)
         assert ("search" in parents) == (record.method != "random")
         if "search" in parents:
             assert parents["search"].key == search.key
@@ -98,7 +102,7 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
     # No path of this machine is in a record.
     assert str(on_mini_digits) not in "".join(record.to_text() for record in records.values())
     for task in TINY_PROTOCOLS:
-        table = on_mini_digits / "results/tables" / f"{on_mini_digits.name}/tiny/{task}.md"
+        table = on_mini_digits / "results/tables" / f"local-{on_mini_digits.name}-tiny" / f"{task}.md"
         assert table.read_text() in first.out
 
     before = contents(on_mini_digits)
@@ -124,7 +128,7 @@ def test_a_cleaned_work_folder_costs_only_what_is_needed(
     before = contents(on_mini_digits)
     shutil.rmtree(on_mini_digits / "work")
     # One transfer is to be run again; the weights that it starts from are gone.
-    again = next(name for name in before if "tiny_reid" in name and "random" in name)
+    again = next(name for name in before if "records/reid" in name and "random" in name)
     Path(again).unlink()
     capfd.readouterr()
     assert main(["run", str(pipeline)]) == 0

@@ -45,6 +45,27 @@ def test_a_reduced_run_is_marked_and_shares_no_row_with_a_full_one(make_record: 
     assert "option epochs=1" in render(table, "markdown")
 
 
+def test_runs_that_differ_in_more_than_the_seed_share_no_row(make_record: MakeRecord) -> None:
+    weights = {"sha256": "sha256:" + "4" * 64, "record": None}
+    different = [
+        make_record(),
+        make_record(seed=1, config={"epochs": 2}),
+        make_record(seed=2, data={"counts": {}, "fingerprint": "sha256:" + "3" * 64}),
+        make_record(seed=3, initial_weights=weights),
+        make_record(seed=4, version=2),
+    ]
+    assert list(build_table("t", different, COLUMNS).frame["Seeds"]) == ["1"] * 5
+    retrained = [
+        make_record(
+            seed=k,
+            initial_weights={"sha256": f"sha256:{k}" + "0" * 63, "record": f"classification/c/PDARTS/seed{k}"},
+        )
+        for k in range(2)
+    ]
+    assert list(build_table("t", retrained, COLUMNS).frame["Seeds"]) == ["2"]
+    assert list(build_table("t", [make_record(), make_record()], COLUMNS).frame["Seeds"]) == ["1"]
+
+
 def test_the_same_records_give_the_same_bytes_in_any_order(make_record: MakeRecord) -> None:
     records = [
         make_record(seed=seed, protocol=f"classification/{protocol}") for seed in range(3) for protocol in ("a", "b")

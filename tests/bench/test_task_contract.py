@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from backbones import weights, zoo
+from backbones import weights
 from backbones.errors import InputError
-from bench.architectures import Architecture, resolve
+from bench.architectures import resolve
 from bench.contract import Job, Outcome, Protocol, Task
 from bench.jobs import redirected
 from bench.metrics import METRICS, TITLES
@@ -57,7 +58,11 @@ class TaskContract:
         assert "\n" not in str(caught.value)
 
     def test_changed_options_mark_the_run_as_reduced(self, loaded: tuple[Task, Protocol]) -> None:
-        assert "option embedded=None" in loaded[1].reduced
+        protocol = loaded[1]
+        assert "option embedded=None" in protocol.reasons(pretrained=True)
+        starts_from_weights = self.name != "classification"
+        assert ("not pretrained" in protocol.reasons(pretrained=False)) == starts_from_weights
+        assert "not pretrained" not in protocol.reasons(pretrained=True)
 
     def test_the_data_are_counted_and_fingerprinted(self, loaded: tuple[Task, Protocol]) -> None:
         task, protocol = loaded
@@ -134,9 +139,43 @@ def test_every_registered_task_is_under_contract() -> None:
 def test_weights_of_another_width_are_refused_before_training(name: str, on_mini_digits: Path, tmp_path: Path) -> None:
     from backbones.networks import ImageNetNetwork
 
-    network = ImageNetNetwork(zoo.get("PDARTS").genotype, channels=8, layers=3, num_classes=10, auxiliary=False)
+    network = ImageNetNetwork(PDARTS.genotype, channels=8, layers=3, num_classes=10, auxiliary=False)
     file = weights.save(network, tmp_path / "wide.pth")
     task, protocol = load_protocol(TINY_PROTOCOLS[name], TINY_OPTIONS[name])
-    architecture = Architecture("PDARTS", zoo.get("PDARTS").genotype, "published")
     with pytest.raises(InputError, match=r"wide\.pth: differs in shape at"):
-        task.run(Job(protocol, architecture, 0, tmp_path / "work", weights=file))
+        task.run(Job(protocol, PDARTS, 0, tmp_path / "work", weights=file))
+
+
+@pytest.mark.parametrize("name", ["classification", "detection", "reid"])
+def test_weights_of_another_genotype_are_refused(name: str, on_mini_digits: Path, tmp_path: Path) -> None:
+    from backbones.networks import ImageNetNetwork
+
+    # The same operations at other nodes: every name and shape is the same.
+    edges = (PDARTS.genotype.normal[0], ("dil_conv_3x3", 0), *PDARTS.genotype.normal[2:])
+    other = replace(PDARTS.genotype, normal=edges)
+    network = ImageNetNetwork(other, channels=4, layers=3, num_classes=10, auxiliary=False)
+    file = weights.save(network, tmp_path / "other.pth", other)
+    task, protocol = load_protocol(TINY_PROTOCOLS[name], TINY_OPTIONS[name])
+    with pytest.raises(InputError, match=r"other\.pth: holds the weights of another genotype"):
+        task.run(Job(protocol, PDARTS, 0, tmp_path / "work", weights=file))
+
+
+def test_a_diverged_classifier_is_no_success() -> None:
+    from bench.classification.model import ErrorMetric
+
+    with pytest.raises(FloatingPointError, match="diverged"):
+        ErrorMetric().process(None, [(torch.full((10,), torch.nan), torch.tensor(3))])
+
+
+def test_errors_are_counted_by_the_rank_of_the_right_class() -> None:
+    from bench.classification.model import ErrorMetric
+
+    metric = ErrorMetric()
+    logits = torch.arange(10.0)
+    metric.process(None, [(logits, torch.tensor(label)) for label in (9, 8, 5, 4, 0)])
+    # A constant output is right by nothing but chance, and counts as wrong.
+    metric.process(None, [(torch.zeros(10), torch.tensor(0))])
+    assert metric.compute_metrics(metric.results) == {
+        "top1_error": pytest.approx(100 * 5 / 6),
+        "top5_error": pytest.approx(100 * 3 / 6),
+    }

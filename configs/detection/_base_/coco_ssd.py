@@ -6,6 +6,8 @@ _base_ = "mmdet::ssd/ssd300_coco.py"
 
 custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)
 task = "detection"
+# Both papers start from weights pretrained on ImageNet; a run without any is marked.
+pretrained = True
 
 data_root = "{{$WILDNAS_DATA:data}}/coco/"
 input_size = 300

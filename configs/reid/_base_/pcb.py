@@ -6,6 +6,8 @@ is PCB's own recipe: Sun et al. 2018 (ECCV), section 4.1 and, where that is sile
 """
 
 task = "reid"
+# P-DARTS 5.4.2: "all backbones are pre-trained on ImageNet"; a run without any weights is marked.
+pretrained = True
 data_root = "{{$WILDNAS_DATA:data}}/reid"
 # The backbone of P-DARTS Table 3.
 channels = 48

@@ -1,0 +1,35 @@
+"""The data of pipelines/real_mini, where `WILDNAS_DATA` says that they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.jobs import Places
+from bench.pipeline import load_pipeline
+from bench.searches import load_search
+from bench.tasks import load_protocol
+from search.proxies import load_proxy
+
+pytestmark = pytest.mark.skipif("WILDNAS_DATA" not in os.environ, reason="WILDNAS_DATA is not set")
+
+
+def test_every_stage_of_the_pipeline_finds_its_data(tmp_path: Path) -> None:
+    pipeline = load_pipeline("pipelines/real_mini", Places(tmp_path / "results", tmp_path / "work"))
+    assert pipeline.data["classification/tiny_imagenet_20"].counts["classes"] == 20
+    assert len(pipeline.titles()) == 11
+
+
+def test_the_search_s_halves_are_read() -> None:
+    settings = load_search("search/cifar10_mini_pc_darts").settings
+    data = load_proxy(settings.proxy, settings.batch_size, seed=0)
+    assert data.images.shape[1:] == (3, 32, 32)
+    assert data.counts() == {"weight images": 1000, "architecture images": 1000, "classes": 10}
+
+
+def test_coco_s_own_annotations_are_counted() -> None:
+    task, protocol = load_protocol("detection/coco_mini_ssd")
+    counts = task.check(protocol).counts
+    assert (counts["train images"], counts["val images"]) == (294, 188)
