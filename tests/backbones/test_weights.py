@@ -33,13 +33,13 @@ def refused(file: Path, module: nn.Module | None = None) -> str:
 def test_round_trip(tmp_path: Path) -> None:
     one, other = network(), network()
     one(torch.randn(4, 3, 8, 8))
-    file = save(one, tmp_path / "deep" / "er" / "weights.pth", genotype="PDARTS", epochs=3)
+    file = save(one, tmp_path / "deep" / "er" / "weights.pth", name="PDARTS", epochs=3)
     report = load(other, file)
     assert set(report.loaded) == set(one.state_dict())
     assert report.left_out == ()
     for name, value in other.state_dict().items():
         assert torch.equal(value, one.state_dict()[name]), name
-    assert torch.load(file, weights_only=True)["about"] == {"genotype": "PDARTS", "epochs": 3}
+    assert torch.load(file, weights_only=True)["about"] == {"name": "PDARTS", "epochs": 3}
 
 
 @pytest.mark.parametrize("wrap", [dict, lambda state: {"state_dict": state, "epoch": 4}])
@@ -144,7 +144,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_partial_one(tmp_path: Path) ->
     file = save(network(), tmp_path / "weights.pth")
     before = file.read_bytes()
     with pytest.raises(OSError, match="disk full"):
-        save(network(), file, genotype=Unwritable())
+        save(network(), file, note=Unwritable())
     assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]
     assert file.read_bytes() == before
 

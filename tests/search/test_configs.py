@@ -148,7 +148,7 @@ def test_an_unknown_name_gets_the_nearest(name: str, hint: str) -> None:
 def test_a_file_elsewhere_is_named_by_its_folder(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(BASED.format(root=config_root()), encoding="utf-8")
-    assert load_config(str(file)).name == f"{tmp_path.name}/mine"
+    assert load_config(str(file)).name == f"local-{tmp_path.name}-mine"
     inside = config_root() / "search" / "p_darts_cifar10.py"
     assert load_config(str(inside)).name == "search/p_darts_cifar10"
 

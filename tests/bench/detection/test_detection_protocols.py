@@ -48,7 +48,8 @@ def test_the_backbones_cost_what_the_papers_print(name: str, architecture: str, 
 
 def test_what_a_reduced_protocol_says(make_protocol: Make, made_coco: Path) -> None:
     assert load_config("detection/coco_mini_ssd").values["reduced"]
-    assert make_protocol(made_coco, "train_cfg.max_epochs=1").reduced == ("option train_cfg.max_epochs=1",)
+    changed = make_protocol(made_coco, "train_cfg.max_epochs=1")
+    assert changed.reasons(pretrained=True) == ("option train_cfg.max_epochs=1",)
     assert "reduced" not in load_config("detection/coco_ssd320").values
 
 

@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from backbones import zoo
 from backbones.errors import InputError
@@ -9,6 +12,13 @@ from bench.detection import components  # noqa: F401 - before MMDetection
 from bench.detection.pyramid import confirm, derive, probe
 
 from mmdet.registry import MODELS, TASK_UTILS  # isort: skip
+
+
+@pytest.fixture(autouse=True)
+def _mmdetection_s_names() -> Iterator[None]:
+    """MMDetection's components by their bare names, whatever a Runner of another test left as the default scope."""
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        yield
 
 
 def backbone(**settings: object) -> CellBackbone:

@@ -27,7 +27,7 @@ def test_the_papers_protocols_are_all_there() -> None:
     papers = {f"reid/{dataset}_p{parts}" for dataset in ("market1501", "dukemtmcreid", "msmt17") for parts in (1, 3, 6)}
     assert papers <= set(NAMES)
     # The embedded digits are whole as they are; the mini market is a part of something.
-    assert [name for name in NAMES if read(name).reduced] == ["reid/market_mini_p3"]
+    assert [name for name in NAMES if read(name).reasons(pretrained=True)] == ["reid/market_mini_p3"]
 
 
 @pytest.mark.parametrize("name", NAMES)
