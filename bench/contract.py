@@ -8,17 +8,16 @@ architecture under a protocol and a seed, and measures its speed; it knows nothi
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from search.progress import ProgressCallback
+
 if TYPE_CHECKING:
     from backbones.cost import Cost
     from bench.architectures import Architecture
-
-#: Told the fraction of a job that is done (0 to 1) and what is being done ('epoch 3 of 8').
-ProgressCallback = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,12 @@ class Speed:
     batch_size: int
     train_images_per_second: Sequence[float]
     inference_images_per_second: Sequence[float]
+
+    @classmethod
+    def of(cls, batch_size: int, train_seconds: Sequence[float], inference_seconds: Sequence[float]) -> Speed:
+        """The speed of steps on one batch, from their seconds."""
+        train, inference = ([batch_size / step for step in steps] for steps in (train_seconds, inference_seconds))
+        return cls(batch_size, train, inference)
 
 
 class Task(abc.ABC):

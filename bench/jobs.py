@@ -19,9 +19,10 @@ from backbones.errors import InputError
 from backbones.files import write_text
 from bench import environment
 from bench.architectures import Architecture
-from bench.contract import DataReport, Job, Metric, Outcome, ProgressCallback, Protocol, Task
+from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Task
 from bench.records import SCHEMA_VERSION, Checkpoint, Parent, Record, RecordStore, record_name, refuse_other_run
 from search.configs import portable
+from search.progress import ProgressCallback
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 from backbones.errors import InputError
 from bench import environment
 from bench.architectures import Architecture, save_found
-from bench.contract import ProgressCallback
 from bench.embedded import ensure_embedded
 from bench.jobs import Places, determining, measured, recorded_metrics, run_key
 from bench.metrics import METRICS
 from bench.records import SCHEMA_VERSION, Record, record_name
 from search.configs import load_config, parse, portable
+from search.progress import ProgressCallback
 from search.settings import SearchSettings
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.

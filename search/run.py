@@ -15,6 +15,7 @@ from backbones.genotype import Genotype
 from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
 from search.derive import Architecture, derive, read_architecture
+from search.progress import ProgressCallback
 from search.proxies import ProxyData, load_proxy, pair_loader
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
@@ -24,7 +25,6 @@ from search.training import (
     EpochSeedHook,
     FiniteLossHook,
     PlainCheckpointHook,
-    ProgressCallback,
     ProgressHook,
     default_hooks,
     experiment_name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-#: Told the fraction that is done and what is being done.
-ProgressCallback = Callable[[float, str], None]
+from search.progress import ProgressCallback
 
 
 class PlainCheckpointHook(Hook):

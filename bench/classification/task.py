@@ -89,17 +89,18 @@ class ClassificationTask(Task):
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         settings = _settings(protocol)
         size = settings.images.image_size
-        model = Classifier(build_network(architecture.genotype, settings, 10), settings)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model = Classifier(build_network(architecture.genotype, settings, 10), settings).to(device)
         wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, foreach=True))
         data = {
-            "images": torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8),
-            "labels": torch.randint(10, (batch_size,)),
+            "images": torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device),
+            "labels": torch.randint(10, (batch_size,), device=device),
         }
         train = repeat(lambda: model.train_step(data, wrapper), repetitions)
         model.eval()
         with torch.no_grad():
             inference = repeat(lambda: model(**data), repetitions)
-        return Speed(batch_size, [batch_size / s for s in train], [batch_size / s for s in inference])
+        return Speed.of(batch_size, train, inference)
 
 
 def _runner(

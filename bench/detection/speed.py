@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,10 +12,8 @@ from backbones.errors import InputError
 from bench.architectures import Architecture
 from bench.contract import Protocol, Speed
 from bench.detection.components import build_detector
+from bench.timing import repeat
 from search.configs import plain
-
-#: Untimed steps before the first timed one: allocation, autotuning.
-WARM_UP_STEPS = 2
 
 #: Boxes on each made image; COCO has seven on average.
 BOXES = 7
@@ -50,10 +46,9 @@ def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: in
             model(**model.data_preprocessor(batch), mode="predict")
 
     model.train()
-    train = [batch_size / seconds for seconds in _times(train_step, repetitions, device)]
+    train = repeat(train_step, repetitions)
     model.eval()
-    inference = [batch_size / seconds for seconds in _times(inference_step, repetitions, device)]
-    return Speed(batch_size, train, inference)
+    return Speed.of(batch_size, train, repeat(inference_step, repetitions))
 
 
 def made_batch(batch_size: int, input_size: int, num_classes: int) -> dict[str, Any]:
@@ -74,22 +69,3 @@ def made_batch(batch_size: int, input_size: int, num_classes: int) -> dict[str, 
         images.append(torch.randint(256, (3, *shape), generator=draw, dtype=torch.uint8))
         samples.append(sample)
     return {"inputs": images, "data_samples": samples}
-
-
-def _times(step: Callable[[], None], repetitions: int, device: torch.device) -> list[float]:
-    """Seconds of each repetition, the device idle before and after."""
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    for _ in range(WARM_UP_STEPS):
-        step()
-    seconds = []
-    for _ in range(repetitions):
-        wait()
-        start = time.perf_counter()
-        step()
-        wait()
-        seconds.append(time.perf_counter() - start)
-    return seconds

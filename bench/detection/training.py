@@ -11,11 +11,12 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from bench.contract import Job, ProgressCallback
+from bench.contract import Job
 from bench.detection.components import SEED_WORKER
 from bench.detection.data import Data
 from search import training
 from search.configs import plain
+from search.progress import ProgressCallback
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from backbones.errors import InputError
-from bench.contract import ProgressCallback
 from bench.reid.pcb import PCB
 from bench.reid.ranking import Labels, Ranking, rank_features
 from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
 from bench.reid.torchreid_compat import ImageSoftmaxEngine, build_lr_scheduler, build_optimizer
+from search.progress import ProgressCallback
 from search.training import seed_everything
 
 #: The share of a job that is training; the rest is extracting features and ranking.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
@@ -12,8 +10,7 @@ from bench.contract import Speed
 from bench.reid.engine import PcbEngine, build_optimisation
 from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
-
-_WARM_UP = 2
+from bench.timing import repeat
 
 
 def measure_speed(pcb: PCB, identities: int, config: ReidConfig, batch_size: int, repetitions: int) -> Speed:
@@ -32,24 +29,6 @@ def measure_speed(pcb: PCB, identities: int, config: ReidConfig, batch_size: int
             engine.extract_features(images)
 
     engine.set_model_mode("train")
-    train = _rates(lambda: engine.forward_backward(batch), batch_size, repetitions)
+    train = repeat(lambda: engine.forward_backward(batch), repetitions)
     engine.set_model_mode("eval")
-    inference = _rates(extract, batch_size, repetitions)
-    return Speed(batch_size, train, inference)
-
-
-def _rates(step: Callable[[], object], batch_size: int, repetitions: int) -> list[float]:
-    rates = []
-    for repetition in range(_WARM_UP + repetitions):
-        _finish()
-        start = time.perf_counter()
-        step()
-        _finish()
-        if repetition >= _WARM_UP:
-            rates.append(batch_size / (time.perf_counter() - start))
-    return rates
-
-
-def _finish() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    return Speed.of(batch_size, train, repeat(extract, repetitions))
