@@ -44,15 +44,16 @@ class PipelineSettings(Schema):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An architecture in the comparison: of a search (its record follows) or a baseline."""
+    """An architecture in the comparison: what a search finds, or a baseline; the other of both is None."""
 
+    label: str
+    seed: int
     search: SearchProtocol | None
     baseline: Architecture | None
-    seed: int
 
     @property
     def title(self) -> str:
-        return self.baseline.name if self.baseline else f"{self.search.settings.method} seed {self.seed}"  # type: ignore[union-attr]
+        return f"{self.label}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,15 @@ def load_pipeline(name: str, places: Places, options: Sequence[str] = ()) -> Pip
     if retrain[0].name != "classification":
         raise InputError(f"{loaded.path}: key 'retrain': {settings.retrain!r} is no classification protocol")
     searches = [load_search(search_name) for search_name in settings.searches]
-    candidates = [Candidate(protocol, None, seed) for protocol in searches for seed in settings.seeds]
-    candidates += [Candidate(None, resolve(arch), seed) for arch in settings.baselines for seed in settings.seeds]
+    seeds = list(dict.fromkeys(settings.seeds))
+    candidates = [Candidate(found.settings.method, seed, found, None) for found in searches for seed in seeds]
+    baselines = [resolve(arch) for arch in settings.baselines]
+    candidates += [Candidate(baseline.name, seed, None, baseline) for baseline in baselines for seed in seeds]
     if not candidates:
         raise InputError(f"{loaded.path}: neither 'searches' nor 'baselines' names an architecture")
     transfers = tuple(load_protocol(transfer) for transfer in settings.transfers)
     for protocol in searches:
-        plan_search(protocol, settings.seeds[0], places)
+        plan_search(protocol, seeds[0], places)
     data = {evaluated.name: task.check(evaluated) for task, evaluated in (retrain, *transfers)}
     for candidate in candidates:
         if candidate.baseline:
