@@ -176,7 +176,7 @@ class _Runner:
 
     def _stage(self, done: Record | None, run: Callable[[], Record]) -> Record:
         """The record of a stage that is done, or that is run now."""
-        with self.progress.stage(len(self.records)) as stage:
+        with self.progress.stage(len(self.records), done is not None) as stage:
             record = done or run()
             took = "done before" if done else f"done in {clock(record.cost.seconds)}"
             key, metric = next(iter(record.metrics.items()))

@@ -65,13 +65,15 @@ class Progress:
         self._show(" · ".join(part for part in parts if part))
 
     @contextlib.contextmanager
-    def stage(self, place: int) -> Iterator[StageNote]:
-        """A stage runs, counted from 0; the note that the block sets stays in its line."""
+    def stage(self, place: int, done: bool = False) -> Iterator[StageNote]:
+        """A stage runs, counted from 0, or is done already; the note that the block sets stays in its line."""
         self._place, self._began, self._fraction = place, time.monotonic(), 0.0
         self._first = None
         self._shown = 0.0 if self._live else self._began
         expected = self._expected[place]
-        self._show("started" + (f" · {self._all_left(expected * self._speed())}" if expected else ""))
+        if not done:
+            left = self._all_left(expected * self._speed()) if expected else ""
+            self._show(f"started · {left}" if left else "started")
         stage = StageNote()
         try:
             yield stage

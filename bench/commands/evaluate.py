@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress = Progress([f"{e.protocol.name} · {architecture.name} · seed {e.seed}" for e in evaluations])
     records = []
     for place, item in enumerate(planned):
-        with progress.stage(place) as stage:
+        with progress.stage(place, item.record is not None) as stage:
             records.append(item.record or evaluate(item, places, arguments.weights, progress))
             stage.note = "done before" if item.record else "done"
     for task in dict.fromkeys(record.task for record in records):

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     places = places_of(arguments)
     planned = plan_search(protocol, arguments.seed, places)
     progress = Progress([f"{protocol.name} · seed {arguments.seed}"])
-    with progress.stage(0) as stage:
+    with progress.stage(0, planned.record is not None) as stage:
         record = planned.record or search(planned, places, progress)
         stage.note = "done before" if planned.record else "done"
     print(json.dumps(record.architecture.genotype))

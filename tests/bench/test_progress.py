@@ -79,6 +79,18 @@ def test_an_unknown_stage_makes_the_rest_at_least(capfd: pytest.CaptureFixture[s
     assert "0:20 left · all: at least 0:50 left" in capfd.readouterr().err
 
 
+def test_a_stage_that_is_done_has_one_line(capfd: pytest.CaptureFixture[str], clock_at: Clock) -> None:
+    with Progress(["a"], [10.0]).stage(0, done=True) as stage:
+        stage.note = "done before"
+    assert capfd.readouterr().err == "[1/1] a · done before\n"
+
+
+def test_the_last_stage_has_nothing_behind_it(capfd: pytest.CaptureFixture[str], clock_at: Clock) -> None:
+    with Progress(["a"], [10.0]).stage(0):
+        pass
+    assert capfd.readouterr().err.splitlines()[0] == "[1/1] a · started"
+
+
 def test_an_error_passes_through(clock_at: Clock) -> None:
     with pytest.raises(RuntimeError, match="no"), Progress(["a"]).stage(0):
         raise RuntimeError("no")
