@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
 from typing import NoReturn
 
 from backbones.errors import InputError
 from bench.commands import COMMANDS
+from bench.interruption import Interruption
 
 #: The exit code of every mistake of the user's, and of an interrupted run.
 MISTAKE = 2
@@ -45,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # mmengine imports pkg_resources, which says at every start that it will be gone one day.
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code: int = arguments.run(arguments)
+        with Interruption():
+            code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except InputError as error:
@@ -71,7 +70,3 @@ def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
         raise
     print(f"wildnas: {' '.join(message.split())}", file=sys.stderr)
     return code
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
