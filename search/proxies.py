@@ -13,6 +13,7 @@ from backbones.errors import InputError
 from search.augment import augment, cutout
 from search.images import ImageFolder, list_image_folder, normalise, read_images
 from search.settings import Proxy
+from search.training import epoch_generator
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class PairSampler(Sampler[Pair]):
         return len(self.data.weight_half) // self.batch_size
 
     def __iter__(self) -> Iterator[Pair]:
-        generator = torch.Generator().manual_seed((self.seed * 100_003 + self.epoch) % 2**63)
+        generator = epoch_generator(self.seed, self.epoch)
         halves = (self.data.weight_half, self.data.architecture_half)
         first, second = (half[torch.randperm(len(half), generator=generator)] for half in halves)
         for start in range(0, len(self) * self.batch_size, self.batch_size):

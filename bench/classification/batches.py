@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from search.training import epoch_generator
+
 
 class Batches(Dataset[dict[str, Tensor]]):
     """Images in memory, indexed by a tensor of indices: a whole batch at once."""
@@ -42,8 +44,7 @@ class BatchSampler(Sampler[Tensor]):
         if self.seed is None:
             order = torch.arange(self.count)
         else:
-            generator = torch.Generator().manual_seed((self.seed * 100_003 + self.epoch) % 2**63)
-            order = torch.randperm(self.count, generator=generator)
+            order = torch.randperm(self.count, generator=epoch_generator(self.seed, self.epoch))
         for batch in range(len(self)):
             yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
