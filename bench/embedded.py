@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from search.configs import DATA_VARIABLES
+from search.configs import data_folder
 
 SEED = 0
 
 
 def digits_root() -> Path:
     """Where the embedded digits lie: `$WILDNAS_DIGITS`, or `work/digits`."""
-    return Path(os.environ.get("WILDNAS_DIGITS", DATA_VARIABLES["WILDNAS_DIGITS"]))
+    return Path(data_folder("WILDNAS_DIGITS"))
 
 
 def ensure_embedded(name: str | None) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import read_json, write_text
 from bench import environment
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Task
@@ -227,7 +227,7 @@ def measured(work_dir: Path) -> Iterator[Measured]:
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     spent_file = work_dir / "seconds.json"
-    spent = json.loads(spent_file.read_text(encoding="utf-8")) if spent_file.is_file() else 0.0
+    spent = read_json(spent_file) if spent_file.is_file() else 0.0
     run = Measured(started=_now())
     environment.reset_peak_memory()
     start = time.monotonic()

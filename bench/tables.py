@@ -14,8 +14,6 @@ from backbones.files import write_text
 from bench.contract import Metric
 from bench.records import Record
 
-FORMATS = ("markdown", "csv", "json")
-
 #: Behind the name of an architecture whose runs were not full ones.
 REDUCED_MARK = "†"
 
@@ -91,7 +89,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def render(table: Table, form: str) -> str:
-    """The table as text in one of `FORMATS`; equal tables give equal text."""
+    """The table as `csv`, `json` or `markdown`; equal tables give equal text."""
     if form == "csv":
         return table.frame.to_csv(index=False)
     if form == "json":

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from search.images import normalise
+from search.settings import Preparation
+
 
 def random_crop(images: Tensor, padding: int) -> Tensor:
     """Pad every image by zeros and cut a window of its size at a random place, `(N, C, H, W)` in and out."""
@@ -42,3 +45,14 @@ def augment(images: Tensor, crop_padding: int, flip: bool) -> Tensor:
     if crop_padding:
         images = random_crop(images, crop_padding)
     return random_flip(images) if flip else images
+
+
+def prepare(images: Tensor, how: Preparation, training: bool) -> Tensor:
+    """uint8 `(N, 3, H, W)` to what a network takes; augmented in training."""
+    augmentation = how.augmentation
+    if training:
+        images = augment(images, augmentation.crop_padding, augmentation.flip)
+    images = normalise(images, how.mean, how.std)
+    if training and augmentation.cutout:
+        images = cutout(images, augmentation.cutout)
+    return images

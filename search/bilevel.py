@@ -8,7 +8,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor
 from torch.nn import functional as F
 
-from search.proxies import prepare
+from search.augment import prepare
 from search.settings import ArchitectureOptimiser, Proxy, WeightOptimiser
 from search.supernet import SuperNet
 

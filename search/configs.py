@@ -68,6 +68,11 @@ class LoadedConfig:
         return self.name if self.name.startswith(f"{kind}/") else f"{kind}/{self.name}"
 
 
+def data_folder(variable: str) -> str:
+    """The folder that a variable of `DATA_VARIABLES` names, or its default."""
+    return os.environ.get(variable, DATA_VARIABLES[variable])
+
+
 def config_root() -> Path:
     """The folder that holds the configs: in a checkout `configs/`, in an installation `bench/configs/`."""
     beside_packages = Path(__file__).resolve().parents[1]
@@ -182,8 +187,8 @@ def portable(value: Any) -> Any:
     if isinstance(value, list):
         return [portable(item) for item in value]
     if isinstance(value, str):
-        for variable, default in DATA_VARIABLES.items():
-            root = os.environ.get(variable, default).rstrip("/")
+        for variable in DATA_VARIABLES:
+            root = data_folder(variable).rstrip("/")
             if value == root or value.startswith(f"{root}/"):
                 # The variable may end in a slash, and the config goes on with another.
                 return f"${variable}{re.sub('^/+', '/', value[len(root) :])}"

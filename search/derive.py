@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import read_json, write_text
 from backbones.genotype import Edge, Genotype
 from search.configs import Schema, parse
 from search.space import SearchSpace, edge_sources
@@ -74,13 +73,7 @@ def read_architecture(file: Path) -> Architecture:
     Raises:
         InputError: no such file, not JSON, or a key that is missing, unknown or does not fit; names file and key.
     """
-    try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    # ValueError: also a number of more than 4,300 digits, which Python does not convert.
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not JSON: {error}") from error
+    content = read_json(file)
     if not isinstance(content, dict):
         raise InputError(f"{file}: expected an object with alpha_normal, alpha_reduce, …")
     return parse(Architecture, content, str(file))

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from backbones.errors import InputError
-from search.augment import augment, cutout
-from search.images import ImageFolder, list_image_folder, normalise, read_images
+from search.images import ImageFolder, list_image_folder, read_images
 from search.settings import Proxy
 from search.training import epoch_generator
 
@@ -112,14 +111,3 @@ class PairDataset(Dataset[dict[str, Tensor]]):
 def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[dict[str, Tensor]]:
     """A loader whose items are whole batches of both halves."""
     return DataLoader(PairDataset(data), sampler=PairSampler(data, batch_size, seed), batch_size=None)
-
-
-def prepare(images: Tensor, proxy: Proxy, training: bool) -> Tensor:
-    """uint8 `(N, 3, H, W)` to what the network takes; augmented in training."""
-    augmentation = proxy.augmentation
-    if training:
-        images = augment(images, augmentation.crop_padding, augmentation.flip)
-    images = normalise(images, proxy.mean, proxy.std)
-    if training and augmentation.cutout:
-        images = cutout(images, augmentation.cutout)
-    return images

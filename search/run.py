@@ -10,7 +10,7 @@ import torch
 from mmengine.runner import Runner
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
 from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
@@ -88,7 +88,7 @@ def run_search(
         finished = folder / "architecture.json"
         if finished.is_file():
             architecture = read_architecture(finished)
-            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            summary = read_json(folder / "summary.json")
         else:
             architecture, summary = _run_stage(settings, stage, space, data, folder, [seed, place], stage_progress)
         accuracy, params = summary["accuracy"], summary["params"]

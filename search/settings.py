@@ -20,14 +20,19 @@ class Augmentation(Schema):
     cutout: int = Field(default=0, ge=0)
 
 
-class Proxy(Schema):
-    """The images that the search sees: an image folder, held in memory at one size, split in two halves by seed."""
+class Preparation(Schema):
+    """How images become what a network takes: read at one size, augmented in training, normalised."""
 
-    root: str
     image_size: int = Field(ge=8)
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     augmentation: Augmentation = Augmentation()
+
+
+class Proxy(Preparation):
+    """The images that the search sees: an image folder, held in memory at one size, split in two halves by seed."""
+
+    root: str
 
 
 class Stage(Schema):

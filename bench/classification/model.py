@@ -16,8 +16,7 @@ from torch.nn import functional as F
 from backbones.genotype import Genotype
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
-from search.augment import augment, cutout
-from search.images import normalise
+from search.augment import prepare
 
 
 def build_network(genotype: Genotype, settings: ClassificationSettings, classes: int) -> CifarNetwork | ImageNetNetwork:
@@ -42,13 +41,7 @@ class Classifier(BaseModel):
 
     def forward(self, images: Tensor, labels: Tensor, mode: str = "tensor") -> Any:
         """`loss`: the dict of losses; `predict`: a result for each image; `tensor`: logits."""
-        settings = self.settings
-        augmentation = settings.images.augmentation
-        if self.training:
-            images = augment(images, augmentation.crop_padding, augmentation.flip)
-        inputs = normalise(images, settings.images.mean, settings.images.std)
-        if self.training and augmentation.cutout:
-            inputs = cutout(inputs, augmentation.cutout)
+        inputs = prepare(images, self.settings.images, self.training)
         out = self.network(inputs.contiguous(memory_format=torch.channels_last))
         if mode == "loss":
             return self._losses(out, labels)

@@ -7,18 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from search.configs import Schema
-from search.settings import Augmentation
+from search.settings import Preparation
 
 
-class Images(Schema):
+class Images(Preparation):
     """Two image folders, `<class>/<image>`, read into memory at one size."""
 
     train: str
     val: str
-    image_size: int = Field(ge=8)
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    augmentation: Augmentation = Augmentation()
 
 
 class Optimiser(Schema):

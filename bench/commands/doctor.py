@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 from pathlib import Path
 
 
@@ -19,11 +18,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bench.embedded import digits_root
     from bench.environment import package_versions
-    from search.configs import DATA_VARIABLES
+    from search.configs import data_folder
 
     versions = package_versions()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none; everything runs on the CPU"
-    data = Path(os.environ.get("WILDNAS_DATA", DATA_VARIABLES["WILDNAS_DATA"]))
+    data = Path(data_folder("WILDNAS_DATA"))
     made = "made" if digits_root().is_dir() else "made when first needed"
     rows = [
         ("Python", platform.python_version()),

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from backbones.errors import InputError
-from search.proxies import PairSampler, ProxyData, check_proxy, load_proxy, pair_loader, prepare
+from search.augment import prepare
+from search.proxies import PairSampler, ProxyData, check_proxy, load_proxy, pair_loader
 from search.settings import Augmentation, Proxy
 
 
