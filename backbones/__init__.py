@@ -5,18 +5,38 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 
 if TYPE_CHECKING:
+    from backbones.build import build_backbone
     from backbones.cost import Cost, measure
     from backbones.features import CellBackbone
     from backbones.networks import CifarNetwork, ImageNetNetwork
+    from backbones.timm_backbone import TimmBackbone
+    from backbones.weights import load_darts_checkpoint
 
-__all__ = ["CellBackbone", "CifarNetwork", "Cost", "Genotype", "ImageNetNetwork", "InputError", "measure"]
+__all__ = [
+    "CellBackbone",
+    "CifarNetwork",
+    "Cost",
+    "Design",
+    "Genotype",
+    "ImageNetNetwork",
+    "InputError",
+    "TimmBackbone",
+    "TimmModel",
+    "build_backbone",
+    "load_darts_checkpoint",
+    "measure",
+]
 
 _HOMES = {
     "CellBackbone": "backbones.features",
+    "TimmBackbone": "backbones.timm_backbone",
+    "build_backbone": "backbones.build",
+    "load_darts_checkpoint": "backbones.weights",
     "CifarNetwork": "backbones.networks",
     "ImageNetNetwork": "backbones.networks",
     "Cost": "backbones.cost",

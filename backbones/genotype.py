@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import random
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.literal import read_calls
 
 #: The operations that a genotype may name; `backbones.operations` builds them. Kept here: reading needs no torch.
 OPERATIONS = (
@@ -33,7 +33,7 @@ OPERATIONS = (
 Edge = tuple[str, int]
 
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
-_LONGEST_TEXT = 20_000
+_LONGEST_JSON = 20_000
 _MOST_NODES = 32
 
 
@@ -58,22 +58,39 @@ class Genotype:
     def parse(cls, text: str, where: str = "genotype") -> Genotype:
         """Read what people paste: `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), …)` or JSON.
 
-        The text may stand inside a log line. It is parsed, never evaluated.
+        The literal may stand inside a log line, more than once. It is parsed, never evaluated.
 
         Raises:
-            InputError: the text holds no genotype, or a malformed one; names `where` and what is wrong.
+            InputError: the text holds no genotype, several or a malformed one; names `where` and what is wrong.
         """
-        if len(text) > _LONGEST_TEXT:
-            raise InputError(f"{where}: {len(text)} characters are too long for a genotype ({_LONGEST_TEXT} at most)")
         stripped = text.strip()
         if stripped.startswith("{"):
+            if len(stripped) > _LONGEST_JSON:
+                size = f"{len(stripped)} characters"
+                raise InputError(f"{where}: {size} are too long for a genotype ({_LONGEST_JSON} at most)")
             try:
                 content = json.loads(stripped)
             # ValueError: also a number of more than 4,300 digits, which Python does not convert.
             except (ValueError, RecursionError) as error:
                 raise InputError(f"{where}: not a genotype as JSON: {error}") from error
             return cls.from_json(content, where)
-        return cls.from_json(_read_call(stripped, where), where)
+        found = {cls.from_json(content, where) for content in read_calls(stripped, where)}
+        if len(found) > 1:
+            raise InputError(f"{where}: holds {len(found)} different genotypes; give the one that is meant")
+        return found.pop()
+
+    @classmethod
+    def read(cls, file: str | Path) -> Genotype:
+        """The genotype in a file: JSON, or a text such as a log that holds one literal, which may stand there often.
+
+        Raises:
+            InputError: the file cannot be read, or holds no genotype, several or a malformed one.
+        """
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{file}: cannot be read as text: {error}") from error
+        return cls.parse(text, where=str(file))
 
     @classmethod
     def from_json(cls, content: Any, where: str = "genotype") -> Genotype:
@@ -129,11 +146,38 @@ class Genotype:
     @property
     def nodes(self) -> int:
         """The number of intermediate nodes of the normal cell (DARTS: 4)."""
-        return len(self.normal) // 2
+        return self.nodes_of("normal")
+
+    def nodes_of(self, cell: str) -> int:
+        """The number of intermediate nodes of a cell."""
+        return len(getattr(self, cell)) // 2
 
     def operation_counts(self, cell: str = "normal") -> dict[str, int]:
         """How often each operation stands in a cell."""
         return dict(Counter(operation for operation, _ in getattr(self, cell)))
+
+    def edge_levels(self, cell: str = "normal") -> tuple[int, ...]:
+        """How deep each edge of a cell lies, in the order of its entries (P-DARTS 5.2.1 and Fig. 3e).
+
+        Edges from input 0 (c_{k-2}) are of level 1 and those from input 1 (c_{k-1}), which is one cell deeper, of level
+        2; an edge from an intermediate node is one level deeper than the deepest edge into that node. So counted,
+        DARTS_V2's normal cell has "7 over 8 of level 1 and level 2", as the paper says.
+        """
+        return self._edge_levels(cell, inputs=(0, 1))
+
+    def longest_path(self, cell: str = "normal") -> int:
+        """The number of operations on the longest way through a cell, from one of its inputs to a concatenated node."""
+        levels = self._edge_levels(cell, inputs=(0, 0))
+        return max(max(levels[2 * node - 4 : 2 * node - 2]) for node in getattr(self, f"{cell}_concat"))
+
+    def _edge_levels(self, cell: str, inputs: tuple[int, int]) -> tuple[int, ...]:
+        """One more than the level of the node that an edge reads; the levels of the cell's two inputs are given."""
+        depth, levels = list(inputs), list[int]()
+        edges: tuple[Edge, ...] = getattr(self, cell)
+        for first in range(0, len(edges), 2):
+            levels += [depth[source] + 1 for _, source in edges[first : first + 2]]
+            depth.append(max(levels[-2:]))
+        return tuple(levels)
 
     @property
     def skip_count(self) -> int:
@@ -192,55 +236,3 @@ def _nodes(name: str, content: Any) -> tuple[int, ...]:
 def _is_small(value: Any) -> bool:
     # A number of thousands of digits could not even be named in a message.
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10_000
-
-
-def _read_call(text: str, where: str) -> dict[str, Any]:
-    """The keyword arguments of the first `Genotype(…)` in a text, every value a literal or a `range(…)`."""
-    start = text.find("Genotype(")
-    if start < 0:
-        raise InputError(f"{where}: holds no genotype; expected 'Genotype(normal=[…], …)' or JSON")
-    call = _balanced(text[start:], where)
-    try:
-        with warnings.catch_warnings():
-            # Such as of an invalid escape sequence in what someone pasted.
-            warnings.simplefilter("ignore")
-            expression = ast.parse(call, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"{where}: not a genotype: {error}") from error
-    if not isinstance(expression, ast.Call) or expression.args:
-        raise InputError(f"{where}: expected Genotype(normal=…, normal_concat=…, reduce=…, reduce_concat=…)")
-    content: dict[str, Any] = {}
-    for keyword in expression.keywords:
-        if keyword.arg is None or keyword.arg in content:
-            name = repr(keyword.arg)[:40]
-            raise InputError(f"{where}: keyword {name} cannot be used or stands twice")
-        content[keyword.arg] = _literal(keyword.value, f"{where}: {keyword.arg[:40]}")
-    return content
-
-
-def _balanced(text: str, where: str) -> str:
-    """The text up to the parenthesis that closes its first one, so that a log line may go on behind it."""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if depth > 50:
-            raise InputError(f"{where}: nested too deeply for a genotype")
-        if depth == 0 and character in ")]}":
-            return text[: place + 1]
-    raise InputError(f"{where}: the genotype is cut off: a parenthesis is not closed")
-
-
-def _literal(value: ast.expr, where: str) -> Any:
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "range":
-        try:
-            bounds = [ast.literal_eval(argument) for argument in value.args]
-        except (ValueError, TypeError, RecursionError, MemoryError) as error:
-            raise InputError(f"{where}: range() takes whole numbers") from error
-        whole = all(isinstance(bound, int) and abs(bound) <= _MOST_NODES + 2 for bound in bounds)
-        if value.keywords or not whole or not 1 <= len(bounds) <= 2:
-            raise InputError(f"{where}: expected range(first, last + 1) within 2 to {_MOST_NODES + 2}")
-        return list(range(*bounds))
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise InputError(f"{where}: expected a literal list, not code") from error

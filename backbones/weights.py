@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from backbones import darts_layout
+from backbones.design import Design
 from backbones.errors import InputError
 from backbones.files import replacing
-from backbones.genotype import Genotype
+from backbones.timm_backbone import TimmBackbone
 
 #: Parts of a classification network that a backbone has no use for.
 _HEADS = ("classifier.", "auxiliary_head.")
@@ -37,16 +41,17 @@ class LoadReport:
         return f"{len(self.loaded)} entries loaded, {len(self.left_out)} left out (classifier, auxiliary head)"
 
 
-def save(module: nn.Module, file: str | Path, genotype: Genotype | None = None, **about: Any) -> Path:
+def save(module: nn.Module, file: str | Path, design: Design | None = None, **about: Any) -> Path:
     """Write `{"state_dict": …, "about": …}`, tensors on the CPU; `about` holds plain values only.
 
     Args:
-        genotype: its digest goes with the weights, since two genotypes can have weights of the same names and shapes.
+        design: the module's genotype or timm model; its digest goes with the weights, since two genotypes can have
+            weights of the same names and shapes.
 
     The file appears whole or not at all.
     """
-    if genotype is not None:
-        about = {**about, DIGEST_KEY: genotype.digest}
+    if design is not None:
+        about = {**about, DIGEST_KEY: design.digest}
     file = Path(file)
     state = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
     with replacing(file) as partial:
@@ -74,7 +79,11 @@ def _read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     if not Path(file).is_file():
         raise InputError(f"{file}: no such checkpoint")
     try:
+        if Path(file).suffix == ".safetensors":
+            return safetensors.torch.load_file(file), {}
         content = torch.load(file, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise InputError(f"{file}: cannot be read as safetensors: {error}") from error
     except pickle.UnpicklingError as error:
         # torch's own message advises to turn `weights_only` off.
         problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
@@ -82,19 +91,25 @@ def _read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     except _DAMAGED as error:
         problem = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
+    about = content.get("about") if isinstance(content, Mapping) and "state_dict" in content else None
+    return _weights_in(content, str(file)), about if isinstance(about, Mapping) else {}
+
+
+def _weights_in(content: Any, where: str) -> dict[str, Tensor]:
+    """The state dict that a checkpoint's content is, or holds under `state_dict`, without a `module.` prefix."""
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{file}: holds no state dict; expected names and tensors, bare or under 'state_dict'")
-    about = content.get("about") if "state_dict" in content else None
-    weights = {str(name).removeprefix("module."): value for name, value in state.items()}
-    return weights, about if isinstance(about, Mapping) else {}
+        raise InputError(f"{where}: holds no state dict; expected names and tensors, bare or under 'state_dict'")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
 
 
-def load(module: nn.Module, file: str | Path, genotype: Genotype | None = None) -> LoadReport:
-    """Load a checkpoint of this project into a network, or into a backbone without its heads.
+def load(module: nn.Module, file: str | Path, design: Design | None = None) -> LoadReport:
+    """Load a checkpoint into a network, or into a backbone, which takes no classifier and no auxiliary head.
+
+    Checkpoints of this project, of the authors' DARTS-family code and, into a `TimmBackbone`, of timm.
 
     Args:
-        genotype: the module's; a file that was saved for another one is refused.
+        design: the module's genotype or timm model; a file that was saved for another one is refused.
 
     Raises:
         InputError: an entry of the module is missing in the file or has another shape there, or the file holds
@@ -102,23 +117,54 @@ def load(module: nn.Module, file: str | Path, genotype: Genotype | None = None) 
     """
     state, about = _read(file)
     digest = about.get(DIGEST_KEY)
-    if genotype is not None and digest is not None and digest != genotype.digest:
+    if design is not None and digest is not None and digest != design.digest:
         held = str(digest)[:12]
-        raise InputError(f"{file}: holds the weights of another genotype ({held}, not {genotype.digest[:12]})")
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+        raise InputError(f"{file}: holds the weights of another genotype ({held}, not {design.digest[:12]})")
+    return _fill(module, state, str(file))
+
+
+def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, Any]) -> LoadReport:
+    """Load weights of the original DARTS, PC-DARTS or P-DARTS code, such as the authors' ImageNet checkpoints.
+
+    Args:
+        network: a `CifarNetwork`, `ImageNetNetwork` or `CellBackbone` of the genotype that the weights are of.
+        source: a checkpoint file, or a state dict, bare or under the key `state_dict`.
+
+    Raises:
+        InputError: as `load`.
+    """
+    if isinstance(source, Mapping):
+        state, where = _weights_in(source, "state dict"), "state dict"
+    else:
+        state, where = read_state_dict(source), str(source)
+    return _fill(network, state, where)
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport:
+    """Load what the module wants of a state dict, all of it or nothing."""
+    wanted = module.state_dict()
+    if darts_layout.recognised(state):
+        state = darts_layout.renamed(state, wanted)
+    spare: Callable[[str], bool] = _is_head
+    if isinstance(module, TimmBackbone):
+        state, spare = module.renamed(state), module.is_spare
     missing = [name for name in wanted if name not in state]
     reshaped = [
-        f"{name}: {tuple(state[name].shape)} in the file, {shape} in the network"
-        for name, shape in wanted.items()
-        if name in state and tuple(state[name].shape) != shape
+        f"{name}: {tuple(state[name].shape)} in the file, {tuple(value.shape)} in the network"
+        for name, value in wanted.items()
+        if name in state and state[name].shape != value.shape
     ]
     left_out = [name for name in state if name not in wanted]
-    foreign = [name for name in left_out if not name.startswith(_HEADS)]
+    foreign = [name for name in left_out if not spare(name)]
     for problem, names in (("lacks", missing), ("differs in shape at", reshaped), ("has a foreign entry", foreign)):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise InputError(
-                f"{file}: {problem} {', '.join(names[:3])}{more}; was it made by the same genotype and width?"
+                f"{where}: {problem} {', '.join(names[:3])}{more}; was it made by the same architecture and width?"
             )
     module.load_state_dict({name: state[name] for name in wanted})
     return LoadReport(tuple(wanted), tuple(left_out))
+
+
+def _is_head(name: str) -> bool:
+    return name.startswith(_HEADS)

@@ -1,4 +1,7 @@
-"""ARCH on the command line: a zoo name, a genotype file or literal, a finished search's folder, or `random:SEED`."""
+"""ARCH on the command line: a zoo name, a genotype file or literal, a finished search's folder, a model of timm.
+
+`random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones import zoo
+from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
@@ -20,15 +24,15 @@ FOUND = "genotype.json"
 
 @dataclass(frozen=True)
 class Architecture:
-    """A genotype under a name that is safe as a folder name.
+    """A genotype or a timm model under a name that is safe as a folder name.
 
     Attributes:
-        method: how it came to be, as a table names it: a search's method, `published`, `random` or `given`.
+        method: how it came to be, as a table names it: a search's method, `published`, `random`, `given` or `timm`.
         search: name and key of the record of the search that found it, where it is known.
     """
 
     name: str
-    genotype: Genotype
+    design: Design
     method: str
     search: tuple[str, str] | None = None
 
@@ -36,8 +40,22 @@ class Architecture:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise InputError(f"architecture name {self.name!r}: use letters, digits, '.', '_' and '-', 100 at the most")
 
+    @property
+    def genotype(self) -> Genotype:
+        """The cells.
+
+        Raises:
+            InputError: this is a timm model, which has none.
+        """
+        if isinstance(self.design, TimmModel):
+            raise InputError(f"timm:{self.design.name}: a model of timm has no cells; expected a genotype")
+        return self.design
+
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "genotype": self.genotype.to_json(), "digest": self.genotype.digest}
+        """As a record holds it: the digest tells genotypes apart, a timm model's name tells all."""
+        if isinstance(self.design, TimmModel):
+            return {"name": self.name, "genotype": None, "timm": self.design.name, "digest": None}
+        return {"name": self.name, "genotype": self.design.to_json(), "digest": self.design.digest}
 
 
 def resolve(arch: str) -> Architecture:
@@ -46,18 +64,19 @@ def resolve(arch: str) -> Architecture:
     Raises:
         InputError: nothing of that name, or a file or literal that is not a genotype.
     """
-    kind, colon, seed = arch.partition(":")
+    kind, colon, rest = arch.partition(":")
     if kind == "random" and colon:
-        if not seed.isdecimal() or len(seed) > 10:
+        if not rest.isdecimal() or len(rest) > 10:
             raise InputError(f"{arch[:40]}: expected random:SEED, such as random:0")
-        return random_architecture(int(seed))
+        return random_architecture(int(rest))
+    if kind == "timm" and colon:
+        return timm_architecture(rest)
     path = Path(arch)
     # os.path, unlike Path, says no to a literal too long for a file name.
     if os.path.isdir(arch):
         return from_search(path)
     if os.path.isfile(arch):
-        genotype = Genotype.parse(_text(path), where=str(path))
-        return Architecture(_safe(path.stem), genotype, "given")
+        return Architecture(_safe(path.stem), Genotype.read(path), "given")
     if "(" in arch or "{" in arch:
         genotype = Genotype.parse(arch, where="ARCH")
         return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
@@ -103,11 +122,17 @@ def random_architecture(seed: int) -> Architecture:
     return Architecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read as text: {error}") from error
+def timm_architecture(name: str) -> Architecture:
+    """A model of timm, which stands where a genotype stands: a baseline row.
+
+    Raises:
+        InputError: timm has no model of that name.
+    """
+    from backbones.timm_backbone import confirm
+
+    model = TimmModel(name)
+    confirm(name)
+    return Architecture(f"timm-{name}", model, "timm")
 
 
 def _safe(name: str) -> str:

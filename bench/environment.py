@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 #: The packages whose versions can change a number.
-PACKAGES = ("wildnas", "torch", "torchvision", "mmengine", "mmdet", "mmcv", "mmcv-lite", "torchreid", "numpy")
+PACKAGES = ("wildnas", "torch", "torchvision", "mmengine", "mmdet", "mmcv", "mmcv-lite", "torchreid", "timm", "numpy")
 
 
 _STATUS = Path("/proc/self/status")

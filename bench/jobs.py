@@ -122,7 +122,7 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
             "protocol": evaluation.protocol.name,
             "version": evaluation.task.version,
             "config": determining(portable(dict(evaluation.protocol.config))),
-            "genotype": evaluation.architecture.genotype.digest,
+            "genotype": evaluation.architecture.design.digest,
             "seed": evaluation.seed,
             "data": data.fingerprint,
             "parents": [parent.key for parent in evaluation.parents],

@@ -23,7 +23,8 @@ class Entry:
         source: where the genotype was published.
         citation: the paper.
         note: what a user should know about it, or an empty text.
-        published: the papers' numbers for it; each says where it stands.
+        published: the papers' numbers for it; each says where it stands, and of which network where it is not the
+            usual one (`large`: 64 initial channels).
     """
 
     name: str

@@ -13,17 +13,18 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbones.genotype import Genotype
+from backbones.build import build_classifier
+from backbones.design import Design
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
 from search.augment import prepare
 
 
-def build_network(genotype: Genotype, settings: ClassificationSettings, classes: int) -> CifarNetwork | ImageNetNetwork:
-    """The papers' evaluation network of a genotype."""
-    network = CifarNetwork if settings.network == "cifar" else ImageNetNetwork
-    return network(
-        genotype,
+def build_network(design: Design, settings: ClassificationSettings, classes: int) -> nn.Module:
+    """The papers' evaluation network of a genotype, or a timm model."""
+    return build_classifier(
+        design,
+        network=settings.network,
         channels=settings.channels,
         layers=settings.layers,
         num_classes=classes,
@@ -82,10 +83,12 @@ class ErrorMetric(BaseMetric):
 
 
 class DropPathHook(Hook):
-    """Let the drop-path rate grow linearly with the epochs (DARTS' evaluation)."""
+    """Let the drop-path rate grow linearly with the epochs (DARTS' evaluation); timm models are left as they are."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
     def before_train_epoch(self, runner: Runner) -> None:
-        runner.model.network.drop_path_rate = self.rate * runner.epoch / runner.max_epochs
+        network = runner.model.network
+        if isinstance(network, (CifarNetwork, ImageNetNetwork)):
+            network.drop_path_rate = self.rate * runner.epoch / runner.max_epochs

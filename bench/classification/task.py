@@ -62,9 +62,9 @@ class ClassificationTask(Task):
         train_images, val_images = read_images(train.files, size), read_images(val.files, size)
         # Epochs count from 0; the largest word draws the initial weights.
         seed_everything(job.seed, 2**32 - 1)
-        network = build_network(job.architecture.genotype, settings, len(train.classes))
+        network = build_network(job.architecture.design, settings, len(train.classes))
         if job.weights is not None:
-            weights.load(network, job.weights, job.architecture.genotype)
+            weights.load(network, job.weights, job.architecture.design)
         network_cost = cost.measure(network, (3, size, size))
         train_loader = batch_loader(train_images, torch.tensor(train.labels), settings.batch_size, job.seed)
         val_loader = batch_loader(val_images, torch.tensor(val.labels), 2 * settings.batch_size, None)
@@ -78,7 +78,7 @@ class ClassificationTask(Task):
             job.work_dir / "checkpoint.pth",
             task=self.name,
             protocol=job.protocol.name,
-            genotype=job.architecture.genotype,
+            design=job.architecture.design,
             channels=settings.channels,
             layers=settings.layers,
             classes=list(train.classes),
@@ -90,7 +90,7 @@ class ClassificationTask(Task):
         settings = _settings(protocol)
         size = settings.images.image_size
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model = Classifier(build_network(architecture.genotype, settings, 10), settings).to(device)
+        model = Classifier(build_network(architecture.design, settings, 10), settings).to(device)
         wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, foreach=True))
         data = {
             "images": torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device),

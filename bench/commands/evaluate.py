@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "arch",
         metavar="ARCH",
-        help="a zoo name, a genotype file or literal, a finished search's folder, or random:SEED",
+        help="a zoo name, a genotype file or literal, a finished search's folder, random:SEED or timm:NAME",
     )
     parser.add_argument("--on", nargs="+", required=True, metavar="PROTOCOL", help="such as classification/digits")
     parser.add_argument("--seeds", type=whole, nargs="+", default=[0], metavar="N")

@@ -14,12 +14,16 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS, DefaultScope
+from torch import nn
 
 from backbones import weights as weight_files
 from backbones import zoo
+from backbones.build import FIXED_IN_TIMM
+from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.features import CellBackbone
 from backbones.genotype import Genotype
+from backbones.timm_backbone import TimmBackbone
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, confirm, derive, probe
 from search.training import seed_worker
@@ -49,8 +53,25 @@ def read_genotype(genotype: str | Mapping[str, Any]) -> Genotype:
     return Genotype.parse(genotype) if "(" in genotype or "{" in genotype else zoo.get(genotype).genotype
 
 
+class _FromCheckpoint(nn.Module):
+    """A backbone that loads its weights when mmengine asks for it."""
+
+    design: Design
+    weights: str | None
+
+    def init_weights(self) -> None:
+        """Load the weights; mmengine calls it before training, and not when a model is built to be tested.
+
+        Raises:
+            InputError: the checkpoint is not there, or is another network's.
+        """
+        if self.weights is not None:
+            report = weight_files.load(self, self.weights, self.design)
+            print_log(f"backbone from {self.weights}: {report}", logger="current")
+
+
 @MODELS.register_module()
-class WildnasCellBackbone(CellBackbone):
+class WildnasCellBackbone(CellBackbone, _FromCheckpoint):
     """`CellBackbone` by genotype, with the weights that it starts from.
 
     Args:
@@ -62,18 +83,24 @@ class WildnasCellBackbone(CellBackbone):
     def __init__(self, genotype: str | Mapping[str, Any], weights: str | None = None, **settings: Any) -> None:
         parsed = read_genotype(genotype)
         super().__init__(parsed, **settings)
-        self.genotype = parsed
+        self.design = parsed
         self.weights = weights
 
-    def init_weights(self) -> None:
-        """Load the weights; mmengine calls it before training, and not when a model is built to be tested.
 
-        Raises:
-            InputError: the checkpoint is not there, or is another network's.
-        """
-        if self.weights is not None:
-            report = weight_files.load(self, self.weights, self.genotype)
-            print_log(f"backbone from {self.weights}: {report}", logger="current")
+@MODELS.register_module()
+class WildnasTimmBackbone(TimmBackbone, _FromCheckpoint):
+    """`TimmBackbone` with the weights that it starts from.
+
+    Args:
+        name: timm's name of the model.
+        weights: a checkpoint of this project or of timm; None starts from scratch.
+        settings: all other arguments of `TimmBackbone`.
+    """
+
+    def __init__(self, name: str, weights: str | None = None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.design = TimmModel(name)
+        self.weights = weights
 
 
 @MODELS.register_module()
@@ -125,6 +152,15 @@ class WildnasSSD(SingleStageDetector):
         bbox_head.setdefault("anchor_generator", generator)
         super().__init__(backbone=backbone, neck=neck, bbox_head=bbox_head, **others)
         self.pyramid = pyramid
+
+
+def backbone_config(backbone: Mapping[str, Any], design: Design, weights: str | None) -> dict[str, Any]:
+    """A protocol's `model.backbone` for one architecture; width, depth and stem do not apply to a timm model."""
+    if not isinstance(design, TimmModel):
+        return {**backbone, "genotype": design.to_json(), "weights": weights}
+    left_out = ("type", "genotype", "weights", *FIXED_IN_TIMM)
+    settings = {key: value for key, value in backbone.items() if key not in left_out}
+    return {"type": "WildnasTimmBackbone", "name": design.name, "weights": weights, **settings}
 
 
 def build_detector(model: Mapping[str, Any]) -> Any:

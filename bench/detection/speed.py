@@ -11,7 +11,7 @@ from torch import Tensor
 from backbones.errors import InputError
 from bench.architectures import Architecture
 from bench.contract import Protocol, Speed
-from bench.detection.components import build_detector
+from bench.detection.components import backbone_config, build_detector
 from bench.timing import repeat
 from search.configs import plain
 
@@ -29,7 +29,7 @@ def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: in
         raise InputError(f"batch size {batch_size}, {repetitions} repetitions: expected 1 or more of both")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model_config = plain(protocol.config["model"])
-    model_config["backbone"].update(genotype=architecture.genotype.to_json(), weights=None)
+    model_config["backbone"] = backbone_config(model_config["backbone"], architecture.design, weights=None)
     model = build_detector(model_config).to(device)
     batch = made_batch(batch_size, model_config["input_size"], model_config["bbox_head"]["num_classes"])
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)

@@ -1,4 +1,4 @@
-"""Object detection as a task: any genotype as an SSD backbone in MMDetection."""
+"""Object detection as a task: any architecture as an SSD backbone in MMDetection."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DetectionTask(Task):
             job.work_dir / "checkpoint.pth",
             task=self.name,
             protocol=job.protocol.name,
-            genotype=job.architecture.genotype,
+            design=job.architecture.design,
             seed=job.seed,
             categories=list(data.val.categories),
         )

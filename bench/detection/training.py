@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from bench.contract import Job
-from bench.detection.components import SEED_WORKER
+from bench.detection.components import SEED_WORKER, backbone_config
 from bench.detection.data import Data
 from search import training
 from search.configs import plain
@@ -49,9 +49,9 @@ class ScoringProgressHook(Hook):
 def resolve(job: Job, data: Data) -> Config:
     """The config of a job as the Runner gets it: the protocol's with architecture, weights, categories and seed."""
     values: dict[str, Any] = plain(job.protocol.config)
-    backbone = values["model"]["backbone"]
-    backbone["genotype"] = job.architecture.genotype.to_json()
-    backbone["weights"] = None if job.weights is None else str(job.weights)
+    model = values["model"]
+    weights = None if job.weights is None else str(job.weights)
+    model["backbone"] = backbone_config(model["backbone"], job.architecture.design, weights)
     data.fill_in(values)
     for part in ("train", "val"):
         loader = values[f"{part}_dataloader"]

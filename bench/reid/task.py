@@ -1,4 +1,4 @@
-"""Re-identification as a task: PCB over a genotype's backbone, trained and scored by torchreid's machinery."""
+"""Re-identification as a task: PCB over any architecture, trained and scored by torchreid's machinery."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 import torch
 
 from backbones import weights
+from backbones.build import build_backbone
 from backbones.cost import measure
+from backbones.design import Design
 from backbones.errors import InputError
 from backbones.features import CellBackbone
-from backbones.genotype import Genotype
+from backbones.timm_backbone import TimmBackbone
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
 from bench.embedded import ensure_embedded
@@ -63,14 +65,14 @@ class ReidTask(Task):
         listing = _data(config)
         # Weights are drawn from a seed that no epoch of the training is seeded by.
         seed_everything(job.seed, config.epochs)
-        pcb = build_pcb(config, job.architecture.genotype, len(_identities(listing.train)))
+        pcb = build_pcb(config, job.architecture.design, len(_identities(listing.train)))
         if job.weights is not None:
-            report = weights.load(pcb.backbone, job.weights, job.architecture.genotype)
+            report = weights.load(pcb.backbone, job.weights, job.architecture.design)
             _LOG.info("backbone from %s: %s", job.weights, report)
         pcb = pcb.cuda() if torch.cuda.is_available() else pcb
         about = {
             "protocol": job.protocol.name,
-            "genotype": job.architecture.genotype.digest,
+            "genotype": job.architecture.design.digest,
             "seed": job.seed,
             "pretrained": job.weights is not None,
             **portable(dict(job.protocol.config)),
@@ -96,9 +98,9 @@ class ReidTask(Task):
                 "identities": len(_identities(listing.query)),
                 "queries_without_match": ranking.queries_without_match,
             },
-            cost=measure(build_backbone(config, job.architecture.genotype), (3, config.height, config.width)),
+            cost=measure(backbone_of(config, job.architecture.design), (3, config.height, config.width)),
             checkpoint=weights.save(
-                pcb, job.work_dir / "checkpoint.pth", job.architecture.genotype, protocol=job.protocol.name
+                pcb, job.work_dir / "checkpoint.pth", job.architecture.design, protocol=job.protocol.name
             ),
         )
 
@@ -106,18 +108,24 @@ class ReidTask(Task):
         from bench.reid.speed import measure_speed
 
         config = _config(protocol)
-        pcb = build_pcb(config, architecture.genotype, _MARKET_IDENTITIES)
+        pcb = build_pcb(config, architecture.design, _MARKET_IDENTITIES)
         return measure_speed(pcb, _MARKET_IDENTITIES, config, batch_size, repetitions)
 
 
-def build_backbone(config: ReidConfig, genotype: Genotype) -> CellBackbone:
-    """The cells without a classifier, down to the last map."""
-    return CellBackbone(genotype, config.channels, config.layers, out_strides=(32,), last_stride=config.last_stride)
+def backbone_of(config: ReidConfig, design: Design) -> CellBackbone | TimmBackbone:
+    """The network without a classifier, down to the last map."""
+    return build_backbone(
+        design,
+        channels=config.channels,
+        layers=config.layers,
+        out_strides=(32,),
+        last_stride=config.last_stride,
+    )
 
 
-def build_pcb(config: ReidConfig, genotype: Genotype, identities: int) -> PCB:
-    """PCB over the genotype's backbone, for so many training identities."""
-    backbone = build_backbone(config, genotype)
+def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
+    """PCB over a genotype's or a timm model's backbone, for so many training identities."""
+    backbone = backbone_of(config, design)
     return PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbones import zoo
 from backbones.errors import InputError
 from backbones.genotype import OPERATIONS, Genotype
 
@@ -71,6 +72,57 @@ def test_reads_what_the_authors_print_with_a_pinned_digest() -> None:
     assert genotype.skip_count == 2
     assert genotype.operation_counts() == {"skip_connect": 2, "dil_conv_3x3": 1, "sep_conv_3x3": 4, "dil_conv_5x5": 1}
     assert genotype.operation_counts("reduce")["dil_conv_5x5"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "levels", "longest"),
+    [
+        # P-DARTS 5.2.1: of DARTS_V2's edges "7 over 8 of level 1 and level 2".
+        ("DARTS_V2", "normal", (1, 2, 1, 2, 2, 1, 1, 3), 2),
+        ("PDARTS", "normal", (1, 2, 1, 2, 2, 3, 1, 4), 3),
+        ("PDARTS", "reduce", (1, 2, 1, 3, 1, 2, 2, 4), 3),
+        ("NASNet", "normal", (2, 1, 1, 1, 2, 1, 1, 1, 2, 2), 1),
+        # AmoebaNet's output concatenates nodes 4, 5 and 6: c -> 2 -> 3 -> 4 is its longest way.
+        ("AmoebaNet", "normal", (1, 2, 1, 3, 1, 4, 2, 2, 1, 2), 3),
+    ],
+)
+def test_depth(name: str, cell: str, levels: tuple[int, ...], longest: int) -> None:
+    genotype = zoo.get(name).genotype
+    assert genotype.edge_levels(cell) == levels
+    assert genotype.longest_path(cell) == longest
+
+
+def test_a_way_that_no_output_ends_is_no_path() -> None:
+    cell = (("none", 0), ("none", 1), ("none", 2), ("none", 0), ("none", 0), ("none", 0))
+    genotype = Genotype(cell, (4,), cell, (2, 3))
+    # A node that reads c_{k-2} only lies one level higher than one that reads c_{k-1}.
+    assert genotype.edge_levels() == (1, 2, 3, 1, 1, 1)
+    assert (genotype.longest_path("normal"), genotype.longest_path("reduce")) == (1, 2)
+
+
+@given(genotypes(), st.sampled_from(["normal", "reduce"]))
+@settings(deadline=None)
+def test_the_longest_path_is_the_one_that_a_search_of_all_ways_finds(genotype: Genotype, cell: str) -> None:
+    def deepest(node: int) -> int:
+        inputs = getattr(genotype, cell)[2 * node - 4 : 2 * node - 2]
+        return 0 if node < 2 else 1 + max(deepest(source) for _, source in inputs)
+
+    assert genotype.longest_path(cell) == max(deepest(node) for node in getattr(genotype, f"{cell}_concat"))
+    assert max(genotype.edge_levels(cell)) <= genotype.nodes_of(cell) + 1
+
+
+def test_a_log_may_print_a_genotype_often_and_hold_only_one(tmp_path: Path) -> None:
+    file = tmp_path / "search.log"
+    file.write_text("\n".join(f"epoch {epoch} genotype = {PDARTS_PRINTED}" for epoch in range(300)))
+    assert Genotype.read(file) == Genotype.parse(PDARTS_PRINTED)
+    file.write_text(f"{PDARTS_PRINTED}\n{Genotype.random(0)}\n")
+    with pytest.raises(InputError, match=r"search\.log: holds 2 different genotypes; give the one that is meant"):
+        Genotype.read(file)
+    file.write_text("Genotype = namedtuple('Genotype', 'normal normal_concat reduce reduce_concat')\n")
+    with pytest.raises(InputError, match="holds no genotype"):
+        Genotype.read(file)
+    with pytest.raises(InputError, match="cannot be read"):
+        Genotype.read(tmp_path / "none.txt")
 
 
 def test_the_order_of_a_nodes_edges_is_kept() -> None:

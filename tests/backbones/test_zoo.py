@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
+import torch
 
 from backbones import zoo
 from backbones.errors import InputError
+from backbones.networks import CifarNetwork, ImageNetNetwork
 
 #: SHA-256 of the canonical JSON of each genotype as its authors published it.
 DIGESTS = {
@@ -22,6 +26,65 @@ DIGESTS = {
     "SGAS_Cri1_CIFAR_3": "a65d6b411a07b7eca2c5abc3c4f2e6d5114b6c7b81e96dcecd52729cd4d9f9bc",
 }
 
+#: The papers' tables, typed from their pages: every row of an architecture in the zoo; `-` where a row has no number.
+#: AmoebaNet-B and -C, SNAS (moderate, aggressive) and P-DARTS of CIFAR-100 or ImageNet are other architectures.
+TABLES = {
+    ("PC-DARTS", "Table 1"): """
+        zoo             cifar10_error  cifar10_error_std  params_m  search_gpu_days
+        NASNet          2.65           -                  3.3       1800
+        DARTS_V1        3.00           0.14               3.3       0.4
+        DARTS_V2        2.76           0.09               3.3       1
+        PDARTS          2.50           -                  3.4       0.3
+        PC_DARTS_cifar  2.57           0.07               3.6       0.1
+    """,
+    ("PC-DARTS", "Table 2"): """
+        zoo             imagenet_top1_error  imagenet_top5_error  params_m  multiply_adds_m  search_gpu_days
+        NASNet          26.0                 8.4                  5.3       564              1800
+        DARTS_V2        26.7                 8.7                  4.7       574              4.0
+        SNAS_mild       27.3                 9.2                  4.3       522              1.5
+        PDARTS          24.4                 7.4                  4.9       557              0.3
+        PC_DARTS_cifar  25.1                 7.8                  5.3       586              0.1
+        PC_DARTS_image  24.2                 7.3                  5.3       597              3.8
+    """,
+    ("P-DARTS", "Table 1"): """
+        zoo             network  cifar10_error  cifar100_error  params_m  search_gpu_days
+        NASNet          -        2.65           -               3.3       1800
+        AmoebaNet       -        3.34           -               3.2       3150
+        DARTS_V1        -        3.00           17.76           3.3       1.5
+        DARTS_V2        -        2.76           17.54           3.3       4.0
+        SNAS_mild       -        2.98           -               2.9       1.5
+        PDARTS          -        2.50           17.20           3.4       0.3
+        PDARTS          large    2.25           15.27           10.5      0.3
+    """,
+    ("P-DARTS", "Table 3"): """
+        zoo             imagenet_top1_error  imagenet_top5_error  params_m  multiply_adds_m  search_gpu_days
+        NASNet          26.0                 8.4                  5.3       564              1800
+        AmoebaNet       25.5                 8.0                  5.1       555              3150
+        DARTS_V2        26.7                 8.7                  4.7       574              4.0
+        SNAS_mild       27.3                 9.2                  4.3       522              1.5
+        PC_DARTS_cifar  25.1                 7.8                  5.3       586              0.1
+        PC_DARTS_image  24.2                 7.3                  5.3       597              3.8
+        PDARTS          24.4                 7.4                  4.9       557              0.3
+    """,
+}
+ERRORS = {"cifar10_error", "cifar100_error", "imagenet_top1_error", "imagenet_top5_error"}
+NUMBERS = ERRORS | {"cifar10_error_std", "params_m", "multiply_adds_m", "search_gpu_days"}
+#: The rows' sizes are those of other networks; each entry's note says so.
+OTHER_SIZES = {"NASNet", "AmoebaNet", "DARTS_V1", "SNAS_mild"}
+
+
+def rows_of(name: str) -> list[dict[str, str | float]]:
+    """The rows of `TABLES` for an architecture, as the zoo has them."""
+    rows = []
+    for (paper, where), table in TABLES.items():
+        header, *lines = (line.split() for line in table.strip().splitlines())
+        for line in lines:
+            row = dict(zip(header, line, strict=True))
+            if row.pop("zoo") == name:
+                numbers = {key: float(value) if key in NUMBERS else value for key, value in row.items() if value != "-"}
+                rows.append({"paper": paper, "where": where, **numbers})
+    return rows
+
 
 def test_holds_the_published_genotypes_and_no_other() -> None:
     assert {name: zoo.get(name).genotype.digest for name in zoo.names()} == DIGESTS
@@ -34,9 +97,39 @@ def test_every_entry_says_where_it_is_from(name: str) -> None:
     assert entry.name == name
     assert entry.source
     assert entry.citation
+
+
+@pytest.mark.parametrize("name", sorted(DIGESTS))
+def test_the_published_numbers_are_the_tables(name: str) -> None:
+    assert list(zoo.get(name).published) == rows_of(name)
+
+
+@pytest.mark.parametrize("name", sorted(DIGESTS))
+def test_a_published_row_has_known_keys_and_positive_numbers(name: str) -> None:
+    for row in zoo.get(name).published:
+        assert row.keys() <= NUMBERS | {"paper", "where", "network"}
+        assert {"paper", "where", "params_m", "search_gpu_days"} <= row.keys()
+        assert row.keys() & ERRORS
+        assert row.get("network", "large") == "large"
+        numbers = [row[key] for key in row.keys() & NUMBERS]
+        assert all(type(number) in (int, float) and math.isfinite(number) and number > 0 for number in numbers)
+        assert all(row[key] < 100 for key in row.keys() & ERRORS)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.get(name).published])
+def test_a_published_row_is_of_a_network_of_that_size(name: str) -> None:
+    entry = zoo.get(name)
     for row in entry.published:
-        assert row["paper"]
-        assert row["where"]
+        network: CifarNetwork | ImageNetNetwork
+        with torch.device("meta"):
+            if "imagenet_top1_error" in row:
+                network = ImageNetNetwork(entry.genotype, auxiliary=False)
+            else:
+                channels = 64 if "network" in row else 36
+                network = CifarNetwork(entry.genotype, channels=channels, auxiliary=False)
+        size = round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 1)
+        assert (size != row["params_m"]) == (name in OTHER_SIZES)
+    assert any(word in entry.note for word in ("size", "parameters")) == (name in OTHER_SIZES)
 
 
 @pytest.mark.parametrize(

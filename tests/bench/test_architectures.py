@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from backbones import zoo
+from backbones.design import TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.architectures import Architecture, random_architecture, resolve, save_found
+from bench.records import Record
 
 PDARTS = zoo.get("PDARTS").genotype
 
@@ -38,9 +41,25 @@ def test_a_random_one_is_the_seed_s_own() -> None:
     assert resolve("random:7").genotype == Genotype.random(7)
 
 
+def test_a_timm_model() -> None:
+    found = resolve("timm:resnet50")
+    assert found == Architecture("timm-resnet50", TimmModel("resnet50"), "timm")
+    assert found.to_json() == {"name": "timm-resnet50", "genotype": None, "timm": "resnet50", "digest": None}
+    with pytest.raises(InputError, match="timm:resnet50: a model of timm has no cells"):
+        found.genotype  # noqa: B018
+
+
+def test_a_timm_model_s_record_is_valid(make_record: Callable[..., Record]) -> None:
+    record = make_record(architecture=resolve("timm:resnet50").to_json(), method="timm")
+    assert record.architecture.timm == "resnet50"
+
+
 @pytest.mark.parametrize(
     ("arch", "said"),
     [
+        ("timm:resnet5", "did you mean 'timm:resnet50'?"),
+        ("timm:", "such as timm:resnet50"),
+        ("timm:resnet50.a1_in1k", "names weights; expected 'timm:resnet50'"),
         ("PDART", "did you mean 'PDARTS'?"),
         ("random:x", "expected random:SEED"),
         ("missing.json", "no such genotype file"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,6 +102,12 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["derive", "architecture.json", "--max-skips", "two"], ["'two'"]),
         (["table", "detection"], ["results", "holds no detection record"]),
         (["zoo", "show", "Genotype(normal=["], ["cut off"]),
+        (["zoo", "show", "timm:resnet5"], ["did you mean 'timm:resnet50'?"]),
+        (["zoo", "draw", "PDARTS", "--out", "cell.gif"], ["cell.gif", ".svg"]),
+        (["zoo", "draw", "PDART", "--out", "cell.svg"], ["did you mean 'PDARTS'?"]),
+        (["zoo", "draw", "timm:resnet50", "--out", "cell.svg"], ["timm:resnet50", "no cells"]),
+        (["zoo", "draw", "PDARTS"], ["--out"]),
+        (["evaluate", "timm:vgg16", "--on", "classification/digit"], ["did you mean 'classification/digits'?"]),
         (["data", "check", "detection/coco_ssd320"], ["nowhere/coco"]),
         (["data", "check", "reid/market1501_p3"], ["nowhere/reid"]),
         (["data", "digits", "--seed", "x"], ["'x'"]),
@@ -137,6 +145,49 @@ def test_zoo_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert content["cost"]["imagenet"]["params"] == 4_944_352
     assert round(content["cost"]["imagenet"]["published_macs"] / 1e6) == 557
     assert content["digest"] == zoo.get("PDARTS").genotype.digest
+    assert content["genotype"] == zoo.get("PDARTS").genotype.to_json()
+    assert content["name"] == "PDARTS"
+    assert "Progressive DARTS" in content["citation"]
+    assert {row["where"] for row in content["published"]} == {"Table 1", "Table 2", "Table 3"}
+    assert content["depth"]["normal"] == {
+        "levels": [1, 2, 1, 2, 2, 3, 1, 4],
+        "mean_level": 2.0,
+        "longest_path": 3,
+        "skips": 2,
+    }
+
+
+def test_zoo_show_of_a_timm_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "show", "timm:resnet50", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["genotype"], content["depth"], content["published"]) == (None, None, [])
+    # As torchvision documents its ResNet-50.
+    assert content["cost"]["imagenet"]["params"] == 25_557_032
+    assert round(content["cost"]["imagenet"]["macs"] / 1e9, 2) == 4.09
+
+
+@pytest.mark.parametrize("arch", ["SNAS_mild", "random:5", str(zoo.get("NASNet").genotype), "timm:resnet10t"])
+def test_zoo_show_for_eyes(arch: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "show", arch]) == 0
+    out = capsys.readouterr().out
+    assert "M as the papers count" in out
+    assert ("output: nodes" in out) == (not arch.startswith("timm"))
+    if arch == "SNAS_mild":
+        entry = zoo.get(arch)
+        assert entry.citation in out
+        assert entry.note in out
+        assert "imagenet_top1_error=27.3" in out
+
+
+def test_zoo_draw(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "pictures" / "cell.svg"
+    assert main(["zoo", "draw", "PDARTS", "--out", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+    labels = re.findall(r">\s*([a-z_]+_\d+x\d+|skip_connect)\s*<", file.read_text())
+    genotype = zoo.get("PDARTS").genotype
+    assert Counter(labels) == Counter(name for name, _ in genotype.normal + genotype.reduce)
+    assert main(["zoo", "draw", "random:1", "--cell", "reduce", "--out", str(tmp_path / "one.png")]) == 0
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_table_leaves_a_broken_record_out_and_says_so(

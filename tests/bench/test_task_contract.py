@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 
 from backbones import weights
@@ -21,6 +22,7 @@ from bench.tasks import get_task, load_protocol, task_names
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 
 PDARTS = resolve("PDARTS")
+MOBILENET = resolve("timm:mobilenetv3_small_050")
 
 
 def run(task: Task, protocol: Protocol, folder: Path, seed: int = 0) -> tuple[Outcome, list[float]]:
@@ -110,6 +112,23 @@ class TaskContract:
         learned = [name for name in trained if name.endswith("weight") and trained[name].dim() > 1]
         assert learned
         assert all(not torch.equal(trained[name], different[name]) for name in learned)
+
+    def test_a_timm_model_stands_where_a_genotype_stands(self, loaded: tuple[Task, Protocol], tmp_path: Path) -> None:
+        task, protocol = loaded
+        network = timm.create_model("mobilenetv3_small_050", num_classes=10)
+        network.bn1.num_batches_tracked.fill_(1000)
+        started = weights.save(network, tmp_path / "started.pth", MOBILENET.design)
+        job = Job(protocol, MOBILENET, 0, tmp_path / "work", weights=started)
+        job.work_dir.mkdir()
+        with (tmp_path / "output.log").open("w") as log, redirected(log):
+            outcome = task.run(job)
+        assert outcome.metrics
+        assert outcome.checkpoint is not None
+        assert outcome.cost.params > 0
+        trained = weights.read_state_dict(outcome.checkpoint)
+        batches = next(value for name, value in trained.items() if name.endswith("bn1.num_batches_tracked"))
+        # It went on from the weights that were given.
+        assert 1000 < int(batches) < 1100
 
     def test_speed_is_measured(self, loaded: tuple[Task, Protocol]) -> None:
         task, protocol = loaded

@@ -17,7 +17,7 @@ from bench.architectures import random_architecture
 from bench.contract import Job, Protocol
 from bench.reid.resume import FILE_NAME
 from bench.reid.schema import ReidConfig
-from bench.reid.task import ReidTask, build_backbone, build_pcb
+from bench.reid.task import ReidTask, backbone_of, build_pcb
 
 ARCHITECTURE = random_architecture(0)
 MakeProtocol = Callable[..., Protocol]
@@ -44,7 +44,7 @@ def test_a_job_trains_and_ranks(tiny_protocol: MakeProtocol, tmp_path: Path) -> 
     config = ReidConfig.model_validate(job.protocol.config)
     from_the_start = build_pcb(config, ARCHITECTURE.genotype, 6).state_dict()
     assert trained.keys() == from_the_start.keys()
-    backbone = build_backbone(config, ARCHITECTURE.genotype)
+    backbone = backbone_of(config, ARCHITECTURE.genotype)
     assert outcome.cost.params == sum(parameter.numel() for parameter in backbone.parameters())
 
 

@@ -1,0 +1,38 @@
+"""Names of weights in the original DARTS, PC-DARTS and P-DARTS code, and the same weights' names here.
+
+The modules are the same in both; the names differ at the edges of a cell: `cells.3._ops.2.op.1.weight` there is
+`cells.3.operations.2.op.1.weight` here, and `conv_7x1_1x7` is a bare sequence there (`cells.3._ops.2.1.weight`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+_EDGE = re.compile(r"^(cells\.\d+)\._ops\.(\d+)\.(\d+\.)?")
+_COUNTER = ".num_batches_tracked"
+
+
+def recognised(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state dict is of the original code."""
+    return any(_EDGE.match(name) for name in state)
+
+
+def renamed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same state dict under this project's names.
+
+    BatchNorm's counters, which PyTorch has since 0.4.1, are not in the authors' older files: where a file has none at
+    all they are 0. No running average depends on them (its momentum is fixed).
+    """
+    ours = {_EDGE.sub(_edge, name): value for name, value in state.items()}
+    if not any(name.endswith(_COUNTER) for name in ours):
+        ours |= {name: torch.zeros_like(value) for name, value in wanted.items() if name.endswith(_COUNTER)}
+    return ours
+
+
+def _edge(match: re.Match[str]) -> str:
+    cell, place, bare = match.groups()
+    return f"{cell}.operations.{place}." + (f"op.{bare}" if bare else "")

@@ -1,0 +1,43 @@
+"""What an architecture is made from: a genotype, or a model of timm, which stands where a genotype stands."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class TimmModel:
+    """A model of timm by its name, such as `resnet50`: the baseline rows of the papers' tables.
+
+    Raises:
+        InputError: a name that can be none, or one with a tag (`resnet50.a1_in1k`), which names weights.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        name, dot, tag = self.name.partition(".")
+        if dot:
+            hint = f"expected 'timm:{name[:_LONGEST_NAME]}', with the weights {tag[:_LONGEST_NAME]!r} as a file"
+            raise InputError(f"timm:{self.name[:_LONGEST_NAME]}: names weights; {hint}")
+        if not (name.isascii() and name.isidentifier() and len(name) <= _LONGEST_NAME):
+            raise InputError(f"timm:{name[:_LONGEST_NAME]!r}: expected the name of a model, such as timm:resnet50")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"timm": self.name}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `timm:` and the name."""
+        return hashlib.sha256(f"timm:{self.name}".encode()).hexdigest()
+
+
+#: What networks and backbones are built from.
+Design = Genotype | TimmModel

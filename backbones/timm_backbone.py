@@ -1,0 +1,225 @@
+"""Any timm model with `features_only` under the interface of `CellBackbone`: the baseline rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from backbones.errors import InputError
+from backbones.operations import unstride
+
+#: Pixels of the dry runs: timm's models with a fixed input size have this one, most of them.
+_SIZE = 224
+
+#: Frozen stages end at these strides: 1 freezes all up to the map of stride 4, 4 the whole backbone.
+_STAGES = (4, 8, 16, 32)
+
+_Value = TypeVar("_Value")
+
+
+def confirm(name: str) -> None:
+    """See that timm has a model of that name.
+
+    Raises:
+        InputError: it has not; says the nearest.
+    """
+    # timm imports torchvision, which the rest of this package does without.
+    import timm
+
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=1)
+        hint = f"did you mean 'timm:{close[0]}'?" if close else "timm.list_models() names them"
+        raise InputError(f"timm:{name}: timm {timm.__version__} has no model of that name; {hint}")
+
+
+def create(name: str, **settings: Any) -> nn.Module:
+    """`timm.create_model` without weights, on the device that torch would create tensors on.
+
+    Raises:
+        InputError: timm has no such model, or the model does not take the settings.
+    """
+    import timm
+
+    confirm(name)
+    try:
+        return timm.create_model(name, pretrained=False, **settings)
+    except (TypeError, RuntimeError, ValueError, AssertionError, AttributeError, LookupError) as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+        problem = " ".join(str(error).split())[:200]
+        raise InputError(f"timm:{name}: cannot be built with {given}: {problem}") from error
+
+
+class TimmBackbone(nn.Module):
+    """A timm model as a feature extractor: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
+
+    Args:
+        name: timm's name of the model, such as `resnet50`.
+        out_strides: which maps to return, rising; of several maps of one stride the deepest is taken.
+        last_stride: 1 leaves out the halving that ends at stride 32; that map then has the size of stride 16 and is
+            still named 32 in `out_strides`.
+        drop_path: timm's `drop_path_rate`.
+        frozen_stages: how many parts stay as they are: 1 all that the map of stride 4 is computed with, 2 that of
+            stride 8, 3 of 16, 4 of 32.
+        norm_eval: keep all BatchNorm statistics as they are, in training too.
+        checkpointing: timm's gradient checkpointing.
+
+    Raises:
+        InputError: timm has no such model, it has no such map, or it does not take a setting.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        out_strides: Sequence[int] = (8, 16, 32),
+        last_stride: int = 2,
+        drop_path: float = 0.0,
+        frozen_stages: int = 0,
+        norm_eval: bool = False,
+        checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        if last_stride not in (1, 2):
+            raise InputError(f"last_stride={last_stride}: expected 1 or 2")
+        if not 0 <= frozen_stages <= len(_STAGES):
+            raise InputError(f"frozen_stages={frozen_stages}: expected 0 (none) to {len(_STAGES)} (all)")
+        if not 0 <= drop_path < 1:
+            raise InputError(f"drop_path={drop_path}: expected 0 <= drop_path < 1")
+        self.name = name
+        self.out_strides = tuple(out_strides)
+        self.norm_eval = norm_eval
+        places = _places(name)
+        rising = list(self.out_strides) == sorted(set(self.out_strides))
+        if not self.out_strides or not rising or any(stride not in places for stride in self.out_strides):
+            raise InputError(f"timm:{name}: out_strides={self.out_strides}: expected rising out of {sorted(places)}")
+        settings: dict[str, Any] = {"out_indices": tuple(places[stride] for stride in self.out_strides)}
+        if drop_path:
+            settings["drop_path_rate"] = drop_path
+        self.model = create(name, features_only=True, **settings)
+        info: Any = self.model.feature_info
+        #: Channels of each returned map, in the order of `out_strides`.
+        self.feature_channels: tuple[int, ...] = tuple(info.channels())
+        if last_stride == 1:
+            self._unstride_last(places)
+        if checkpointing:
+            enable: Callable[[bool], None] | None = getattr(self.model, "set_grad_checkpointing", None)
+            if enable is None:
+                raise InputError(f"timm:{name}: checkpointing=True: this model has none")
+            enable(True)
+        self._frozen = self._freeze(places, frozen_stages)
+        self.train()
+
+    def train(self, mode: bool = True) -> TimmBackbone:
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps: list[Tensor] = self.model(x)
+        # Swin and a few others put the channels last in their shape.
+        if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
+            maps = [m.permute(0, 3, 1, 2).contiguous() for m in maps]
+        return tuple(maps)
+
+    def renamed(self, state: Mapping[str, _Value]) -> dict[str, _Value]:
+        """A state dict of the whole timm model under the names that this backbone's entries have."""
+        ours = {theirs: name for name, theirs in self._full_names.items()}
+        return {ours.get(name, name): value for name, value in state.items()}
+
+    def is_spare(self, name: str) -> bool:
+        """Whether an entry is one of the whole model that this backbone does without."""
+        return name in self._spare
+
+    @cached_property
+    def _full(self) -> frozenset[str]:
+        with torch.device("meta"):
+            return frozenset(create(self.name).state_dict())
+
+    @cached_property
+    def _full_names(self) -> dict[str, str]:
+        """The whole model's name of each of this backbone's entries."""
+        return {name: _full_name(name.removeprefix("model."), self._full) for name in self.state_dict()}
+
+    @cached_property
+    def _spare(self) -> frozenset[str]:
+        return self._full - set(self._full_names.values())
+
+    def _unstride_last(self, places: Mapping[int, int]) -> None:
+        """Set every stride to 1 that takes the map of stride 16 to stride 32."""
+        if self.out_strides[-1] != 32 or 16 not in places:
+            raise InputError(f"timm:{self.name}: last_stride=1: expected maps of strides 16 and 32")
+        with torch.device("meta"):
+            dry = create(self.name, features_only=True, out_indices=(places[16], places[32]))
+        halving: list[str] = []
+
+        def note(name: str, before: Tensor, after: Tensor) -> None:
+            if (before.shape[-1], after.shape[-1]) == (_SIZE // 16, _SIZE // 32):
+                halving.append(name)
+
+        for name, module in dry.named_modules():
+            if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+                module.register_forward_hook(lambda _, inputs, out, name=name: note(name, inputs[0], out))
+        _dry_run(dry)
+        for name in halving:
+            unstride(dry.get_submodule(name))
+            unstride(self.model.get_submodule(name))
+        try:
+            sizes = [m.shape[-1] for m in _dry_run(dry)]
+        except RuntimeError:
+            # Two ways through a block that no longer end at one size (ResNet-D's pooled shortcut).
+            sizes = []
+        if sizes != [_SIZE // 16] * 2:
+            raise InputError(f"timm:{self.name}: last_stride=1: the last map cannot keep the size of the one before")
+
+    def _freeze(self, places: Mapping[int, int], stages: int) -> list[nn.Module]:
+        """Freeze what the map of that stage's stride is computed with; the modules that hold it."""
+        if not stages:
+            return []
+        stride = _STAGES[stages - 1]
+        if stride not in places:
+            raise InputError(f"timm:{self.name}: frozen_stages={stages}: this model has no map of stride {stride}")
+        with torch.device("meta"):
+            dry = create(self.name, features_only=True, out_indices=(places[stride],))
+        names, parameters = zip(*dry.named_parameters(), strict=True)
+        total = dry.eval()(torch.empty(1, 3, _SIZE, _SIZE, device="meta"))[0].sum()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
+        used = {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
+        frozen = []
+        for prefix, module in self.model.named_modules():
+            own = {f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters(recurse=False)}
+            if own and own <= used:
+                module.requires_grad_(False)
+                frozen.append(module)
+        return frozen
+
+
+def _places(name: str) -> dict[int, int]:
+    """The index by which timm knows the deepest map of each stride."""
+    with torch.device("meta"):
+        info: Any = create(name, features_only=True).feature_info
+    return dict(zip(info.reduction(), info.out_indices, strict=True))
+
+
+def _full_name(name: str, full: frozenset[str]) -> str:
+    """The name in the whole model: timm wraps it (`model.`, `body.`), or joins the first names by underscores."""
+    unwrapped = name.removeprefix("model.").removeprefix("body.")
+    candidates = [name, unwrapped, *(name.replace("_", ".", count) for count in range(1, name.count("_") + 1))]
+    for candidate in candidates:
+        if candidate in full:
+            return candidate
+    raise InputError(f"timm: {name} has no counterpart in the whole model; its weights cannot be loaded")
+
+
+def _dry_run(model: nn.Module) -> list[Tensor]:
+    with torch.no_grad():
+        maps: list[Tensor] = model.eval()(torch.empty(1, 3, _SIZE, _SIZE, device="meta"))
+    return maps
