@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
+
+#: The operators that convolutions and linear layers come down to, whether a module or a function calls them.
+_COUNTED = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,7 @@ class Cost:
 
     Attributes:
         params: number of parameters, the auxiliary head left out (it is not there at test time).
-        macs: multiply-adds of convolutions and linear layers.
+        macs: multiply-adds of convolutions and linear layers; products of two maps, as in attention, are not counted.
         published_macs: the convention of the papers' "x+" columns: `macs`, two for each output element of a BatchNorm,
             and one for each of a ReLU (or ReLU6, which the papers' networks do not have). It gives 557 M for P-DARTS
             and 597 M for PC-DARTS (P-DARTS Table 3).
@@ -33,34 +39,33 @@ class Cost:
 def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
     """Count on the meta device, in evaluation mode, for one image of shape `(C, H, W)`; the module stays as it is."""
     network = _on_meta(module).eval()
-    macs = elements = 0
+    elements = 0
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal macs, elements
-        if isinstance(layer, nn.Conv2d):
-            macs += out.numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.Linear):
-            macs += out.numel() * layer.in_features
-        elif isinstance(layer, nn.BatchNorm2d):
-            elements += 2 * out.numel()
-        else:
-            elements += out.numel()
+        nonlocal elements
+        elements += out.numel() * (2 if isinstance(layer, _BatchNorm) else 1)
 
-    counted = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.ReLU, nn.ReLU6)
     for layer in network.modules():
-        if isinstance(layer, counted):
+        if isinstance(layer, (_BatchNorm, nn.ReLU, nn.ReLU6)):
             layer.register_forward_hook(count)
-    with torch.no_grad():
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
         network(torch.empty(1, *shape, device="meta"))
+    # torch counts a multiplication and an addition as two operations.
+    macs = sum(counter.get_flop_counts()["Global"].get(operator, 0) for operator in _COUNTED) // 2
     params = sum(
-        parameter.numel() for name, parameter in network.named_parameters() if not name.startswith("auxiliary_head.")
+        parameter.numel() for name, parameter in network.named_parameters() if "auxiliary_head" not in name.split(".")
     )
     return Cost(params, macs, macs + elements)
 
 
 def _on_meta(module: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes only; the originals are not copied."""
+    """A copy whose tensors have shapes only, without the hooks that a user may have set; no memory is copied."""
     shapes: dict[int, Tensor] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in module.buffers()}
     for parameter in module.parameters():
         shapes[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    return copy.deepcopy(module, cast(dict[int, Any], shapes))
+    copied = copy.deepcopy(module, cast(dict[int, Any], shapes))
+    for part in copied.modules():
+        part._forward_hooks = OrderedDict()
+        part._forward_pre_hooks = OrderedDict()
+    return copied

@@ -13,23 +13,19 @@ import torch
 from torch import Tensor
 
 _EDGE = re.compile(r"^(cells\.\d+)\._ops\.(\d+)\.(\d+\.)?")
-_COUNTER = ".num_batches_tracked"
-
-
-def recognised(state: Mapping[str, Tensor]) -> bool:
-    """Whether a state dict is of the original code."""
-    return any(_EDGE.match(name) for name in state)
+#: BatchNorm's counter of batches, the only entry that is no floating-point number.
+COUNTER = ".num_batches_tracked"
 
 
 def renamed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same state dict under this project's names.
+    """The same state dict under this project's names; one that has them already stays as it is.
 
     BatchNorm's counters, which PyTorch has since 0.4.1, are not in the authors' older files: where a file has none at
     all they are 0. No running average depends on them (its momentum is fixed).
     """
     ours = {_EDGE.sub(_edge, name): value for name, value in state.items()}
-    if not any(name.endswith(_COUNTER) for name in ours):
-        ours |= {name: torch.zeros_like(value) for name, value in wanted.items() if name.endswith(_COUNTER)}
+    if not any(name.endswith(COUNTER) for name in ours):
+        ours |= {name: torch.zeros_like(value) for name, value in wanted.items() if name.endswith(COUNTER)}
     return ours
 
 

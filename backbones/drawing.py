@@ -44,7 +44,7 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def draw(genotype: Genotype, file: Path, cell: str | None = None) -> Path:
+def draw(genotype: Genotype, file: str | Path, cell: str | None = None) -> Path:
     """Write a picture of a cell, or of both, as SVG or PNG by the file's suffix; the file itself is returned.
 
     Args:
@@ -55,6 +55,7 @@ def draw(genotype: Genotype, file: Path, cell: str | None = None) -> Path:
     Raises:
         InputError: another suffix or cell, or the file cannot be written.
     """
+    file = Path(file)
     kind = file.suffix.lower()
     if kind not in (".svg", ".png"):
         raise InputError(f"{file}: a picture is written as .svg or .png")

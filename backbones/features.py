@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
+from backbones.settings import check_settings, check_size, keep_statistics
 
 
 class CellBackbone(nn.Module):
@@ -54,16 +56,9 @@ class CellBackbone(nn.Module):
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
-        if layers < 3:
-            raise InputError(f"layers={layers}: a backbone needs at least 3 cells, one a stage")
-        if last_stride not in (1, 2):
-            raise InputError(f"last_stride={last_stride}: expected 1 or 2")
-        if not 0 <= frozen_stages <= 4:
-            raise InputError(f"frozen_stages={frozen_stages}: expected 0 (none) to 4 (all)")
-        if not 0 <= drop_path < 1:
-            raise InputError(f"drop_path={drop_path}: expected 0 <= drop_path < 1")
-        if channels < 2 or channels % 2:
-            raise InputError(f"channels={channels}: expected an even number, 2 or more")
+        # One cell a stage at least.
+        check_size(channels, layers, least_layers=3)
+        check_settings(out_strides, last_stride, frozen_stages, drop_path)
         self.stem_name = stem
         if stem == "imagenet":
             self.stem0, self.stem1 = imagenet_stem(channels)
@@ -83,9 +78,7 @@ class CellBackbone(nn.Module):
         if stem == "imagenet":
             self._taps[4] = -1
         self.out_strides = tuple(out_strides)
-        unknown = [stride for stride in self.out_strides if stride not in self._taps]
-        rising = list(self.out_strides) == sorted(set(self.out_strides))
-        if not self.out_strides or unknown or not rising:
+        if any(stride not in self._taps for stride in self.out_strides):
             raise InputError(f"out_strides={self.out_strides}: expected rising strides out of {sorted(self._taps)}")
         #: Channels of each returned map, in the order of `out_strides`.
         self.feature_channels = tuple(
@@ -99,6 +92,8 @@ class CellBackbone(nn.Module):
                 unstride(stack[second + 1].preprocess0)
         for cell in stack:
             cell.drop_path_rate = drop_path
+        # Cells behind the deepest map would never be run, nor get a gradient.
+        self.cells = self.cells[: self._taps[self.out_strides[-1]] + 1]
         self.norm_eval = norm_eval
         self.checkpointing = checkpointing
         stages = [(0, first), (first, second), (second, layers)]
@@ -110,14 +105,18 @@ class CellBackbone(nn.Module):
             module.requires_grad_(False)
         self.train()
 
+    def is_spare(self, name: str) -> bool:
+        """Whether an entry is one of the classification network that this backbone does without."""
+        part, _, place = name.partition(".")
+        behind = part == "cells" and int(place.partition(".")[0]) >= len(self.cells)
+        return behind or part in ("classifier", "auxiliary_head")
+
     def train(self, mode: bool = True) -> CellBackbone:
         super().train(mode)
         for module in self._frozen:
             module.eval()
         if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+            keep_statistics(self)
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -127,8 +126,7 @@ class CellBackbone(nn.Module):
             last = self.stem1(before_last)
         else:
             before_last = last = self.stem(x)
-        deepest = self._taps[self.out_strides[-1]]
-        for layer, cell in enumerate(self.cells[: deepest + 1]):
+        for layer, cell in enumerate(self.cells):
             if self.checkpointing and self.training:
                 out = checkpoint(cell, before_last, last, use_reentrant=False, context_fn=partial(_contexts, cell))
             else:
@@ -146,7 +144,7 @@ def _contexts(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractCo
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
     """In training mode too, the running statistics of every BatchNorm inside stay as they are."""
-    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:
         for norm in norms:

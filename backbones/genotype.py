@@ -51,7 +51,11 @@ class Genotype:
     reduce_concat: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        # Lists and ranges, as the papers' code has them, become tuples: equal genotypes are equal and hash alike.
         for cell in ("normal", "reduce"):
+            edges, concat = getattr(self, cell), getattr(self, f"{cell}_concat")
+            object.__setattr__(self, cell, _edges(cell, edges))
+            object.__setattr__(self, f"{cell}_concat", _nodes(f"{cell}_concat", concat))
             _check_cell(cell, getattr(self, cell), getattr(self, f"{cell}_concat"))
 
     @classmethod
@@ -87,14 +91,19 @@ class Genotype:
             InputError: the file cannot be read, or holds no genotype, several or a malformed one.
         """
         try:
-            text = Path(file).read_text(encoding="utf-8")
+            text = Path(file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{file}: cannot be read as text: {error}") from error
         return cls.parse(text, where=str(file))
 
     @classmethod
     def from_json(cls, content: Any, where: str = "genotype") -> Genotype:
-        """The genotype of `{"normal": [["sep_conv_3x3", 0], …], "normal_concat": [2, …], "reduce": …, …}`."""
+        """The genotype of `{"normal": [["sep_conv_3x3", 0], …], "normal_concat": [2, …], "reduce": …, …}`.
+
+        An object that has this under the key `genotype` will do too, such as `wildnas zoo show --json` prints.
+        """
+        if isinstance(content, Mapping) and isinstance(content.get("genotype"), Mapping):
+            content = content["genotype"]
         if not isinstance(content, Mapping):
             raise InputError(f"{where}: expected an object with the keys {', '.join(_FIELDS)}")
         missing = [key for key in _FIELDS if key not in content]
@@ -103,12 +112,7 @@ class Genotype:
             problem = f"key {missing[0]!r} is missing" if missing else f"unknown key {unknown[0][:40]!r}"
             raise InputError(f"{where}: {problem}; a genotype has {', '.join(_FIELDS)}")
         try:
-            return cls(
-                normal=_edges("normal", content["normal"]),
-                normal_concat=_nodes("normal_concat", content["normal_concat"]),
-                reduce=_edges("reduce", content["reduce"]),
-                reduce_concat=_nodes("reduce_concat", content["reduce_concat"]),
-            )
+            return cls(**{key: content[key] for key in _FIELDS})
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
 
@@ -160,13 +164,17 @@ class Genotype:
         """How deep each edge of a cell lies, in the order of its entries (P-DARTS 5.2.1 and Fig. 3e).
 
         Edges from input 0 (c_{k-2}) are of level 1 and those from input 1 (c_{k-1}), which is one cell deeper, of level
-        2; an edge from an intermediate node is one level deeper than the deepest edge into that node. So counted,
-        DARTS_V2's normal cell has "7 over 8 of level 1 and level 2", as the paper says.
+        2; an edge from an intermediate node is one level deeper than the deepest edge into that node. The paper does
+        not define the level; this reading gives its "7 over 8 of level 1 and level 2" for DARTS_V2's normal cell,
+        which counting both inputs alike does not (8 of 8).
         """
         return self._edge_levels(cell, inputs=(0, 1))
 
     def longest_path(self, cell: str = "normal") -> int:
-        """The number of operations on the longest way through a cell, from one of its inputs to a concatenated node."""
+        """The number of operations on the longest way through a cell, from one of its inputs to a concatenated node.
+
+        Both inputs count alike: what lies between them is another cell's.
+        """
         levels = self._edge_levels(cell, inputs=(0, 0))
         return max(max(levels[2 * node - 4 : 2 * node - 2]) for node in getattr(self, f"{cell}_concat"))
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from backbones.errors import InputError
 
-_START = re.compile(r"\bGenotype\(")
+_START = re.compile(r"(?<![A-Za-z0-9_])Genotype\s*\(")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _LONGEST_CALL = 20_000
 _DEEPEST = 50
 #: No cell has so many nodes that a `range` in it would go further.
@@ -23,6 +25,7 @@ def read_calls(text: str, where: str) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: there is none, or one is cut off, too long, nested too deeply, or holds anything but literals.
     """
+    text = _COLOUR.sub("", text)
     match = _START.search(text)
     if match is None:
         raise InputError(f"{where}: holds no genotype; expected 'Genotype(normal=[…], …)' or JSON")
@@ -59,9 +62,9 @@ def _arguments(call: str, where: str) -> dict[str, Any]:
             expression = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{where}: not a genotype: {error}") from error
-    if not isinstance(expression, ast.Call) or expression.args:
+    if not isinstance(expression, ast.Call) or len(expression.args) > len(_FIELDS):
         raise InputError(f"{where}: expected Genotype(normal=…, normal_concat=…, reduce=…, reduce_concat=…)")
-    content: dict[str, Any] = {}
+    content = {name: _literal(value, f"{where}: {name}") for name, value in zip(_FIELDS, expression.args, strict=False)}
     for keyword in expression.keywords:
         if keyword.arg is None or keyword.arg in content:
             name = repr(keyword.arg)[:40]
@@ -71,13 +74,16 @@ def _arguments(call: str, where: str) -> dict[str, Any]:
 
 
 def _literal(value: ast.expr, where: str) -> Any:
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "range":
+    named = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
+    if isinstance(value, ast.Call) and named in ("list", "tuple") and len(value.args) == 1 and not value.keywords:
+        return _literal(value.args[0], where)
+    if isinstance(value, ast.Call) and named == "range":
         try:
             bounds = [ast.literal_eval(argument) for argument in value.args]
         except (ValueError, TypeError, RecursionError, MemoryError) as error:
             raise InputError(f"{where}: range() takes whole numbers") from error
         whole = all(isinstance(bound, int) and abs(bound) <= _LAST_NODE for bound in bounds)
-        if value.keywords or not whole or not 1 <= len(bounds) <= 2:
+        if value.keywords or not whole or not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
             raise InputError(f"{where}: expected range(first, last + 1) within 2 to {_LAST_NODE}")
         return list(range(*bounds))
     try:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from backbones.cells import Cell
 from backbones.genotype import Genotype
+from backbones.settings import check_size
 
 
 class CifarStem(nn.Sequential):
@@ -48,7 +49,12 @@ def reduction_places(layers: int) -> tuple[int, int]:
 def stack_cells(
     genotype: Genotype, channels: int, layers: int, c_before_last: int, c_last: int, reduction_before: bool
 ) -> nn.ModuleList:
-    """`layers` cells; the width doubles at each of the two reduction cells."""
+    """`layers` cells; the width doubles at each of the two reduction cells.
+
+    Raises:
+        InputError: no cells, or an odd width.
+    """
+    check_size(channels, layers, least_layers=1)
     cells = nn.ModuleList()
     for layer in range(layers):
         reduction = layer in reduction_places(layers)

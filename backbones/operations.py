@@ -127,7 +127,7 @@ def unstride(module: nn.Module) -> None:
         if isinstance(part, nn.Conv2d):
             part.stride = (1, 1)
         elif isinstance(part, (nn.MaxPool2d, nn.AvgPool2d, Zero)):
-            part.stride = 1
+            part.stride = (1, 1) if isinstance(part.stride, tuple) else 1
 
 
 class Zero(nn.Module):

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from backbones.errors import InputError
 from backbones.operations import unstride
-
-#: Pixels of the dry runs: timm's models with a fixed input size have this one, most of them.
-_SIZE = 224
+from backbones.settings import check_settings, keep_statistics
 
 #: Frozen stages end at these strides: 1 freezes all up to the map of stride 4, 4 the whole backbone.
 _STAGES = (4, 8, 16, 32)
+
+#: What timm's models raise where a setting or an image size does not suit them.
+_UNSUITABLE = (TypeError, RuntimeError, ValueError, AssertionError, AttributeError, LookupError, NotImplementedError)
 
 _Value = TypeVar("_Value")
 
@@ -48,14 +49,26 @@ def create(name: str, **settings: Any) -> nn.Module:
     confirm(name)
     try:
         return timm.create_model(name, pretrained=False, **settings)
-    except (TypeError, RuntimeError, ValueError, AssertionError, AttributeError, LookupError) as error:
+    except _UNSUITABLE as error:
         given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
         problem = " ".join(str(error).split())[:200]
         raise InputError(f"timm:{name}: cannot be built with {given}: {problem}") from error
 
 
+def input_size(name: str) -> tuple[int, int, int]:
+    """The images that timm made the model for, `(C, H, W)`; most models take other sizes too."""
+    import timm
+
+    confirm(name)
+    known = timm.get_pretrained_cfg(name)
+    channels, height, width = (3, 224, 224) if known is None else known.input_size
+    return channels, height, width
+
+
 class TimmBackbone(nn.Module):
     """A timm model as a feature extractor: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
+
+    Convolutions without padding, as in the Inception models, make maps smaller than that.
 
     Args:
         name: timm's name of the model, such as `resnet50`.
@@ -83,18 +96,12 @@ class TimmBackbone(nn.Module):
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
-        if last_stride not in (1, 2):
-            raise InputError(f"last_stride={last_stride}: expected 1 or 2")
-        if not 0 <= frozen_stages <= len(_STAGES):
-            raise InputError(f"frozen_stages={frozen_stages}: expected 0 (none) to {len(_STAGES)} (all)")
-        if not 0 <= drop_path < 1:
-            raise InputError(f"drop_path={drop_path}: expected 0 <= drop_path < 1")
+        check_settings(out_strides, last_stride, frozen_stages, drop_path)
         self.name = name
         self.out_strides = tuple(out_strides)
         self.norm_eval = norm_eval
         places = _places(name)
-        rising = list(self.out_strides) == sorted(set(self.out_strides))
-        if not self.out_strides or not rising or any(stride not in places for stride in self.out_strides):
+        if any(stride not in places for stride in self.out_strides):
             raise InputError(f"timm:{name}: out_strides={self.out_strides}: expected rising out of {sorted(places)}")
         settings: dict[str, Any] = {"out_indices": tuple(places[stride] for stride in self.out_strides)}
         if drop_path:
@@ -106,10 +113,7 @@ class TimmBackbone(nn.Module):
         if last_stride == 1:
             self._unstride_last(places)
         if checkpointing:
-            enable: Callable[[bool], None] | None = getattr(self.model, "set_grad_checkpointing", None)
-            if enable is None:
-                raise InputError(f"timm:{name}: checkpointing=True: this model has none")
-            enable(True)
+            self._checkpoint()
         self._frozen = self._freeze(places, frozen_stages)
         self.train()
 
@@ -118,9 +122,7 @@ class TimmBackbone(nn.Module):
         for module in self._frozen:
             module.eval()
         if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+            keep_statistics(self)
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -147,41 +149,54 @@ class TimmBackbone(nn.Module):
     @cached_property
     def _full_names(self) -> dict[str, str]:
         """The whole model's name of each of this backbone's entries."""
-        return {name: _full_name(name.removeprefix("model."), self._full) for name in self.state_dict()}
+        with torch.device("meta"):
+            modules = [name for name, _ in create(self.name).named_modules()]
+        # timm joins the names of nested modules by underscores.
+        joined = {name.replace(".", "_"): name for name in modules}
+        return {name: _full_name(name.removeprefix("model."), self._full, joined) for name in self.state_dict()}
 
     @cached_property
     def _spare(self) -> frozenset[str]:
         return self._full - set(self._full_names.values())
 
+    def _checkpoint(self) -> None:
+        enable: Callable[[bool], None] | None = getattr(self.model, "set_grad_checkpointing", None)
+        try:
+            if enable is None:
+                raise AttributeError("timm's wrapper has no switch for it")
+            enable(True)
+        except _UNSUITABLE as error:
+            raise InputError(f"timm:{self.name}: checkpointing=True: this model has none ({error})") from error
+
     def _unstride_last(self, places: Mapping[int, int]) -> None:
-        """Set every stride to 1 that takes the map of stride 16 to stride 32."""
+        """Set every stride to 1 that takes the map of stride 16 to stride 32, and see that the model can do with it."""
         if self.out_strides[-1] != 32 or 16 not in places:
             raise InputError(f"timm:{self.name}: last_stride=1: expected maps of strides 16 and 32")
-        with torch.device("meta"):
-            dry = create(self.name, features_only=True, out_indices=(places[16], places[32]))
-        halving: list[str] = []
-
-        def note(name: str, before: Tensor, after: Tensor) -> None:
-            if (before.shape[-1], after.shape[-1]) == (_SIZE // 16, _SIZE // 32):
-                halving.append(name)
-
-        for name, module in dry.named_modules():
-            if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-                module.register_forward_hook(lambda _, inputs, out, name=name: note(name, inputs[0], out))
-        _dry_run(dry)
-        for name in halving:
-            unstride(dry.get_submodule(name))
+        shape = input_size(self.name)
+        # On real tensors: shapes alone do not tell whether an attention layer can do with another size.
+        with torch.device("cpu"):
+            whole = create(self.name, features_only=True, out_indices=(places[16], places[32]))
+            image = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0))
+        before = _maps(whole, image)
+        size = before[0].shape[-1]
+        used = _used(whole, image)
+        for name in _halving(whole, image, size):
+            if f"{name}.weight" in used:
+                # It is part of the map of stride 16, as keys and values are that attention reads at half the size.
+                continue
+            unstride(whole.get_submodule(name))
             unstride(self.model.get_submodule(name))
+        problem = "the last map cannot keep the size of the one before"
         try:
-            sizes = [m.shape[-1] for m in _dry_run(dry)]
-        except RuntimeError:
-            # Two ways through a block that no longer end at one size (ResNet-D's pooled shortcut).
-            sizes = []
-        if sizes != [_SIZE // 16] * 2:
-            raise InputError(f"timm:{self.name}: last_stride=1: the last map cannot keep the size of the one before")
+            after = _maps(whole, image)
+        except _UNSUITABLE as error:
+            # Such as two ways through a block that no longer end at one size (ResNet-D's pooled shortcut).
+            raise InputError(f"timm:{self.name}: last_stride=1: {problem}") from error
+        if after[1].shape[-1] != size or not torch.equal(before[0], after[0]):
+            raise InputError(f"timm:{self.name}: last_stride=1: {problem}")
 
     def _freeze(self, places: Mapping[int, int], stages: int) -> list[nn.Module]:
-        """Freeze what the map of that stage's stride is computed with; the modules that hold it."""
+        """Freeze what the map of that stage's stride is computed with; the modules of which all is frozen."""
         if not stages:
             return []
         stride = _STAGES[stages - 1]
@@ -189,17 +204,16 @@ class TimmBackbone(nn.Module):
             raise InputError(f"timm:{self.name}: frozen_stages={stages}: this model has no map of stride {stride}")
         with torch.device("meta"):
             dry = create(self.name, features_only=True, out_indices=(places[stride],))
-        names, parameters = zip(*dry.named_parameters(), strict=True)
-        total = dry.eval()(torch.empty(1, 3, _SIZE, _SIZE, device="meta"))[0].sum()
-        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
-        used = {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
-        frozen = []
-        for prefix, module in self.model.named_modules():
-            own = {f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters(recurse=False)}
-            if own and own <= used:
-                module.requires_grad_(False)
-                frozen.append(module)
-        return frozen
+            image = torch.empty(1, *input_size(self.name))
+        used = _used(dry, image)
+        for name, parameter in self.model.named_parameters():
+            if name in used:
+                parameter.requires_grad_(False)
+        return [
+            module
+            for module in self.model.modules()
+            if (held := list(module.parameters())) and not any(parameter.requires_grad for parameter in held)
+        ]
 
 
 def _places(name: str) -> dict[int, int]:
@@ -209,17 +223,43 @@ def _places(name: str) -> dict[int, int]:
     return dict(zip(info.reduction(), info.out_indices, strict=True))
 
 
-def _full_name(name: str, full: frozenset[str]) -> str:
-    """The name in the whole model: timm wraps it (`model.`, `body.`), or joins the first names by underscores."""
+def _full_name(name: str, full: frozenset[str], joined: Mapping[str, str]) -> str:
+    """The name in the whole model: timm wraps it (`model.`, `body.`), or joins names of nested modules."""
+    first, dot, rest = name.partition(".")
     unwrapped = name.removeprefix("model.").removeprefix("body.")
-    candidates = [name, unwrapped, *(name.replace("_", ".", count) for count in range(1, name.count("_") + 1))]
-    for candidate in candidates:
+    for candidate in (name, unwrapped, joined.get(first, first) + dot + rest):
         if candidate in full:
             return candidate
     raise InputError(f"timm: {name} has no counterpart in the whole model; its weights cannot be loaded")
 
 
-def _dry_run(model: nn.Module) -> list[Tensor]:
+def _maps(model: nn.Module, image: Tensor) -> list[Tensor]:
     with torch.no_grad():
-        maps: list[Tensor] = model.eval()(torch.empty(1, 3, _SIZE, _SIZE, device="meta"))
+        maps: list[Tensor] = model.eval()(image)
     return maps
+
+
+def _used(model: nn.Module, image: Tensor) -> set[str]:
+    """Names of the parameters that the model's first map is computed with."""
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(model.eval()(image)[0].sum(), parameters, allow_unused=True)
+    return {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
+
+
+def _halving(model: nn.Module, image: Tensor, size: int) -> set[str]:
+    """The convolutions and pools that take a map of that size to a smaller one."""
+    found: set[str] = set()
+
+    def note(name: str, before: Tensor, after: Tensor) -> None:
+        if before.dim() == 4 and before.shape[-1] == size > after.shape[-1]:
+            found.add(name)
+
+    handles = [
+        module.register_forward_hook(lambda _, inputs, out, name=name: note(name, inputs[0], out))
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d))
+    ]
+    _maps(model, image)
+    for handle in handles:
+        handle.remove()
+    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 from backbones import darts_layout
 from backbones.design import Design
 from backbones.errors import InputError
+from backbones.features import CellBackbone
 from backbones.files import replacing
 from backbones.timm_backbone import TimmBackbone
 
@@ -25,6 +28,16 @@ _HEADS = ("classifier.", "auxiliary_head.")
 
 #: The entry of `about` that tells of which genotype the weights are.
 DIGEST_KEY = "genotype_digest"
+
+_WRAPPED = re.compile(r"^(module\.)+")
+
+#: Numbers such as a best accuracy, which training scripts keep beside the weights as NumPy scalars; they run no code.
+_NUMPY_SCALARS: list[Any] = [
+    (numpy.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
+    (numpy.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
+    numpy.dtype,
+    *(type(numpy.dtype(kind)) for kind in ("float16", "float32", "float64", "int32", "int64")),
+]
 
 #: What torch raises at files that are cut off or overwritten somewhere.
 _DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
@@ -38,7 +51,9 @@ class LoadReport:
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{len(self.loaded)} entries loaded, {len(self.left_out)} left out (classifier, auxiliary head)"
+        parts = ", ".join(sorted({name.partition(".")[0] for name in self.left_out}))
+        loaded = f"{len(self.loaded)} entries loaded"
+        return f"{loaded}, {len(self.left_out)} left out ({parts})" if parts else f"{loaded}, none left out"
 
 
 def save(module: nn.Module, file: str | Path, design: Design | None = None, **about: Any) -> Path:
@@ -81,9 +96,12 @@ def _read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     try:
         if Path(file).suffix == ".safetensors":
             return safetensors.torch.load_file(file), {}
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMPY_SCALARS):
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise InputError(f"{file}: cannot be read as safetensors: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{file}: cannot be read as a checkpoint of weights: damaged, or no checkpoint") from error
     except pickle.UnpicklingError as error:
         # torch's own message advises to turn `weights_only` off.
         problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
@@ -99,8 +117,19 @@ def _weights_in(content: Any, where: str) -> dict[str, Tensor]:
     """The state dict that a checkpoint's content is, or holds under `state_dict`, without a `module.` prefix."""
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{where}: holds no state dict; expected names and tensors, bare or under 'state_dict'")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+        keys = ", ".join(repr(str(key)[:30]) for key in list(content)[:5]) if isinstance(content, Mapping) else "none"
+        expected = "expected names and tensors, bare or under 'state_dict'"
+        raise InputError(f"{where}: holds no state dict; {expected}; its keys are {keys}")
+    weights: dict[str, Tensor] = {}
+    for given, value in state.items():
+        # DataParallel's prefix, as often as a model was wrapped.
+        name = _WRAPPED.sub("", str(given))
+        if name in weights:
+            raise InputError(f"{where}: holds {name} twice, with and without the prefix 'module.'")
+        if not value.is_floating_point() and not name.endswith(darts_layout.COUNTER):
+            raise InputError(f"{where}: {name} is of {value.dtype}; weights are floating-point numbers")
+        weights[name] = value
+    return weights
 
 
 def load(module: nn.Module, file: str | Path, design: Design | None = None) -> LoadReport:
@@ -119,7 +148,7 @@ def load(module: nn.Module, file: str | Path, design: Design | None = None) -> L
     digest = about.get(DIGEST_KEY)
     if design is not None and digest is not None and digest != design.digest:
         held = str(digest)[:12]
-        raise InputError(f"{file}: holds the weights of another genotype ({held}, not {design.digest[:12]})")
+        raise InputError(f"{file}: holds the weights of another architecture ({held}, not {design.digest[:12]})")
     return _fill(module, state, str(file))
 
 
@@ -133,7 +162,7 @@ def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, 
     Raises:
         InputError: as `load`.
     """
-    if isinstance(source, Mapping):
+    if not isinstance(source, (str, Path)):
         state, where = _weights_in(source, "state dict"), "state dict"
     else:
         state, where = read_state_dict(source), str(source)
@@ -143,11 +172,13 @@ def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, 
 def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport:
     """Load what the module wants of a state dict, all of it or nothing."""
     wanted = module.state_dict()
-    if darts_layout.recognised(state):
-        state = darts_layout.renamed(state, wanted)
     spare: Callable[[str], bool] = _is_head
     if isinstance(module, TimmBackbone):
         state, spare = module.renamed(state), module.is_spare
+    else:
+        state = darts_layout.renamed(state, wanted)
+        if isinstance(module, CellBackbone):
+            spare = module.is_spare
     missing = [name for name in wanted if name not in state]
     reshaped = [
         f"{name}: {tuple(state[name].shape)} in the file, {tuple(value.shape)} in the network"
@@ -159,9 +190,10 @@ def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport
     for problem, names in (("lacks", missing), ("differs in shape at", reshaped), ("has a foreign entry", foreign)):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise InputError(
-                f"{where}: {problem} {', '.join(names[:3])}{more}; was it made by the same architecture and width?"
-            )
+            hint = "was it made by the same architecture and width?"
+            if all(name.startswith("auxiliary_head.") for name in names):
+                hint = "build the network with auxiliary=False"
+            raise InputError(f"{where}: {problem} {', '.join(names[:3])}{more}; {hint}")
     module.load_state_dict({name: state[name] for name in wanted})
     return LoadReport(tuple(wanted), tuple(left_out))
 

@@ -66,7 +66,7 @@ def resolve(arch: str) -> Architecture:
     """
     kind, colon, rest = arch.partition(":")
     if kind == "random" and colon:
-        if not rest.isdecimal() or len(rest) > 10:
+        if not (rest.isascii() and rest.isdecimal()) or len(rest) > 10:
             raise InputError(f"{arch[:40]}: expected random:SEED, such as random:0")
         return random_architecture(int(rest))
     if kind == "timm" and colon:
@@ -80,8 +80,8 @@ def resolve(arch: str) -> Architecture:
     if "(" in arch or "{" in arch:
         genotype = Genotype.parse(arch, where="ARCH")
         return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
-    if path.suffix == ".json":
-        raise InputError(f"{arch}: no such genotype file")
+    if path.suffix == ".json" or os.sep in arch:
+        raise InputError(f"{arch[:200]}: no such genotype file or search folder")
     return Architecture(arch, zoo.get(arch).genotype, "published")
 
 
@@ -136,4 +136,4 @@ def timm_architecture(name: str) -> Architecture:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "genotype"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "genotype"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from backbones.errors import InputError
@@ -32,7 +34,7 @@ class Entry:
     source: str
     citation: str
     note: str
-    published: tuple[dict[str, Any], ...]
+    published: tuple[Mapping[str, Any], ...]
 
 
 @cache
@@ -61,5 +63,5 @@ def get(name: str) -> Entry:
         source=content["source"],
         citation=content["citation"],
         note=content["note"],
-        published=tuple(content["published"]),
+        published=tuple(MappingProxyType(row) for row in content["published"]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ from search.training import (
     silence_console,
 )
 
+_LOG = logging.getLogger(__name__)
+
 
 class ClassificationTask(Task):
     """From an architecture to its error, and to the weights that detection and re-identification start from."""
@@ -64,7 +67,8 @@ class ClassificationTask(Task):
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(job.architecture.design, settings, len(train.classes))
         if job.weights is not None:
-            weights.load(network, job.weights, job.architecture.design)
+            report = weights.load(network, job.weights, job.architecture.design)
+            _LOG.info("network from %s: %s", job.weights, report)
         network_cost = cost.measure(network, (3, size, size))
         train_loader = batch_loader(train_images, torch.tensor(train.labels), settings.batch_size, job.seed)
         val_loader = batch_loader(val_images, torch.tensor(val.labels), 2 * settings.batch_size, None)

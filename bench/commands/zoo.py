@@ -46,7 +46,7 @@ def _list() -> None:
 def describe(arch: str) -> dict[str, Any]:
     """An architecture with digest, citation, published numbers, depth, and the cost of the papers' networks.
 
-    A model of timm has no genotype and no depth, and the cost of one network, at ImageNet's 224 pixels.
+    A model of timm has no genotype and no depth, and one cost, with 1,000 classes at the size that it was made for.
     """
     from backbones import zoo
     from backbones.design import TimmModel
@@ -63,7 +63,7 @@ def describe(arch: str) -> dict[str, Any]:
         "source": entry.source if entry else "",
         "citation": entry.citation if entry else "",
         "note": entry.note if entry else "",
-        "published": list(entry.published) if entry else [],
+        "published": [dict(row) for row in entry.published] if entry else [],
         "depth": None if cells is None else {cell: _depth(cells, cell) for cell in ("normal", "reduce")},
         "cost": {network: cost.to_json() for network, cost in _costs(design)},
     }
@@ -85,17 +85,22 @@ def _costs(design: Any) -> Iterator[tuple[str, Any]]:
     from backbones.build import build_classifier
     from backbones.cost import measure
     from backbones.design import TimmModel
+    from backbones.timm_backbone import input_size
 
+    if isinstance(design, TimmModel):
+        with torch.device("meta"):
+            network = build_classifier(design, "imagenet", 48, 14, num_classes=1000, auxiliary=False)
+        yield "imagenet", measure(network, input_size(design.name))
+        return
     networks: list[tuple[str, dict[str, Any], int]] = [
         ("cifar10", {"network": "cifar", "channels": 36, "layers": 20, "num_classes": 10}, 32),
         ("cifar10_large", {"network": "cifar", "channels": 64, "layers": 20, "num_classes": 10}, 32),
         ("imagenet", {"network": "imagenet", "channels": 48, "layers": 14, "num_classes": 1000}, 224),
     ]
     for name, settings, size in networks:
-        if name == "imagenet" or not isinstance(design, TimmModel):
-            with torch.device("meta"):
-                network = build_classifier(design, auxiliary=False, **settings)
-            yield name, measure(network, (3, size, size))
+        with torch.device("meta"):
+            network = build_classifier(design, auxiliary=False, **settings)
+        yield name, measure(network, (3, size, size))
 
 
 def _lines(content: dict[str, Any]) -> Iterator[str]:
@@ -105,7 +110,8 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
     for cell, depth in (content["depth"] or {}).items():
         edges = content["genotype"][cell]
         yield ""
-        yield f"{cell} cell: {len(edges) // 2} nodes, {depth['skips']} skips, longest path {depth['longest_path']}"
+        longest = f"longest way {depth['longest_path']} operations"
+        yield f"{cell} cell: {len(edges) // 2} nodes, {depth['skips']} skips, {longest}"
         for place in range(0, len(edges), 2):
             inputs = "  ".join(
                 f"{operation:<12} from {_node(source)} (level {level})"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+import resource
 
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -34,13 +36,70 @@ def test_imagenet_multiply_adds(imagenet: dict[str, ImageNetNetwork], name: str)
     assert (round(cost.macs / 1e6, 2), round(cost.published_macs / 1e6, 1)) == IMAGENET[name]
 
 
+def macs_of_modules(network: nn.Module, size: int) -> int:
+    """The textbook's count: every output element of a layer takes one multiply-add for each weight that it sees."""
+    found: list[int] = []
+
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+        found.append(out.numel() * layer.weight[0].numel())  # type: ignore[operator, union-attr]
+
+    network = copy.deepcopy(network).eval()
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.empty(1, 3, size, size, device="meta"))
+    return sum(found)
+
+
 @pytest.mark.parametrize("name", ["PDARTS", "PC_DARTS_image"])
-def test_agrees_with_torchs_own_counter(imagenet: dict[str, ImageNetNetwork], name: str) -> None:
+@pytest.mark.parametrize("size", [224, 300])
+def test_agrees_with_torchs_own_counter_and_a_count_by_layers(
+    imagenet: dict[str, ImageNetNetwork], name: str, size: int
+) -> None:
     network = copy.deepcopy(imagenet[name]).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, 224, 224, device="meta"))
+        network(torch.empty(1, 3, size, size, device="meta"))
     # torch counts a multiply-add as two operations.
-    assert measure(network, (3, 224, 224)).macs * 2 == counter.get_total_flops()
+    assert measure(network, (3, size, size)).macs * 2 == counter.get_total_flops()
+    assert measure(network, (3, size, size)).macs == macs_of_modules(network, size)
+
+
+def test_layers_that_are_called_as_functions_count_too() -> None:
+    with torch.device("meta"):
+        network = timm.create_model("beit_base_patch16_224")
+    # Its queries, keys and values come of `F.linear`: 197 tokens through 12 blocks of 768 * 3 * 768 weights.
+    layers = macs_of_modules(network, 224)
+    assert measure(network, (3, 224, 224)).macs - layers == 12 * 197 * 768 * 3 * 768
+
+
+def test_relu6_counts_as_relu_and_synchronised_norms_as_norms() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.ReLU6())
+    cost = measure(network, (3, 5, 5))
+    assert cost.published_macs - cost.macs == 3 * 8 * 25
+    synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(network))
+    assert measure(synchronised, (3, 5, 5)) == cost
+
+
+def test_no_memory_is_taken_and_no_hook_is_called() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Flatten(), nn.Linear(4 * 64 * 64, 8_000))
+    called: list[nn.Module] = []
+    network[0].register_forward_hook(lambda *arguments: called.append(arguments[0]))
+    network[0].register_forward_pre_hook(lambda *arguments: called.append(arguments[0]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert measure(network, (4, 64, 64)).macs == 16 * 64 * 64 + 4 * 64 * 64 * 8_000
+    # The weights are 524 MB; the process's peak is in KiB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert called == []
+
+
+def test_the_auxiliary_head_inside_a_wrapper_is_left_out() -> None:
+    network = CifarNetwork(Genotype.random(0), channels=4, layers=3)
+    assert measure(nn.ModuleDict({"network": network})["network"], (3, 16, 16)).params == sum(
+        value.numel() for name, value in network.named_parameters() if not name.startswith("auxiliary_head")
+    )
+    wrapper = nn.Sequential(network)
+    assert measure(wrapper, (3, 16, 16)).params == measure(network, (3, 16, 16)).params
 
 
 def test_params_leave_out_the_auxiliary_head(imagenet: dict[str, ImageNetNetwork]) -> None:

@@ -93,14 +93,20 @@ def test_weights_of_a_cifar_network_load(tmp_path: Path) -> None:
     load(small(stem="cifar", out_strides=(4,)), file)
 
 
-def test_cells_behind_the_deepest_map_are_not_run() -> None:
-    backbone = small(out_strides=(8,))
-    ran: list[int] = []
-    for place, cell in enumerate(backbone.cells):
-        cell.register_forward_hook(lambda module, inputs, out, place=place: ran.append(place))
-    (out,) = backbone(torch.randn(1, 3, 64, 64))
-    assert ran == [0, 1]
-    assert backbone.feature_channels == (out.shape[1],)
+@pytest.mark.parametrize(("strides", "cells"), [((4,), 0), ((8,), 2), ((8, 16), 4), ((32,), 6)])
+def test_cells_behind_the_deepest_map_are_not_there(strides: tuple[int, ...], cells: int, tmp_path: Path) -> None:
+    backbone = small(out_strides=strides)
+    assert len(backbone.cells) == cells
+    whole = ImageNetNetwork(PDARTS, channels=4, layers=6, num_classes=3)
+    report = load(backbone, save(whole, tmp_path / "whole.pth"))
+    assert len(report.loaded) + len(report.left_out) == len(whole.state_dict())
+    assert ("cells" in str(report)) == (cells < 6)
+    maps = backbone(torch.randn(2, 3, 64, 64))
+    assert backbone.feature_channels == tuple(out.shape[1] for out in maps)
+    sum(out.square().mean() for out in maps).backward()
+    # What one device does not use, several devices would wait for.
+    unused = {name.split(".")[0] for name, value in backbone.named_parameters() if value.grad is None}
+    assert unused == ({"stem1"} if cells == 0 else set())
 
 
 def step(backbone: CellBackbone) -> set[str]:
@@ -147,6 +153,30 @@ def test_norm_eval_keeps_statistics_and_trains_weights() -> None:
     assert backbone.training
 
 
+def test_norm_eval_keeps_synchronised_statistics_too() -> None:
+    backbone = nn.SyncBatchNorm.convert_sync_batchnorm(small(norm_eval=True)).train()
+    norms = [part for part in backbone.modules() if isinstance(part, nn.SyncBatchNorm)]
+    assert norms
+    assert not any(norm.training for norm in norms)
+
+
+def test_drop_path_acts_in_training() -> None:
+    backbone = small(drop_path=0.5, norm_eval=True)
+    x = torch.randn(2, 3, 64, 64)
+    assert not torch.equal(backbone.train()(x)[-1], backbone(x)[-1])
+    assert torch.equal(backbone.eval()(x)[-1], backbone(x)[-1])
+
+
+def test_checkpointing_keeps_less_for_the_backward_pass() -> None:
+    def kept(backbone: CellBackbone) -> int:
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: sizes.append(x.numel()) or x, lambda x: x):
+            backbone.train()(torch.randn(2, 3, 64, 64))
+        return sum(sizes)
+
+    assert kept(small(checkpointing=True)) < kept(small()) / 2
+
+
 @pytest.mark.parametrize("settings", [{}, {"norm_eval": True}, {"frozen_stages": 2}, {"drop_path": 0.4}])
 def test_checkpointing_changes_nothing(settings: dict[str, Any]) -> None:
     """Outputs, gradients and, since each cell runs twice, BatchNorm's statistics after a step."""
@@ -186,6 +216,11 @@ def test_checkpointing_changes_nothing(settings: dict[str, Any]) -> None:
         ({"drop_path": 1.0}, "drop_path=1.0"),
         ({"channels": 5}, "channels=5"),
         ({"channels": 0}, "channels=0"),
+        ({"channels": "48"}, "channels='48'"),
+        ({"layers": 14.0}, "layers=14.0"),
+        ({"frozen_stages": None}, "frozen_stages=None"),
+        ({"drop_path": "0.1"}, "drop_path='0.1'"),
+        ({"out_strides": 8}, "out_strides=8"),
     ],
 )
 def test_settings_that_cannot_be_are_named(settings: dict[str, Any], named: str) -> None:

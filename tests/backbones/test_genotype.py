@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,54 @@ def test_reads_what_the_authors_print_with_a_pinned_digest() -> None:
     assert genotype.skip_count == 2
     assert genotype.operation_counts() == {"skip_connect": 2, "dil_conv_3x3": 1, "sep_conv_3x3": 4, "dil_conv_5x5": 1}
     assert genotype.operation_counts("reduce")["dil_conv_5x5"] == 2
+
+
+def test_made_from_lists_it_is_the_same_and_cannot_be_changed() -> None:
+    parsed = Genotype.parse(PDARTS_PRINTED)
+    normal = [list(edge) for edge in parsed.normal]
+    made = Genotype(normal=normal, normal_concat=range(2, 6), reduce=list(parsed.reduce), reduce_concat=[2, 3, 4, 5])
+    assert made == parsed
+    assert hash(made) == hash(parsed)
+    normal[0][0] = "none"
+    assert made == parsed
+    with pytest.raises(AttributeError):
+        made.normal = ()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "edges", [None, (("none", 0.0), ("none", 1)), (("none", True), ("none", 1)), (("none", "1"), ("none", 0)), 3]
+)
+def test_made_from_anything_else_it_is_refused(edges: Any) -> None:
+    with pytest.raises(InputError, match="normal"):
+        Genotype(edges, (2,), (("none", 0), ("none", 1)), (2,))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("Genotype(", "Genotype ("),
+        lambda text: "\x1b[32m" + text + "\x1b[0m",
+        lambda text: text.replace("range(2, 6)", "list(range(2, 6))"),
+        lambda text: text.replace("range(2, 6)", "range(2, 6, 1)"),
+        lambda text: text.replace("range(2, 6)", "tuple([2, 3, 4, 5])"),
+        lambda text: re.sub(r"\b(normal|reduce)(_concat)?=", "", text),
+        lambda text: json.dumps({"name": "x", "genotype": Genotype.parse(text).to_json()}),
+    ],
+)
+def test_other_ways_of_writing_it(change: Callable[[str], str], tmp_path: Path) -> None:
+    file = tmp_path / "genotype.txt"
+    file.write_text(change(PDARTS_PRINTED))
+    assert Genotype.read(file) == Genotype.parse(PDARTS_PRINTED)
+
+
+def test_depth_of_brackets_and_length_are_bounded() -> None:
+    with pytest.raises(InputError, match="nested too deeply"):
+        Genotype.parse(with_normal("[" * 60 + "]" * 60))
+    with pytest.raises(InputError, match="too long for a genotype"):
+        Genotype.parse("{" + " " * 20_000 + "}")
+    with pytest.raises(InputError, match="too long for a genotype"):
+        Genotype.parse("Genotype(" + " " * 20_000 + ")")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch.nn import functional as F
 
 from backbones import zoo
 from backbones.cells import Cell
+from backbones.errors import InputError
 from backbones.genotype import Genotype
 from backbones.networks import CifarNetwork, ImageNetNetwork, reduction_places
 
@@ -154,6 +157,15 @@ def test_drop_path_changes_training_only() -> None:
     assert torch.equal(network(x), reference)
     network.train()
     assert not torch.equal(network(x), network(x))
+
+
+@pytest.mark.parametrize("settings", [{"layers": 0}, {"channels": 0}, {"channels": 5}, {"channels": 4.0}])
+@pytest.mark.parametrize("kind", [CifarNetwork, ImageNetNetwork])
+def test_sizes_that_cannot_be_are_named(
+    kind: type[CifarNetwork] | type[ImageNetNetwork], settings: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(settings))}={next(iter(settings.values()))}"):
+        kind(zoo.get("PDARTS").genotype, **settings)
 
 
 def test_width_follows_what_each_cell_concatenates() -> None:

@@ -69,6 +69,27 @@ def test_cost_of_whole_models(name: str, params: str, macs: str) -> None:
     assert cost.published_macs > cost.macs
 
 
+def test_maps_with_channels_last_in_their_shape_are_turned_and_not_mirrored() -> None:
+    torch.manual_seed(0)
+    backbone = TimmBackbone("swinv2_tiny_window8_256", out_strides=(4,)).eval()
+    with torch.no_grad():
+        (found,) = backbone(torch.randn(1, 3, 256, 256))
+        again = backbone.model(torch.zeros(1, 3, 256, 256))[0]
+    assert found.shape == (1, 96, 64, 64)
+    assert again.shape == (1, 64, 64, 96)
+    with torch.no_grad():
+        image = torch.randn(1, 3, 256, 256)
+        assert torch.equal(backbone(image)[0][0, 5, 3, 40], backbone.model(image)[0][0, 3, 40, 5])
+
+
+@pytest.mark.parametrize("name", ["efficientvit_m0", "shvit_s1", "rdnet_tiny"])
+def test_names_joined_by_underscores_are_found(name: str) -> None:
+    with torch.device("meta"):
+        names = timm.create_model(name).state_dict()
+    backbone = on_meta(name, out_strides=(16,))
+    assert set(backbone.renamed(dict.fromkeys(names, 0))) >= set(backbone.state_dict())
+
+
 @pytest.mark.parametrize("strides", [(8,), (16, 32), (4, 8, 16, 32)])
 def test_strides_can_be_chosen(strides: tuple[int, ...]) -> None:
     full = on_meta("resnet10t", out_strides=(4, 8, 16, 32))
@@ -84,6 +105,18 @@ def test_last_stride_1_keeps_the_size_of_the_map_before(name: str) -> None:
     backbone = on_meta(name, last_stride=1)
     sizes = [m.shape[-2:] for m in backbone.eval()(torch.empty(1, 3, 384, 128, device="meta"))]
     assert sizes == [(48, 16), (24, 8), (24, 8)]
+
+
+def test_last_stride_1_leaves_the_attention_of_the_map_before_as_it_is() -> None:
+    torch.manual_seed(0)
+    plain = TimmBackbone("pvt_v2_b0", out_strides=(16, 32)).eval()
+    fine = TimmBackbone("pvt_v2_b0", out_strides=(16, 32), last_stride=1).eval()
+    fine.load_state_dict(plain.state_dict())
+    image = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        before, after = plain(image), fine(image)
+    assert torch.equal(before[0], after[0])
+    assert (before[1].shape[-1], after[1].shape[-1]) == (7, 14)
 
 
 def test_last_stride_1_keeps_the_weights_and_no_other_map_changes() -> None:
@@ -187,6 +220,30 @@ def test_frozen_stages_stay_as_they_are(stages: int, kept: str) -> None:
         assert torch.equal(value, before[name]) == frozen, name
 
 
+@pytest.mark.parametrize(
+    ("name", "strides", "stages", "frozen"),
+    [
+        # Its position embedding belongs to the root module, beside all that is not frozen.
+        ("hiera_tiny_224", (16, 32), 1, 15),
+        ("visformer_tiny", (8, 16, 32), 2, None),
+    ],
+)
+def test_exactly_what_the_frozen_map_is_computed_with_is_frozen(
+    name: str, strides: tuple[int, ...], stages: int, frozen: int | None
+) -> None:
+    with torch.device("meta"):
+        model = timm.create_model(name, features_only=True)
+    place = model.feature_info.reduction().index(4 * 2 ** (stages - 1))
+    image = torch.empty(1, 3, 224, 224, device="meta")
+    parameters = dict(model.named_parameters())
+    gradients = torch.autograd.grad(model(image)[place].sum(), list(parameters.values()), allow_unused=True)
+    expected = {key for key, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
+    backbone = on_meta(name, out_strides=strides, frozen_stages=stages)
+    found = {key.removeprefix("model.") for key, value in backbone.named_parameters() if not value.requires_grad}
+    assert found == expected
+    assert frozen in (None, len(found))
+
+
 def test_norm_eval_keeps_statistics() -> None:
     backbone = TimmBackbone("resnet10t", norm_eval=True).train()
     before = {name: value.clone() for name, value in backbone.named_buffers()}
@@ -195,14 +252,20 @@ def test_norm_eval_keeps_statistics() -> None:
     assert backbone.training
 
 
-def test_checkpointing_changes_no_gradient() -> None:
+def test_checkpointing_keeps_less_and_changes_no_gradient() -> None:
     torch.manual_seed(0)
     plain = TimmBackbone("resnet10t", norm_eval=True).train()
     saving = TimmBackbone("resnet10t", norm_eval=True, checkpointing=True).train()
     saving.load_state_dict(plain.state_dict())
     image = torch.randn(2, 3, 64, 64)
+    kept = []
     for backbone in (plain, saving):
-        sum(m.square().mean() for m in backbone(image)).backward()
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x, sizes=sizes: sizes.append(x.numel()) or x, lambda x: x):
+            loss = sum(m.square().mean() for m in backbone(image))
+        kept.append(sum(sizes))
+        loss.backward()
+    assert kept[1] < kept[0]
     for one, other in zip(plain.parameters(), saving.parameters(), strict=True):
         assert torch.equal(one.grad, other.grad)
 
@@ -212,9 +275,14 @@ def test_checkpointing_changes_no_gradient() -> None:
     [
         ("resnet5", {}, "did you mean 'timm:resnet50'"),
         ("zzzzzzz", {}, "no model of that name"),
-        ("resnet10t", {"out_strides": ()}, r"expected rising out of \[2, 4, 8, 16, 32\]"),
+        ("resnet10t", {"out_strides": ()}, "expected one or more strides"),
+        ("resnet10t", {"out_strides": 8}, "out_strides=8: expected a list"),
+        ("resnet10t", {"out_strides": ("8",)}, "expected a list"),
+        ("resnet10t", {"last_stride": 1.0}, "last_stride=1.0"),
+        ("resnet10t", {"frozen_stages": None}, "frozen_stages=None"),
+        ("resnet10t", {"drop_path": "0.1"}, "drop_path='0.1'"),
         ("resnet10t", {"out_strides": (16, 8)}, "rising"),
-        ("resnet10t", {"out_strides": (8, 64)}, "rising"),
+        ("resnet10t", {"out_strides": (8, 64)}, r"expected rising out of \[2, 4, 8, 16, 32\]"),
         ("vit_tiny_patch16_224", {}, r"out of \[16\]"),
         ("resnet10t", {"last_stride": 3}, "last_stride=3"),
         # The pooled shortcut of ResNet-D, and kernels of 2x2, cannot keep a map's size.
@@ -222,6 +290,9 @@ def test_checkpointing_changes_no_gradient() -> None:
         ("resnet50d", {"last_stride": 1}, "timm:resnet50d: last_stride=1"),
         ("convnext_atto", {"last_stride": 1}, "timm:convnext_atto: last_stride=1"),
         ("resnet10t", {"last_stride": 1, "out_strides": (8, 16)}, "last_stride=1: expected maps"),
+        # Its attention has tables of one size.
+        ("mvitv2_tiny", {"last_stride": 1}, "timm:mvitv2_tiny: last_stride=1"),
+        ("hrnet_w18_small", {"checkpointing": True}, "timm:hrnet_w18_small: checkpointing=True"),
         ("resnet10t", {"frozen_stages": 5}, "frozen_stages=5"),
         ("vit_tiny_patch16_224", {"frozen_stages": 1, "out_strides": (16,)}, "no map of stride 4"),
         ("resnet10t", {"drop_path": 1.0}, "drop_path=1.0"),

@@ -5,6 +5,7 @@ import pickle
 import random
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -52,6 +53,55 @@ def test_reads_bare_and_wrapped_state_dicts(tmp_path: Path, wrap, prefix: str, z
     torch.save(wrap(state), file, _use_new_zipfile_serialization=zipped)
     assert read_state_dict(file).keys() == one.state_dict().keys()
     load(network(), file)
+
+
+def test_a_twice_wrapped_model_is_read(tmp_path: Path) -> None:
+    one = network()
+    torch.save({f"module.module.{name}": value for name, value in one.state_dict().items()}, tmp_path / "two.pth")
+    assert read_state_dict(tmp_path / "two.pth").keys() == one.state_dict().keys()
+
+
+def test_what_a_training_script_keeps_beside_the_weights_is_no_obstacle(tmp_path: Path) -> None:
+    one, file = network(), tmp_path / "model_best.pth.tar"
+    optimiser = torch.optim.SGD(one.parameters(), lr=0.1, momentum=0.9)
+    content = {
+        "epoch": 3,
+        "state_dict": one.state_dict(),
+        "best_acc_top1": numpy.float64(75.1),
+        "best": numpy.float32(1),
+        "optimizer": optimiser.state_dict(),
+    }
+    torch.save(content, file)
+    load(network(), file)
+
+
+def test_half_precision_is_taken_and_whole_numbers_are_not(tmp_path: Path) -> None:
+    one, file = network(), tmp_path / "weights.pth"
+    torch.save({name: value.half() for name, value in one.state_dict().items()}, file)
+    other = network()
+    load(other, file)
+    assert other.classifier.weight.dtype == torch.float32
+    torch.testing.assert_close(other.classifier.weight, one.classifier.weight, atol=1e-3, rtol=1e-2)
+    for kind in (torch.int32, torch.complex64):
+        torch.save({**one.state_dict(), "classifier.weight": one.classifier.weight.detach().to(kind)}, file)
+        assert "classifier.weight is of torch." in refused(file)
+
+
+def test_two_entries_of_one_name_are_refused(tmp_path: Path) -> None:
+    state = network().state_dict()
+    torch.save({**state, "module.classifier.weight": state["classifier.weight"]}, tmp_path / "two.pth")
+    assert "classifier.weight twice" in refused(tmp_path / "two.pth")
+
+
+def test_a_state_dict_under_another_key_is_pointed_at(tmp_path: Path) -> None:
+    torch.save({"model": network().state_dict(), "epoch": 3}, tmp_path / "weights.pth")
+    assert "its keys are 'model', 'epoch'" in refused(tmp_path / "weights.pth")
+
+
+def test_a_missing_auxiliary_head_is_explained(tmp_path: Path) -> None:
+    state = {name: value for name, value in network().state_dict().items() if not name.startswith("auxiliary")}
+    torch.save(state, tmp_path / "weights.pth")
+    assert "build the network with auxiliary=False" in refused(tmp_path / "weights.pth", network())
 
 
 def test_another_width_is_named(tmp_path: Path) -> None:

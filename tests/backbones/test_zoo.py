@@ -132,6 +132,11 @@ def test_a_published_row_is_of_a_network_of_that_size(name: str) -> None:
     assert any(word in entry.note for word in ("size", "parameters")) == (name in OTHER_SIZES)
 
 
+def test_nobody_can_change_what_others_read() -> None:
+    with pytest.raises(TypeError):
+        zoo.get("PDARTS").published[0]["cifar10_error"] = 0.0  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("asked", "hint"), [("PDART", "'PDARTS'"), ("DARTS_v2", "'DARTS_V2'"), ("zzz", "PDARTS"), ("x" * 10_000, "PDARTS")]
 )

@@ -57,6 +57,8 @@ def test_a_timm_model_s_record_is_valid(make_record: Callable[..., Record]) -> N
 @pytest.mark.parametrize(
     ("arch", "said"),
     [
+        ("random:٣", "expected random:SEED"),
+        ("./nothing.txt", "no such genotype file or search folder"),
         ("timm:resnet5", "did you mean 'timm:resnet50'?"),
         ("timm:", "such as timm:resnet50"),
         ("timm:resnet50.a1_in1k", "names weights; expected 'timm:resnet50'"),
@@ -64,7 +66,7 @@ def test_a_timm_model_s_record_is_valid(make_record: Callable[..., Record]) -> N
         ("random:x", "expected random:SEED"),
         ("missing.json", "no such genotype file"),
         ("Genotype(normal=[", "cut off"),
-        ("../../etc", "no genotype of that name"),
+        ("../../nothing", "no such genotype file or search folder"),
         ("", "no genotype of that name"),
     ],
 )
