@@ -49,12 +49,7 @@ def reduction_places(layers: int) -> tuple[int, int]:
 def stack_cells(
     genotype: Genotype, channels: int, layers: int, c_before_last: int, c_last: int, reduction_before: bool
 ) -> nn.ModuleList:
-    """`layers` cells; the width doubles at each of the two reduction cells.
-
-    Raises:
-        InputError: no cells, or an odd width.
-    """
-    check_size(channels, layers, least_layers=1)
+    """`layers` cells; the width doubles at each of the two reduction cells."""
     cells = nn.ModuleList()
     for layer in range(layers):
         reduction = layer in reduction_places(layers)
@@ -108,6 +103,9 @@ class CifarNetwork(_Network):
     """The CIFAR evaluation network (PC-DARTS 4.2: 20 cells, C=36): `(N, 3, H, W)` to logits `(N, num_classes)`.
 
     In training with an auxiliary head the result is `(logits, auxiliary logits)`.
+
+    Raises:
+        InputError: no cells, or an odd width.
     """
 
     def __init__(
@@ -120,6 +118,7 @@ class CifarNetwork(_Network):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        check_size(channels, layers, least_layers=1)
         self.stem = CifarStem(channels)
         self.cells = stack_cells(genotype, channels, layers, 3 * channels, 3 * channels, reduction_before=False)
         self._auxiliary_place = reduction_places(layers)[1]
@@ -137,6 +136,9 @@ class ImageNetNetwork(_Network):
     """The ImageNet evaluation network (PC-DARTS 4.3: 14 cells, C=48): `(N, 3, H, W)` to logits `(N, num_classes)`.
 
     In training with an auxiliary head the result is `(logits, auxiliary logits)`.
+
+    Raises:
+        InputError: no cells, or an odd width.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class ImageNetNetwork(_Network):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        check_size(channels, layers, least_layers=1)
         self.stem0, self.stem1 = imagenet_stem(channels)
         self.cells = stack_cells(genotype, channels, layers, channels, channels, reduction_before=True)
         self._auxiliary_place = reduction_places(layers)[1]
