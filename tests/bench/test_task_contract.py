@@ -175,7 +175,7 @@ def test_weights_of_another_genotype_are_refused(name: str, on_mini_digits: Path
     network = ImageNetNetwork(other, channels=4, layers=3, num_classes=10, auxiliary=False)
     file = weights.save(network, tmp_path / "other.pth", other)
     task, protocol = load_protocol(TINY_PROTOCOLS[name], TINY_OPTIONS[name])
-    with pytest.raises(InputError, match=r"other\.pth: holds the weights of another genotype"):
+    with pytest.raises(InputError, match=r"other\.pth: holds the weights of another architecture"):
         task.run(Job(protocol, PDARTS, 0, tmp_path / "work", weights=file))
 
 
