@@ -2,63 +2,149 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from search.augment import prepare
+from search.deferred import ClippingOptimWrapper
+from search.parallel import average, average_gradients
+from search.second_order import same_draws, unrolled_gradient
 from search.settings import ArchitectureOptimiser, Proxy, WeightOptimiser
 from search.supernet import SuperNet
 
 
+class Batch(NamedTuple):
+    """A batch as the supernet takes it: augmented images `(N, 3, H, W)` and labels `(N,)`."""
+
+    images: Tensor
+    labels: Tensor
+
+
 class Bilevel(BaseModel):
-    """A supernet as mmengine's Runner trains it, first order (DARTS 2.3 with ξ = 0).
+    """A supernet as mmengine's Runner trains it (DARTS 2.3, algorithm 1).
+
+    In one of several processes, each step's batches are this process' parts, and every gradient is the mean over the
+    processes before an optimiser sees it (`search.parallel`).
+
+    Args:
+        order: 1, where the weights are taken as they are (DARTS 2.3 with ξ = 0), or 2 (`search.second_order`).
+        precision: `fp32`, or `bf16` for the supernet under autocast.
 
     Attributes:
         train_architecture: whether α and β move; off in the warm-up epochs.
     """
 
-    def __init__(self, supernet: SuperNet, proxy: Proxy) -> None:
+    def __init__(self, supernet: SuperNet, proxy: Proxy, order: int = 1, precision: str = "fp32") -> None:
         super().__init__()
         self.supernet = supernet
         self.proxy = proxy
+        self.order = order
+        self.precision = precision
         self.train_architecture = False
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 `(N, 3, H, W)` to logits `(N, num_classes)`; augmented in training mode."""
-        return self.supernet(prepare(images, self.proxy, self.training))
+        return self._logits(prepare(images, self.proxy, self.training))
 
     def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """One step of α and β, unless they are frozen, and one of the weights; the losses stay on the device."""
         data = {name: value.to(self.device, non_blocking=True) for name, value in data.items()}
+        # Augmented once, for both steps: the second order's unrolled step looks ahead to the weight step that follows.
+        batch = self.batch(data, "weight")
         log: dict[str, Tensor] = {}
         if self.train_architecture:
-            log["loss_architecture"] = self._architecture_step(data, optim_wrapper["architecture"])
-        log["loss"] = self._weight_step(data, optim_wrapper["weights"])
-        return log
+            log["loss_architecture"] = self.architecture_step(self.batch(data, "architecture"), batch, optim_wrapper)
+        return {**log, **self.weight_step(batch, optim_wrapper["weights"])}
 
     @property
     def device(self) -> torch.device:
         return next(self.supernet.parameters()).device
 
-    def _architecture_step(self, data: dict[str, Tensor], optimiser: OptimWrapper) -> Tensor:
-        """Move α and β along the gradient of the loss on the architecture half; no gradient of a weight is made."""
+    def batch(self, data: dict[str, Tensor], half: str) -> Batch:
+        """The batch of one half (`weight` or `architecture`), augmented."""
+        return Batch(prepare(data[f"{half}_images"], self.proxy, self.training), data[f"{half}_labels"])
+
+    def _logits(self, images: Tensor, tensors: dict[str, Tensor] | None = None) -> Tensor:
+        """The supernet's, with `tensors` in the place of its parameters and buffers of these names."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = functional_call(self.supernet, tensors, images) if tensors else self.supernet(images)
+        # The loss has full precision; what is double stays so.
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _loss(self, batch: Batch, tensors: dict[str, Tensor] | None = None) -> Tensor:
+        return F.cross_entropy(self._logits(batch.images, tensors), batch.labels)
+
+    def architecture_step(self, batch: Batch, weight_batch: Batch, optimisers: OptimWrapperDict) -> Tensor:
+        """Move α and β along the gradient of the loss on the architecture half; weights and their `.grad` stay."""
         parameters = list(self.supernet.architecture_parameters().values())
         self._require_grad(parameters, True)
-        loss = F.cross_entropy(self(data["architecture_images"]), data["architecture_labels"])
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        if self.order == 1:
+            loss, gradients = self._first_order(batch, parameters)
+        else:
+            loss, gradients = self._second_order(batch, weight_batch, parameters, optimisers["weights"].optimizer)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        optimiser.step()
-        optimiser.zero_grad()
-        return loss.detach()
+        optimisers["architecture"].step()
+        optimisers["architecture"].zero_grad()
+        return loss
 
-    def _weight_step(self, data: dict[str, Tensor], optimiser: OptimWrapper) -> Tensor:
+    def _first_order(self, batch: Batch, architecture: list[torch.nn.Parameter]) -> tuple[Tensor, list[Tensor]]:
+        # The supernet's own backward passes make the gradient of every weight that requires one, asked for or not.
+        weights = self.supernet.weight_parameters()
+        self._require_grad(weights, False)
+        loss = self._loss(batch)
+        loss, *gradients = average([loss.detach(), *torch.autograd.grad(loss, architecture)])
+        self._require_grad(weights, True)
+        return loss, gradients
+
+    def _second_order(
+        self,
+        batch: Batch,
+        weight_batch: Batch,
+        architecture: list[torch.nn.Parameter],
+        optimiser: torch.optim.SGD,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The gradient through one step of the weights.
+
+        Running statistics take in every batch once a step, as in the first order: that of the architecture half in the
+        pass at w', that of the weight half in the weight step. The three passes over the weight half before it, two of
+        them at weights that never are, update copies that are thrown away.
+        """
+        names_of_architecture = self.supernet.architecture_parameters()
+        weights = {name: value for name, value in self.supernet.named_parameters() if name not in names_of_architecture}
+        copies = {name: buffer.clone() for name, buffer in self.supernet.named_buffers()}
+        # Drawn on the CPU: no wait for a device.
+        seed = int(torch.randint(2**63 - 1, ()))
+
+        def train_loss(values: Sequence[Tensor]) -> Tensor:
+            # The same dropout masks and sampled channels in all three passes: they are to be one function of w and α.
+            with same_draws(seed, self.device):
+                return self._loss(weight_batch, {**dict(zip(weights, values, strict=True)), **copies})
+
+        def validation_loss(values: Sequence[Tensor]) -> Tensor:
+            return self._loss(batch, dict(zip(weights, values, strict=True)))
+
+        moving = list(weights.values())
+        return unrolled_gradient(train_loss, validation_loss, moving, architecture, optimiser, average)
+
+    def weight_step(self, batch: Batch, optimiser: ClippingOptimWrapper) -> dict[str, Tensor]:
+        """Move the weights along the gradient of the loss; the loss, and the gradient's norm where it is clipped."""
         # The weights' gradient does not need that of α and β.
         self._require_grad(list(self.supernet.architecture_parameters().values()), False)
-        loss = F.cross_entropy(self(data["weight_images"]), data["weight_labels"])
-        optimiser.update_params(loss)
-        return loss.detach()
+        loss = self._loss(batch)
+        optimiser.backward(loss)
+        loss = average_gradients(self.supernet.weight_parameters(), also=loss.detach())
+        optimiser.step()
+        optimiser.zero_grad()
+        norm = optimiser.grad_norm
+        return {"loss": loss} if norm is None else {"loss": loss, "grad_norm": norm}
 
     @staticmethod
     def _require_grad(parameters: list[torch.nn.Parameter], required: bool) -> None:
@@ -84,4 +170,4 @@ def build_optimisers(
         weight_decay=architecture.weight_decay,
     )
     clip = None if weights.clip_norm is None else {"max_norm": weights.clip_norm}
-    return OptimWrapperDict(weights=OptimWrapper(sgd, clip_grad=clip), architecture=OptimWrapper(adam))
+    return OptimWrapperDict(weights=ClippingOptimWrapper(sgd, clip_grad=clip), architecture=OptimWrapper(adam))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from backbones.errors import InputError
@@ -18,7 +19,6 @@ from search.space import SearchSpace, edge_sources
 
 Rule = Literal["darts", "pc-darts", "p-darts"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Matrix = NDArray[np.float64]
 
 
 class Architecture(Schema):
@@ -94,7 +94,9 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
     On every edge the operation of the largest weight other than `none` is kept; into every node the two edges whose
     kept operations have the largest scores. The score is softmax(α) (DARTS 2.4; P-DARTS 4.3.1), times softmax(β) over
     the edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal
-    cell (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again.
+    cell (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again. The
+    paper's own words, "search for the M skip-connect operations with the largest architecture weights and set the
+    weights of others to 0", give the same: a skip connection that comes in for one that went is never the stronger.
 
     Ties go to the operation that stands first among the candidates and to the edge from the earlier node; of equally
     weak skip connections the one that stands last goes first. The two edges of a node are listed by rising source.
@@ -116,7 +118,10 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
         target = place // 2 + 2
         edge = edge_sources(architecture.nodes).index((cell[place].source, target))
         if cell[place].score < 0:
-            raise InputError(f"max_skips={limit}: node {target} has no other candidate than skip connections left")
+            raise InputError(
+                f"max_skips={limit}: node {target} of the normal cell has no candidates left but skip connections, "
+                "so it cannot be reached"
+            )
         # Below 0, so that a softmax that has underflown to 0 still goes before it.
         normal[edge][architecture.operations_normal[edge].index("skip_connect")] = -1.0
         cell = _cell(architecture, "normal", normal)
@@ -129,26 +134,47 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
     )
 
 
-def _weights(architecture: Architecture, cell: str) -> list[Matrix]:
+def save_genotypes(architecture: Architecture, file: Path) -> None:
+    """Write `genotypes.json`: the genotype under every restriction M of the normal cell's skip connections.
+
+    `{"default": 2, "max_skips": {"0": {"skip_count": 0, "genotype": {…}}, "1": …}}`. M runs from 0 to 8, or to the
+    number of the normal cell's edges where it has more, which restricts nothing. `default` is the search's own M, null
+    where it restricts nothing. An M that cannot be reached has `{"skip_count": null, "genotype": null, "reason": "…"}`.
+    """
+    entries = {str(limit): _entry(architecture, limit) for limit in range(max(8, 2 * architecture.nodes) + 1)}
+    write_text(file, json.dumps({"default": architecture.max_skips, "max_skips": entries}, indent=1) + "\n")
+
+
+def _entry(architecture: Architecture, limit: int) -> dict[str, Any]:
+    try:
+        genotype = derive(architecture, limit)
+    except InputError as error:
+        return {"skip_count": None, "genotype": None, "reason": str(error)}
+    return {"skip_count": genotype.skip_count, "genotype": genotype.to_json()}
+
+
+def _weights(architecture: Architecture, cell: str) -> list[list[float]]:
     """softmax(α) of each edge, times softmax(β) of its node where the rule says so."""
-    rows = [_softmax(np.array(row)) for row in getattr(architecture, f"alpha_{cell}")]
+    rows = [_softmax(row) for row in getattr(architecture, f"alpha_{cell}")]
     if architecture.rule == "pc-darts":
-        beta = np.array(getattr(architecture, f"beta_{cell}"))
+        beta = getattr(architecture, f"beta_{cell}")
         first = 0
         for target in range(2, architecture.nodes + 2):
-            shares = _softmax(beta[first : first + target])
-            for edge in range(target):
-                rows[first + edge] = rows[first + edge] * shares[edge]
+            for edge, share in enumerate(_softmax(beta[first : first + target]), start=first):
+                rows[edge] = [weight * share for weight in rows[edge]]
             first += target
     return rows
 
 
-def _softmax(values: Matrix) -> Matrix:
-    shifted = np.exp(values - values.max())
-    return shifted / shifted.sum()
+def _softmax(values: Sequence[float]) -> list[float]:
+    largest = max(values)
+    powers = [math.exp(value - largest) for value in values]
+    # Summed exactly: edges with the same values in another order tie, on every machine.
+    total = math.fsum(powers)
+    return [power / total for power in powers]
 
 
-def _cell(architecture: Architecture, cell: str, weights: list[Matrix]) -> list[_Choice]:
+def _cell(architecture: Architecture, cell: str, weights: list[list[float]]) -> list[_Choice]:
     """The two chosen edges of every node, by rising source."""
     operations = getattr(architecture, f"operations_{cell}")
     chosen: list[_Choice] = []
@@ -160,7 +186,7 @@ def _cell(architecture: Architecture, cell: str, weights: list[Matrix]) -> list[
             best = max(
                 (place for place, name in enumerate(names) if name != "none"), key=lambda place: (row[place], -place)
             )
-            into.append(_Choice(source, names[best], float(row[best])))
+            into.append(_Choice(source, names[best], row[best]))
         two = sorted(into, key=lambda choice: (-choice.score, choice.source))[:2]
         chosen += sorted(two, key=lambda choice: choice.source)
         first += target

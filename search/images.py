@@ -1,11 +1,16 @@
-"""Image folders, and small images held in memory as one tensor."""
+"""Labelled images, listed without being opened, and what every kind of them has in common."""
 
 from __future__ import annotations
 
+import struct
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
@@ -13,78 +18,110 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from backbones.errors import InputError
-from search.fingerprint import fingerprint
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
+#: What Pillow and zipfile raise at a broken file, beside `UnidentifiedImageError`; a broken PNG is a SyntaxError.
+DECODING_ERRORS = (
+    EOFError,
+    IndexError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    Image.DecompressionBombError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+SourceT = TypeVar("SourceT", bound="ImageSource")
+
 
 @dataclass(frozen=True)
-class ImageFolder:
-    """The files of an image folder, `<root>/<class>/<image>`.
+class ImageSource(ABC):
+    """Images and their classes, wherever they lie.
 
     Attributes:
-        classes: folder names in alphabetical order; a label is the index of one.
-        files: all images, sorted by class and name.
-        labels: the class of each file.
+        root: the folder or file that they are in.
+        classes: names in the order of the labels.
+        files: of each image, its path below the root, `<class>/<image>`; sorted by class and name.
+        labels: of each image, the index of its class; so ascending.
     """
 
     root: Path
     classes: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     labels: tuple[int, ...]
 
-    def counts(self) -> dict[str, int]:
-        return {name: self.labels.count(label) for label, name in enumerate(self.classes)}
-
+    @abstractmethod
     def fingerprint(self) -> str:
-        return fingerprint(self.root, self.files)
+        """A digest of the data set, the same wherever it lies, made without opening an image."""
 
+    @abstractmethod
+    def open(self, index: int) -> Image.Image:
+        """Decode one image to RGB.
 
-def list_image_folder(root: str | Path) -> ImageFolder:
-    """List an image folder without opening an image.
+        Raises:
+            InputError: it cannot be decoded; names it.
+        """
 
-    Raises:
-        InputError: no such folder, no class folder in it, or a class without an image; names it.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(
-            f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to where data lie)"
+    def counts(self) -> dict[str, int]:
+        """How many images each class has."""
+        found = np.bincount(np.asarray(self.labels, dtype=np.int64), minlength=len(self.classes))
+        return {name: int(count) for name, count in zip(self.classes, found, strict=True)}
+
+    def select(self: SourceT, indices: Sequence[int], classes: Sequence[int]) -> SourceT:
+        """Only the images at ascending `indices`, which are of `classes` alone; labels are counted anew in these."""
+        place = {label: new for new, label in enumerate(classes)}
+        return replace(
+            self,
+            classes=tuple(self.classes[label] for label in classes),
+            files=tuple(self.files[index] for index in indices),
+            labels=tuple(place[self.labels[index]] for index in indices),
         )
-    classes = tuple(sorted(folder.name for folder in root.iterdir() if folder.is_dir()))
-    if not classes:
-        raise InputError(f"{root}: holds no class folder; expected <class>/<image> below it")
-    files: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        found = sorted(path for path in (root / name).iterdir() if path.suffix.lower() in SUFFIXES)
-        if not found:
-            raise InputError(f"{root / name}: class without an image (known suffixes: {', '.join(sorted(SUFFIXES))})")
-        files += found
-        labels += [label] * len(found)
-    return ImageFolder(root, classes, tuple(files), tuple(labels))
+
+    def read(self, size: int) -> Tensor:
+        """Decode all images to one uint8 tensor `(N, 3, size, size)`; other sizes are resized (bicubic).
+
+        Raises:
+            InputError: an image cannot be decoded; names it.
+        """
+        images = torch.empty((len(self.files), 3, size, size), dtype=torch.uint8)
+        pixels = images.numpy()
+
+        def decode(index: int) -> None:
+            picture = self.open(index)
+            if picture.size != (size, size):
+                picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+            pixels[index] = np.asarray(picture).transpose(2, 0, 1)
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            for _ in pool.map(decode, range(len(self.files))):
+                pass
+        return images
 
 
-def read_images(files: Sequence[Path], size: int) -> Tensor:
-    """Decode files to one uint8 tensor `(N, 3, size, size)`; other sizes are resized (bicubic).
+def decode(stream: BinaryIO, where: str) -> Image.Image:
+    """Decode an image file to RGB.
 
     Raises:
-        InputError: a file cannot be decoded; names it.
+        InputError: it is no image, or a broken one; names `where`.
     """
+    try:
+        with Image.open(stream) as image:
+            return image.convert("RGB")
+    except UnidentifiedImageError as error:
+        # Its own message names the stream, which tells a reader nothing.
+        raise InputError(f"{where}: cannot be read as an image: of no known format") from error
+    except DECODING_ERRORS as error:
+        raise unreadable(where, error) from error
 
-    def read(file: Path) -> np.ndarray:
-        try:
-            with Image.open(file) as image:
-                picture = image.convert("RGB")
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise InputError(f"{file}: cannot be read as an image: {error}") from error
-        if picture.size != (size, size):
-            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
-        return np.asarray(picture)
 
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        arrays = list(pool.map(read, files))
-    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
+def unreadable(where: str, error: BaseException) -> InputError:
+    """The one line that names an image which could not be read."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{where}: cannot be read as an image: {reason}")
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -1,113 +1,154 @@
-"""The proxy data of a search: two halves of a training set, one for the weights, one for the architecture."""
+"""The proxy data of a search: two parts of a training set, one for the weights, one for α and β."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
 
 from backbones.errors import InputError
-from search.images import ImageFolder, list_image_folder, read_images
+from search.decoding import DecodingLoader, decoded_batches
+from search.images import ImageSource
+from search.pairs import PairDataset, PairSampler
+from search.parallel import rank, world_size
 from search.settings import Proxy
-from search.training import epoch_generator
+from search.sources import find_source
+from search.split import Split, digest_of, draw_split, keep_index
 
 
 @dataclass(frozen=True)
 class ProxyData:
-    """A proxy in memory.
+    """A proxy, drawn; in memory unless `proxy.memory` is off.
 
     Attributes:
-        images, labels: uint8 `(N, 3, H, W)` and int64 `(N,)`.
-        weight_half, architecture_half: indices of the two halves, disjoint, drawn by seed.
+        source: the images that were drawn, of both parts, and their classes.
+        labels: int64 `(N,)`.
+        weight_part, architecture_part: int64, ascending indices of the two parts, disjoint.
+        images: uint8 `(N, 3, H, W)`, or None where workers decode them.
+        fingerprint: of the whole data set that they were drawn from.
+        index: SHA-256 of the index file, which lists both parts.
+        device: where batches go; what is in memory lies there.
     """
 
-    folder: ImageFolder
-    images: Tensor
+    proxy: Proxy
+    source: ImageSource
     labels: Tensor
-    weight_half: Tensor
-    architecture_half: Tensor
+    weight_part: Tensor
+    architecture_part: Tensor
+    images: Tensor | None
+    fingerprint: str
+    index: str
+    device: torch.device = torch.device("cpu")  # noqa: RUF009
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that were drawn, in the order of the labels."""
+        return self.source.classes
 
     def counts(self) -> dict[str, int]:
         return {
-            "weight images": len(self.weight_half),
-            "architecture images": len(self.architecture_half),
-            "classes": len(self.folder.classes),
+            "weight images": len(self.weight_part),
+            "architecture images": len(self.architecture_part),
+            "classes": len(self.classes),
         }
 
+    def to(self, device: torch.device | str) -> ProxyData:
+        """The proxy with its batches on a device; images in memory, labels and indices are moved there once."""
+        device = torch.device(device)
+        if self.images is None:
+            return replace(self, device=device)
+        return replace(
+            self,
+            labels=self.labels.to(device),
+            weight_part=self.weight_part.to(device),
+            architecture_part=self.architecture_part.to(device),
+            images=self.images.to(device),
+            device=device,
+        )
 
-def check_proxy(proxy: Proxy, batch_size: int) -> ImageFolder:
-    """List the proxy's images without opening one.
+
+def check_proxy(proxy: Proxy, batch_size: int, seed: int = 0) -> ImageSource:
+    """List the proxy's images, and draw them, without opening one.
+
+    Returns:
+        All images, drawn or not.
 
     Raises:
-        InputError: the folder is missing or empty, or a half is smaller than a batch.
+        InputError: they are missing or malformed, cannot be split as asked for, or a part is smaller than a batch.
     """
-    folder = list_image_folder(proxy.root)
-    half = len(folder.files) // 2
-    if half < batch_size:
-        raise InputError(f"{folder.root}: half of {len(folder.files)} images is fewer than batch_size={batch_size}")
-    return folder
+    source = find_source(proxy)
+    _draw(source, proxy, batch_size, seed)
+    return source
 
 
-def load_proxy(proxy: Proxy, batch_size: int, seed: int) -> ProxyData:
-    """Read the images and split them in two equal halves by seed (PC-DARTS 4.2; P-DARTS 5.1)."""
-    folder = check_proxy(proxy, batch_size)
-    order = torch.randperm(len(folder.files), generator=torch.Generator().manual_seed(seed))
-    half = len(order) // 2
+def load_proxy(proxy: Proxy, batch_size: int, seed: int, index_file: Path | None = None) -> ProxyData:
+    """Draw the proxy by seed and, where it is held in memory, read the images of both parts.
+
+    Args:
+        index_file: where the list of both parts is kept, before an image is opened.
+
+    Raises:
+        InputError: as `check_proxy`; the index file lists other images; or, in memory, an
+            image cannot be decoded.
+    """
+    source = find_source(proxy)
+    split = _draw(source, proxy, batch_size, seed)
+    index = split.index(source)
+    if index_file is not None:
+        keep_index(index_file, index)
+    fingerprint = source.fingerprint()
+    drawn = torch.cat([split.weight, split.architecture]).sort().values
+    source = source.select(drawn.tolist(), split.classes.tolist())
     return ProxyData(
-        folder,
-        read_images(folder.files, proxy.image_size),
-        torch.tensor(folder.labels),
-        order[:half].sort().values,
-        order[half : 2 * half].sort().values,
+        proxy,
+        source,
+        torch.tensor(source.labels),
+        torch.searchsorted(drawn, split.weight),
+        torch.searchsorted(drawn, split.architecture),
+        source.read(proxy.image_size) if proxy.memory else None,
+        fingerprint,
+        digest_of(index),
     )
 
 
-Pair = tuple[Tensor, Tensor]
+def _draw(source: ImageSource, proxy: Proxy, batch_size: int, seed: int) -> Split:
+    split = draw_split(source, proxy, seed)
+    for part, images in (("weights", split.weight), ("architecture", split.architecture)):
+        if len(images) >= batch_size:
+            continue
+        if proxy.fractions is None and proxy.classes is None:
+            raise InputError(f"{source.root}: half of {len(source.files)} images is fewer than batch_size={batch_size}")
+        raise InputError(
+            f"{source.root}: the {len(images)} images drawn for the {part} are fewer than batch_size={batch_size}; "
+            "raise proxy.fractions or proxy.classes, or lower batch_size"
+        )
+    return split
 
 
-class PairSampler(Sampler[Pair]):
-    """Batches of indices, one of each half, shuffled by seed and epoch; the last short ones are left out."""
+def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[Any]:
+    """A loader whose items are whole batches of both parts, on the data's device.
 
-    def __init__(self, data: ProxyData, batch_size: int, seed: int) -> None:
-        self.data = data
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
+    An item is a dict of `weight_images` and `architecture_images`, uint8 `(N, 3, H, W)`, and of `weight_labels` and
+    `architecture_labels`, int64 `(N,)`; N is this process' share of `batch_size`.
 
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.data.weight_half) // self.batch_size
-
-    def __iter__(self) -> Iterator[Pair]:
-        generator = epoch_generator(self.seed, self.epoch)
-        halves = (self.data.weight_half, self.data.architecture_half)
-        first, second = (half[torch.randperm(len(half), generator=generator)] for half in halves)
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            end = start + self.batch_size
-            yield first[start:end], second[start:end]
+    Raises:
+        InputError: `batch_size` is not divisible by the number of processes.
+    """
+    pairs = PairSampler(data.weight_part, data.architecture_part, batch_size, seed, rank(), world_size())
+    if data.images is None:
+        return DecodingLoader(data.source, data.proxy, pairs, data.device)
+    return DataLoader(PairDataset(data.images, data.labels), sampler=pairs, batch_size=None)
 
 
-class PairDataset(Dataset[dict[str, Tensor]]):
-    """Indexed by a pair of index tensors, gives both batches at once: the images never leave memory one by one."""
-
-    def __init__(self, data: ProxyData) -> None:
-        self.data = data
-
-    def __getitem__(self, pair: Pair) -> dict[str, Tensor]:
-        images, labels = self.data.images, self.data.labels
-        return {
-            "weight_images": images[pair[0]],
-            "weight_labels": labels[pair[0]],
-            "architecture_images": images[pair[1]],
-            "architecture_labels": labels[pair[1]],
-        }
-
-
-def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[dict[str, Tensor]]:
-    """A loader whose items are whole batches of both halves."""
-    return DataLoader(PairDataset(data), sampler=PairSampler(data, batch_size, seed), batch_size=None)
+def architecture_batches(data: ProxyData, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The part for α and β in order and not augmented: images and labels, uint8 `(N, 3, H, W)` and int64 `(N,)`."""
+    if data.images is None:
+        yield from decoded_batches(data.source, data.proxy, data.architecture_part, batch_size, data.device)
+        return
+    for indices in data.architecture_part.split(batch_size):
+        yield data.images[indices], data.labels[indices]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from backbones.errors import InputError
@@ -14,24 +15,34 @@ from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
 from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
-from search.derive import Architecture, derive, read_architecture
+from search.deferred import DeferredRuntimeInfoHook
+from search.derive import Architecture, derive, read_architecture, save_genotypes
+from search.epochs import EpochLogHook
+from search.ownership import OwnerHook, confirm_owner, owner_of
+from search.pairs import share_of
+from search.parallel import ReplicaHook, is_main, world_size
 from search.progress import ProgressCallback
-from search.proxies import ProxyData, load_proxy, pair_loader
+from search.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.stages import StageHook, architecture_of, next_space
 from search.supernet import SuperNet
 from search.training import (
+    LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
     PlainCheckpointHook,
     ProgressHook,
+    check_finite,
     default_hooks,
     experiment_name,
     last_checkpoint,
     seed_everything,
     silence_console,
 )
+
+#: What a finished stage says of itself in `summary.json`.
+_SUMMARY = ("accuracy", "params")
 
 
 @dataclass(frozen=True)
@@ -41,9 +52,10 @@ class SearchResult:
     Attributes:
         genotype: derived by the search's rule and skip restriction.
         architecture: the learned parameters, as in `architecture.json`.
-        accuracy: of the last stage's supernet on the architecture half, in %.
+        accuracy: of the last stage's supernet on the images for α and β, in %.
         params: weights of the last stage's supernet.
         counts, fingerprint: of the proxy's data.
+        index: SHA-256 of `proxy.json`, which lists the images of both parts.
     """
 
     genotype: Genotype
@@ -52,6 +64,7 @@ class SearchResult:
     params: int
     counts: dict[str, int]
     fingerprint: str
+    index: str
 
 
 def run_search(
@@ -62,21 +75,27 @@ def run_search(
 ) -> SearchResult:
     """Search, resuming what an interrupted search left in `work_dir`.
 
-    Leaves `architecture.json` there, `stage<k>/` with logs and checkpoints, and a line for every epoch in
-    `stage<k>/epochs.jsonl`.
+    Leaves `proxy.json`, `architecture.json` and `genotypes.json` there, `stage<k>/` with logs and checkpoints, and a
+    line for every epoch in `stage<k>/epochs.jsonl`.
+
+    In several processes (`search.parallel.process_group`) all of them call this, with a `work_dir` that all of them
+    see; the first one writes there. Each returns the same.
 
     Raises:
-        InputError: the proxy's data are missing, unreadable or too few, or `work_dir` holds the work of another search;
-            before any training starts.
+        InputError: the proxy's data are missing, unreadable or too few, `work_dir` holds the work of another search, or
+            a batch cannot be divided among the processes; before any training starts.
+        FloatingPointError: the search has diverged.
     """
+    share_of(settings.batch_size, world_size())
     _claim(work_dir, settings, seed)
-    data = load_proxy(settings.proxy, settings.batch_size, seed)
+    index = work_dir / "proxy.json" if is_main() else None
+    data = load_proxy(settings.proxy, settings.batch_size, seed, index).to(get_device())
     space = SearchSpace.full(settings.nodes, settings.operations)
     architecture: Architecture | None = None
     accuracy, params = float("nan"), 0
     costs = [stage.epochs * stage.layers for stage in settings.stages]
     for place, stage in enumerate(settings.stages):
-        space = next_space(space, architecture, settings.stages, place)
+        space = next_space(space, architecture, settings.stages, place, seed)
         before, share = sum(costs[:place]) / sum(costs), costs[place] / sum(costs)
 
         def stage_progress(
@@ -87,25 +106,50 @@ def run_search(
         folder = work_dir / f"stage{place + 1}"
         finished = folder / "architecture.json"
         if finished.is_file():
-            architecture = read_architecture(finished)
-            summary = read_json(folder / "summary.json")
+            architecture, summary = _finished_stage(folder, space)
         else:
             architecture, summary = _run_stage(settings, stage, space, data, folder, [seed, place], stage_progress)
-        accuracy, params = summary["accuracy"], summary["params"]
+        accuracy, params = summary["accuracy"], int(summary["params"])
     assert architecture is not None
-    architecture.save(work_dir / "architecture.json")
-    return SearchResult(derive(architecture), architecture, accuracy, params, data.counts(), data.folder.fingerprint())
+    if is_main():
+        architecture.save(work_dir / "architecture.json")
+        save_genotypes(architecture, work_dir / "genotypes.json")
+    counts, digest = data.counts(), data.fingerprint
+    return SearchResult(derive(architecture), architecture, accuracy, params, counts, digest, data.index)
+
+
+def _finished_stage(folder: Path, space: SearchSpace) -> tuple[Architecture, dict[str, float]]:
+    """What a stage has left.
+
+    Raises:
+        InputError: a file is not what a stage leaves, or is another search's.
+    """
+    architecture, summary = read_architecture(folder / "architecture.json"), read_json(folder / "summary.json")
+    rows = [list(row) for row in space.normal], [list(row) for row in space.reduce]
+    if (architecture.operations_normal, architecture.operations_reduce) != rows:
+        raise InputError(f"{folder / 'architecture.json'}: has other candidates than this stage: another search's?")
+    if not isinstance(summary, dict) or not all(isinstance(summary.get(key), (int, float)) for key in _SUMMARY):
+        raise InputError(f"{folder / 'summary.json'}: expected an object with the numbers {' and '.join(_SUMMARY)}")
+    return architecture, summary
 
 
 def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
     """Note in the folder whose it is; refuse one that another search has worked in."""
-    note = json.dumps({"seed": seed, "settings": portable(settings.model_dump(mode="json"))}, indent=1) + "\n"
+    # Each process normalises its own part of a batch: another number of them is another search.
+    whose = {"seed": seed, "processes": world_size(), "settings": portable(settings.model_dump(mode="json"))}
+    note = json.dumps(whose, indent=1) + "\n"
     file = work_dir / "search.json"
-    if file.is_file() and file.read_text(encoding="utf-8") != note:
+    # Folders alone may be another process' that was faster; checkpoints and results are the first one's.
+    left = (*work_dir.glob("stage*/last_checkpoint"), *work_dir.glob("stage*/architecture.json"))
+    if left and not file.is_file():
+        raise InputError(f"{work_dir}: holds stages of a search, but no search.json says which; use another folder")
+    if file.is_file() and file.read_bytes() != note.encode():
         raise InputError(
-            f"{work_dir}: holds the work of a search with other settings or another seed; use another folder"
+            f"{work_dir}: holds the work of a search with other settings, another seed or another number of processes; "
+            "use another folder"
         )
-    write_text(file, note)
+    if is_main():
+        write_text(file, note)
 
 
 def _run_stage(
@@ -126,13 +170,17 @@ def _run_stage(
         space,
         channels=stage.channels,
         layers=stage.layers,
-        num_classes=len(data.folder.classes),
+        num_classes=len(data.classes),
         partial_channels=settings.partial_channels,
         edge_normalisation=settings.edge_normalisation,
         stem=settings.stem,
+        random_channels=settings.random_channels,
     )
-    model = Bilevel(supernet, settings.proxy)
+    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
     resume = last_checkpoint(folder)
+    whose = owner_of(settings, seeds)
+    if resume is not None:
+        confirm_owner(resume, whose)
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,
@@ -142,12 +190,15 @@ def _run_stage(
         optim_wrapper=build_optimisers(supernet, settings.weights, settings.architecture),
         # The architecture optimiser has a fixed rate (PC-DARTS 4.2).
         param_scheduler={"weights": [cosine], "architecture": []},
-        default_hooks=default_hooks(),
+        default_hooks={**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
         custom_hooks=[
             EpochSeedHook(seed),
-            StageHook(stage, settings, folder / "epochs.jsonl"),
+            ReplicaHook(),
+            StageHook(stage, settings),
+            EpochLogHook(settings, folder / "epochs.jsonl"),
             FiniteLossHook(),
             PlainCheckpointHook(),
+            OwnerHook(whose),
             ProgressHook(progress),
         ],
         load_from=str(resume) if resume else None,
@@ -155,25 +206,30 @@ def _run_stage(
         # Of no effect on the search, which EpochSeedHook seeds; NumPy takes 32 bits only.
         randomness={"seed": seed % 2**32},
         experiment_name=experiment_name(folder),
+        visualizer={
+            "type": "Visualizer",
+            "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}],
+        },
     )
     silence_console(runner)
     runner.train()
+    check_finite(model, folder)
     architecture = architecture_of(supernet, settings)
     summary = {
         "accuracy": _accuracy(model, data, settings.batch_size),
         "params": sum(parameter.numel() for parameter in supernet.weight_parameters()),
     }
-    write_text(folder / "summary.json", json.dumps(summary))
-    architecture.save(folder / "architecture.json")
+    if is_main():
+        write_text(folder / "summary.json", json.dumps(summary))
+        architecture.save(folder / "architecture.json")
     return architecture, summary
 
 
 @torch.no_grad()
 def _accuracy(model: Bilevel, data: ProxyData, batch_size: int) -> float:
-    """Accuracy of the supernet on the architecture half, in %."""
+    """Accuracy of the supernet on the images for α and β, in %."""
     model.eval()
     correct = 0
-    for indices in data.architecture_half.split(batch_size):
-        logits = model(data.images[indices].to(model.device))
-        correct += int((logits.argmax(dim=1).cpu() == data.labels[indices]).sum())
-    return 100.0 * correct / len(data.architecture_half)
+    for images, labels in architecture_batches(data, batch_size):
+        correct += int((model(images).argmax(dim=1) == labels).sum())
+    return 100.0 * correct / len(data.architecture_part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,14 +72,39 @@ class SearchSpace:
             _prune(self.reduce, alpha_reduce, keep, drop_none=last),
         )
 
+    def drawn(self, keep: int, seed: int, last: bool) -> SearchSpace:
+        """Keep on every edge `keep` candidates drawn uniformly by seed (P-DARTS 5.2.2, "randomly sampled").
+
+        Args:
+            last: whether the last stage follows, which never keeps `none`.
+        """
+        draw = random.Random(seed)
+        return SearchSpace(self.nodes, _draw(self.normal, keep, last, draw), _draw(self.reduce, keep, last, draw))
+
+
+def _eligible(names: tuple[str, ...], keep: int, drop_none: bool) -> list[int]:
+    """Places of the candidates that an edge may keep.
+
+    Raises:
+        InputError: fewer than `keep`.
+    """
+    eligible = [place for place, name in enumerate(names) if not (drop_none and name == "none")]
+    if keep > len(eligible):
+        raise InputError(f"keep={keep}: an edge has only {len(eligible)} candidates left to keep")
+    return eligible
+
+
+def _draw(rows: Candidates, keep: int, drop_none: bool, draw: random.Random) -> Candidates:
+    return tuple(
+        tuple(names[place] for place in sorted(draw.sample(_eligible(names, keep, drop_none), keep))) for names in rows
+    )
+
 
 def _prune(rows: Candidates, alpha: NDArray[np.float64], keep: int, drop_none: bool) -> Candidates:
     pruned = []
     for names, scores in zip(rows, alpha, strict=True):
-        eligible = [place for place, name in enumerate(names) if not (drop_none and name == "none")]
-        if keep > len(eligible):
-            raise InputError(f"keep={keep}: an edge has only {len(eligible)} candidates left to keep")
         # softmax keeps the order, so raw parameters rank alike. Ties go to the operation that stands first.
+        eligible = _eligible(names, keep, drop_none)
         best = sorted(eligible, key=lambda place: (-scores[place], place))[:keep]
         pruned.append(tuple(names[place] for place in sorted(best)))
     return tuple(pruned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from pathlib import Path
@@ -12,9 +13,13 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch import nn
+from torch import Tensor, nn
 
+from search.parallel import rank
 from search.progress import ProgressCallback
+
+#: Iterations between two lines of a log, and between two looks at what has stayed on the device until then.
+LOG_INTERVAL = 10
 
 
 class PlainCheckpointHook(Hook):
@@ -37,7 +42,7 @@ class PlainCheckpointHook(Hook):
 
 
 class EpochSeedHook(Hook):
-    """Seed every random generator from (seed, epoch) as an epoch begins.
+    """Seed every random generator from seed, epoch and process as an epoch begins.
 
     mmengine restores no random state on resume. Seeded like this, epoch n draws the same numbers whether the run came
     from the start or was resumed at n, data-loader workers included, and they differ from epoch to epoch (mmengine
@@ -50,12 +55,13 @@ class EpochSeedHook(Hook):
         self.seed = seed
 
     def before_train_epoch(self, runner: Runner) -> None:
-        seed_everything(self.seed, runner.epoch)
+        seed_everything(self.seed, runner.epoch, rank())
 
 
-def seed_everything(seed: int, epoch: int) -> None:
-    """Seed Python, NumPy and torch from a seed and an epoch, far apart for neighbours of either."""
-    words = np.random.SeedSequence([seed, epoch]).generate_state(2)
+def seed_everything(seed: int, epoch: int, process: int = 0) -> None:
+    """Seed Python, NumPy and torch from a seed, an epoch and a process' number, far apart for neighbours of each."""
+    spawned = (process,) if process else ()
+    words = np.random.SeedSequence([seed, epoch], spawn_key=spawned).generate_state(2)
     random.seed(int(words[0]))
     np.random.seed(int(words[0]))
     torch.manual_seed(int(words[1]))
@@ -86,15 +92,42 @@ class ProgressHook(Hook):
 
 
 class FiniteLossHook(Hook):
-    """Stop a training whose loss is no longer finite, before the next checkpoint can be written."""
+    """Stop a training whose loss is no longer finite, before the next checkpoint can be written.
+
+    A look at a loss on a GPU waits for the GPU, so losses are looked at together: every `interval` iterations, as an
+    epoch ends and before a checkpoint is written.
+    """
+
+    def __init__(self, interval: int = LOG_INTERVAL) -> None:
+        self.interval = interval
+        #: Epoch and iteration, both from 1, and loss, not yet looked at.
+        self._unseen: list[tuple[int, int, Tensor]] = []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._unseen.clear()
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         loss = (outputs or {}).get("loss")
-        if loss is not None and not bool(torch.isfinite(torch.as_tensor(loss)).all()):
-            raise FloatingPointError(
-                f"the loss is {float(loss)} at epoch {runner.epoch + 1}, iteration {runner.iter + 1}; "
-                f"the last good checkpoint is in {runner.work_dir}"
-            )
+        if loss is not None:
+            # A copy: a step that is replayed on the GPU gives its loss in the same place each time.
+            self._unseen.append((runner.epoch + 1, runner.iter + 1, torch.as_tensor(loss).detach().clone()))
+        if self.every_n_train_iters(runner, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
+            self._look(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        self._look(runner)
+
+    def _look(self, runner: Runner) -> None:
+        if not self._unseen:
+            return
+        losses = torch.stack([loss.float().sum() for _, _, loss in self._unseen]).tolist()
+        for (epoch, iteration, _), loss in zip(self._unseen, losses, strict=True):
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"the loss is {loss} at epoch {epoch}, iteration {iteration}; "
+                    f"the last good checkpoint is in {runner.work_dir}"
+                )
+        self._unseen.clear()
 
 
 def check_finite(module: nn.Module, work_dir: str | Path) -> None:
@@ -121,7 +154,7 @@ def last_checkpoint(work_dir: Path) -> Path | None:
 def default_hooks() -> dict[str, Any]:
     """mmengine's default hooks, with a checkpoint every epoch and one older kept while the newer is written."""
     return {
-        "logger": {"type": "LoggerHook", "interval": 10},
+        "logger": {"type": "LoggerHook", "interval": LOG_INTERVAL},
         "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
     }
 

@@ -28,10 +28,10 @@ def batch() -> dict[str, Tensor]:
     }
 
 
-def model() -> Bilevel:
+def model(**settings: Any) -> Bilevel:
     torch.manual_seed(1)
     net = SuperNet(SearchSpace.full(2, SEARCH_OPERATIONS), 4, 3, 3, 2, edge_normalisation=True)
-    return Bilevel(net, PROXY).train()
+    return Bilevel(net, PROXY, **settings).train()
 
 
 def optimisers(bilevel: Bilevel, **weights: Any) -> Any:
@@ -52,7 +52,7 @@ def test_one_step_by_hand(batch: dict[str, Tensor]) -> None:
     expected = copy.deepcopy(bilevel)
     bilevel.train_architecture = True
     log = bilevel.train_step(batch, optimisers(bilevel))
-    assert set(log) == {"loss", "loss_architecture"}
+    assert set(log) == {"loss", "loss_architecture", "grad_norm"}
 
     architecture = list(expected.supernet.architecture_parameters().values())
     for value, gradient in zip(architecture, gradients(expected, batch, "architecture", architecture), strict=True):
@@ -64,6 +64,7 @@ def test_one_step_by_hand(batch: dict[str, Tensor]) -> None:
     norm = torch.sqrt(sum((gradient**2).sum() for gradient in found))
     clip = min(1.0, 1.0 / float(norm))
     assert clip < 1
+    torch.testing.assert_close(log["grad_norm"], norm, rtol=1e-4, atol=0)
     for value, gradient in zip(weights, found, strict=True):
         value.data -= 0.1 * (clip * gradient + 0.01 * value.detach())
     for (name, moved), wanted in zip(bilevel.named_parameters(), expected.parameters(), strict=True):
@@ -74,7 +75,7 @@ def test_frozen_architecture_stays(batch: dict[str, Tensor]) -> None:
     bilevel = model()
     before = copy.deepcopy(bilevel.supernet.state_dict())
     log = bilevel.train_step(batch, optimisers(bilevel))
-    assert set(log) == {"loss"}
+    assert set(log) == {"loss", "grad_norm"}
     after = bilevel.supernet.state_dict()
     architecture = bilevel.supernet.architecture_parameters()
     assert all(torch.equal(after[name], before[name]) for name in architecture)
@@ -96,7 +97,8 @@ def test_clipping_can_be_off(batch: dict[str, Tensor]) -> None:
     results = []
     for clip_norm in (None, 1e9):
         bilevel = model()
-        bilevel.train_step(batch, optimisers(bilevel, clip_norm=clip_norm))
+        log = bilevel.train_step(batch, optimisers(bilevel, clip_norm=clip_norm))
+        assert ("grad_norm" in log) == (clip_norm is not None)
         results.append(bilevel.supernet.classifier.weight.detach())
     torch.testing.assert_close(*results)
 
@@ -108,3 +110,51 @@ def test_evaluation_is_not_augmented(tiny_search: Callable[..., SearchSettings])
     assert not torch.equal(bilevel(images), bilevel(images))
     bilevel.eval()
     assert torch.equal(bilevel(images), bilevel(images))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_step_leaves_every_parameter_trainable_and_no_gradient(batch: dict[str, Tensor], order: int) -> None:
+    bilevel = model(order=order)
+    bilevel.train_architecture = True
+    bilevel.train_step(batch, optimisers(bilevel))
+    architecture = bilevel.supernet.architecture_parameters()
+    for name, parameter in bilevel.supernet.named_parameters():
+        assert parameter.grad is None
+        # The weight step needs no gradient of α and β; the architecture step turns theirs on.
+        assert parameter.requires_grad == (name not in architecture)
+
+
+def test_losses_stay_on_the_device(batch: dict[str, Tensor]) -> None:
+    bilevel = model()
+    bilevel.train_architecture = True
+    for value in bilevel.train_step(batch, optimisers(bilevel)).values():
+        assert isinstance(value, Tensor)
+        assert not value.requires_grad
+
+
+def test_the_order_is_nothing_to_frozen_epochs(batch: dict[str, Tensor]) -> None:
+    found = []
+    for order in (1, 2):
+        bilevel = model(order=order)
+        bilevel.train_step(batch, optimisers(bilevel))
+        found.append(bilevel.state_dict())
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def test_bf16_is_close_to_fp32_and_leaves_parameters_in_fp32(batch: dict[str, Tensor]) -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        bilevel = model(precision=precision)
+        bilevel.train_architecture = True
+        wrappers = optimisers(bilevel)
+        losses.append([bilevel.train_step(batch, wrappers)["loss"] for _ in range(3)])
+        assert all(value.dtype == torch.float32 for value in bilevel.parameters())
+        assert bilevel(batch["weight_images"]).dtype == torch.float32
+    fp32, bf16 = (torch.stack(each) for each in losses)
+    torch.testing.assert_close(bf16, fp32, rtol=0.02, atol=0.02)
+    assert not torch.equal(bf16, fp32)
+
+
+def test_second_order_needs_full_precision(tiny_search: Callable[..., SearchSettings]) -> None:
+    with pytest.raises(ValueError, match="order=2 needs precision='fp32'"):
+        tiny_search(order=2, precision="bf16")

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from backbones.errors import InputError
-from backbones.operations import SEARCH_OPERATIONS
 from search.configs import (
     config_names,
     config_root,
@@ -19,7 +21,11 @@ from search.configs import (
     plain,
     portable,
 )
-from search.settings import SearchSettings
+from search.derive import Architecture
+from search.settings import Augmentation, SearchSettings
+from search.space import SearchSpace
+from search.stages import next_space
+from search.supernet import SuperNet
 
 
 def settings(name: str, *options: str) -> SearchSettings:
@@ -50,32 +56,200 @@ def test_every_search_config_is_valid_and_plain(name: str) -> None:
     assert bool(found.reduced) == ("mini" in name)
 
 
-def test_pc_darts_cifar10_is_the_papers() -> None:
-    """PC-DARTS 4.2."""
-    found = settings("search/pc_darts_cifar10")
-    (stage,) = found.stages
-    assert (stage.epochs, stage.frozen_epochs, stage.layers, stage.channels) == (50, 15, 8, 16)
-    assert (stage.keep, stage.skip_dropout) == (None, 0)
-    assert (found.nodes, found.partial_channels, found.edge_normalisation) == (4, 4, True)
-    assert (found.rule, found.batch_size, found.stem, found.max_skips) == ("pc-darts", 256, "cifar", None)
-    weights = found.weights
-    assert (weights.lr, weights.final_lr, weights.momentum, weights.weight_decay) == (0.1, 0, 0.9, 3e-4)
-    architecture = found.architecture
-    assert (architecture.lr, architecture.betas, architecture.weight_decay) == (6e-4, (0.5, 0.999), 1e-3)
-    assert set(found.operations) == set(SEARCH_OPERATIONS)
+@dataclass(frozen=True)
+class Paper:
+    """What a paper says of a search; nothing here comes from a config.
+
+    Attributes:
+        nodes: as PC-DARTS counts them, with the two input nodes.
+        stages: cells, channels, candidates an edge, dropout, epochs, frozen epochs.
+        weights: SGD's first and last rate, weight decay.
+        alpha: Adam's rate.
+        skips: M.
+        images: of the data set; in equal halves where `fractions` is None.
+    """
+
+    stages: list[tuple[int, int, int, float, int, int]]
+    batch: int
+    weights: tuple[float, float, float]
+    alpha: float
+    rule: str
+    nodes: int = 6
+    k: int = 1
+    en: bool = False
+    order: int = 1
+    skips: int | None = None
+    images: str = "cifar10"
+    fractions: tuple[float, float] | None = None
+    classes: int | None = None
+    random: bool = False
 
 
-def test_p_darts_cifar10_is_the_papers() -> None:
+#: DARTS, appendix A.1.1.
+DARTS = Paper([(8, 16, 8, 0, 50, 0)], 64, (0.025, 0, 3e-4), 3e-4, "darts")
+#: PC-DARTS 4.2 and 4.3.
+PC = Paper([(8, 16, 8, 0, 50, 15)], 256, (0.1, 0, 3e-4), 6e-4, "pc-darts", k=4, en=True)
+PC_IMAGENET = Paper(
+    *([(8, 16, 8, 0, 50, 35)], 1024, (0.5, 0, 3e-5), 6e-3, "pc-darts"),
+    **{"k": 2, "en": True, "images": "imagenet", "fractions": (0.1, 0.025)},
+)
+
+
+def p_darts(dropout: tuple[float, float, float], cells: tuple[int, int, int] = (5, 11, 17)) -> Paper:
     """P-DARTS 5.1.1."""
-    found = settings("search/p_darts_cifar10")
-    assert [stage.layers for stage in found.stages] == [5, 11, 17]
-    assert [stage.keep or len(found.operations) for stage in found.stages] == [8, 5, 3]
-    assert [stage.skip_dropout for stage in found.stages] == [0.0, 0.4, 0.7]
-    assert {(stage.epochs, stage.frozen_epochs, stage.channels) for stage in found.stages} == {(25, 10, 16)}
-    assert (found.batch_size, found.max_skips, found.rule, found.nodes) == (96, 2, "p-darts", 4)
-    assert (found.partial_channels, found.edge_normalisation, found.skip_dropout_decay) == (1, False, 0.2)
-    architecture = found.architecture
-    assert (architecture.lr, architecture.betas, architecture.weight_decay) == (6e-4, (0.5, 0.999), 1e-3)
+    stages = [
+        (depth, 16, candidates, rate, 25, 10) for depth, candidates, rate in zip(cells, (8, 5, 3), dropout, strict=True)
+    ]
+    return Paper(stages, 96, (0.025, 0, 3e-4), 6e-4, "p-darts", skips=2)
+
+
+def epochs(of: Paper, count: int) -> Paper:
+    cells, channels, candidates, dropout, _, frozen = of.stages[0]
+    return replace(of, stages=[(cells, channels, candidates, dropout, count, frozen)])
+
+
+PAPERS = {
+    "pc_darts_cifar10": PC,
+    # Fig. 3; the batch grows with K (3.2), the rate with the batch.
+    "pc_darts_cifar10_k1": replace(PC, k=1, batch=64, weights=(0.025, 0, 3e-4)),
+    "pc_darts_cifar10_k2": replace(PC, k=2, batch=128, weights=(0.05, 0, 3e-4)),
+    "pc_darts_cifar10_k8": replace(PC, k=8, batch=512, weights=(0.2, 0, 3e-4)),
+    # Table 3; its fourth row is the method, its second K = 1.
+    "pc_darts_cifar10_no_en": replace(PC, en=False, rule="darts"),
+    "pc_darts_cifar10_k1_no_en": replace(PC, k=1, batch=64, weights=(0.025, 0, 3e-4), en=False, rule="darts"),
+    "pc_darts_imagenet": PC_IMAGENET,
+    "pc_darts_imagenet_k1": replace(PC_IMAGENET, k=1, batch=512, weights=(0.25, 0, 3e-5)),
+    "pc_darts_imagenet_no_en": replace(PC_IMAGENET, en=False, rule="darts"),
+    "pc_darts_imagenet_k1_no_en": replace(PC_IMAGENET, k=1, batch=512, weights=(0.25, 0, 3e-5), en=False, rule="darts"),
+    # Table 4: 50, 75, 100, 125 epochs; 5, 6, 7 nodes.
+    **{
+        f"{name}_cifar10_epochs{count:03}": epochs(paper, count)
+        for name, paper in {"pc_darts": PC, "darts_v1": DARTS, "darts_v2": replace(DARTS, order=2)}.items()
+        for count in (75, 100, 125)
+    },
+    **{
+        f"{name}_cifar10_nodes{nodes - 2}": replace(paper, nodes=nodes)
+        for name, paper in {"pc_darts": PC, "darts_v1": DARTS, "darts_v2": replace(DARTS, order=2)}.items()
+        for nodes in (5, 7)
+    },
+    "darts_v1_cifar10": DARTS,
+    "darts_v2_cifar10": replace(DARTS, order=2),
+    "p_darts_cifar10": p_darts((0.0, 0.4, 0.7)),
+    "p_darts_cifar100": replace(p_darts((0.1, 0.2, 0.3)), images="cifar100"),
+    # P-DARTS 5.3.1.
+    "p_darts_imagenet": replace(
+        p_darts((0.0, 0.3, 0.6)),
+        stages=[(5, 16, 8, 0.0, 25, 10), (8, 28, 5, 0.3, 25, 10), (11, 40, 3, 0.6, 25, 10)],
+        images="imagenet",
+        classes=100,
+    ),
+    # P-DARTS 5.2.3, then 5.2.2.
+    "p_darts_cifar10_no_dropout": p_darts((0.0, 0.0, 0.0)),
+    "p_darts_cifar10_dropout_0_3_6": p_darts((0.0, 0.3, 0.6)),
+    "p_darts_cifar10_fixed_depth": p_darts((0.0, 0.4, 0.7), cells=(8, 8, 8)),
+    "p_darts_cifar10_random_space": replace(p_darts((0.0, 0.4, 0.7)), stages=[(17, 16, 3, 0.7, 25, 10)], random=True),
+    # PC-DARTS 4.2 suggests it; no paper has its numbers.
+    "pc_p_darts_cifar10": replace(
+        p_darts((0.0, 0.4, 0.7)), k=4, en=True, batch=256, weights=(0.1, 0, 3e-4), rule="pc-darts"
+    ),
+}
+
+
+def test_the_papers_searches_are_all_there() -> None:
+    own = {name for name in config_names("search") if "mini" not in name and "digits" not in name}
+    assert own == {f"search/{name}" for name in PAPERS}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_searchs_numbers_are_the_papers(name: str) -> None:
+    paper, found = PAPERS[name], settings(f"search/{name}")
+    assert [
+        (
+            *(stage.layers, stage.channels, stage.keep or len(found.operations)),
+            *(stage.skip_dropout, stage.epochs, stage.frozen_epochs),
+        )
+        for stage in found.stages
+    ] == paper.stages
+    assert [stage.keep_by for stage in found.stages] == ["random" if paper.random else "alpha"] * len(paper.stages)
+    assert (found.nodes + 2, found.partial_channels, found.edge_normalisation) == (paper.nodes, paper.k, paper.en)
+    assert (found.batch_size, found.order, found.precision) == (paper.batch, paper.order, "fp32")
+    weights, architecture = found.weights, found.architecture
+    assert (weights.lr, weights.final_lr, weights.weight_decay) == paper.weights
+    assert (weights.momentum, weights.clip_norm) == (0.9, 5)
+    assert (architecture.lr, architecture.betas, architecture.weight_decay) == (paper.alpha, (0.5, 0.999), 1e-3)
+    assert (found.rule, found.max_skips, found.skip_dropout_decay) == (paper.rule, paper.skips, 0.2)
+    # PC-DARTS 4.1's eight.
+    assert set(found.operations) == {
+        *("none", "skip_connect", "max_pool_3x3", "avg_pool_3x3"),
+        *("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),
+    }
+    proxy = found.proxy
+    assert (proxy.fractions, proxy.classes) == (paper.fractions, paper.classes)
+    large = paper.images == "imagenet"
+    assert (proxy.image_size, found.stem, proxy.memory) == ((224, "imagenet", False) if large else (32, "cifar", True))
+    assert {"cifar10": "cifar10", "cifar100": "data", "imagenet": "imagenet"}[paper.images] in Path(proxy.root).parts
+    assert proxy.kind == ("cifar100" if paper.images == "cifar100" else "folder")
+    assert proxy.augmentation == Augmentation(crop_padding=0 if large else 4, flip=True, cutout=0)
+
+
+def test_no_ablation_bears_the_name_of_the_method() -> None:
+    """A table would else count its genotypes among the method's."""
+    methods = {name: settings(f"search/{name}").method for name in PAPERS}
+    plain = ("PC-DARTS", "P-DARTS", "DARTS-v1", "DARTS-v2", "P-DARTS + PC")
+    assert {name for name, method in methods.items() if method in plain} == {
+        *("pc_darts_cifar10", "pc_darts_imagenet", "darts_v1_cifar10", "darts_v2_cifar10", "pc_p_darts_cifar10"),
+        *("p_darts_cifar10", "p_darts_cifar100", "p_darts_imagenet"),
+    }
+
+
+#: Weights of a CIFAR supernet; the second is the one that DARTS' code prints.
+SUPERNETS = {"pc_darts_cifar10": 299_578, "darts_v1_cifar10": 1_930_618}
+
+
+@pytest.mark.parametrize("name", config_names("search"))
+def test_every_supernet_can_be_built(name: str) -> None:
+    """On the meta device, stage by stage, with the candidates that are left."""
+    found = settings(name)
+    space = SearchSpace.full(found.nodes, found.operations)
+    architecture: Architecture | None = None
+    for place, stage in enumerate(found.stages):
+        space = next_space(space, architecture, found.stages, place, seed=0)
+        weights = supernet_weights(
+            space, stage.channels, stage.layers, found.partial_channels, found.edge_normalisation, found.stem
+        )
+        assert weights == SUPERNETS.get(name.removeprefix("search/"), weights)
+        architecture = undecided(space, found)
+    # The last of several stages, and a drawn space, have no `none` left.
+    only = len(found.stages) == 1 and found.stages[0].keep is None
+    assert any("none" in row for row in (*space.normal, *space.reduce)) == only
+
+
+@cache
+def supernet_weights(
+    space: SearchSpace, channels: int, layers: int, partial_channels: int, edge_normalisation: bool, stem: str
+) -> int:
+    with torch.device("meta"):
+        supernet = SuperNet(space, channels, layers, 10, partial_channels, edge_normalisation, stem)
+    edges = len(space.edges)
+    shapes = {name: tuple(value.shape) for name, value in supernet.architecture_parameters().items()}
+    alpha = {f"alpha_{cell}": (edges, len(getattr(space, cell)[0])) for cell in ("normal", "reduce")}
+    beta = {f"beta_{cell}": (edges,) for cell in ("normal", "reduce")}
+    assert shapes == alpha | (beta if edge_normalisation else {})
+    return sum(parameter.numel() for parameter in supernet.weight_parameters())
+
+
+def undecided(space: SearchSpace, found: SearchSettings) -> Architecture:
+    edges = len(space.edges)
+    return Architecture(
+        alpha_normal=[[0.0] * len(row) for row in space.normal],
+        alpha_reduce=[[0.0] * len(row) for row in space.reduce],
+        beta_normal=[0.0] * edges,
+        beta_reduce=[0.0] * edges,
+        operations_normal=[list(row) for row in space.normal],
+        operations_reduce=[list(row) for row in space.reduce],
+        nodes=found.nodes,
+        rule=found.rule,
+    )
 
 
 BASED = "_base_ = '{root}/search/p_darts_cifar10.py'\n"
@@ -104,6 +278,26 @@ BASED = "_base_ = '{root}/search/p_darts_cifar10.py'\n"
         ("operations = ['none', 'skip_connect']", "stages.1.keep=5"),
         ("weights = dict(lr=0)", "'weights.lr'"),
         ("max_skips = -1", "'max_skips'"),
+        (
+            "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=3)]",
+            "stages.0.keep: the first stage has all operations",
+        ),
+        (
+            "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep_by='random')]",
+            "keep is missing: keep_by='random'",
+        ),
+        (
+            "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=8, keep_by='random')]",
+            "stages.0.keep=8: only 7 candidates",
+        ),
+        (
+            "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=1, keep_by='random')]",
+            "stages.0.keep=1: an edge may be left with a skip connection alone, which max_skips=2",
+        ),
+        (
+            "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=3, keep_by='lot')]",
+            "'stages.0.keep_by'",
+        ),
         ("proxy = dict(mean=(0.5, 0.5))", "'proxy.mean"),
     ],
 )

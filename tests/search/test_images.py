@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from backbones.errors import InputError
-from search.images import list_image_folder, normalise, read_images
+from search.folders import list_image_folder
+from search.images import normalise
 
 
 def test_normalise_is_torchvisions() -> None:
@@ -24,19 +25,31 @@ def test_normalise_is_torchvisions() -> None:
 def test_reads_what_lies_there(tmp_path: Path, make_images: Callable[..., Path]) -> None:
     folder = list_image_folder(make_images(tmp_path / "images", classes=3, each=4))
     assert folder.classes == ("class0", "class1", "class2")
+    assert folder.files[:5] == ("class0/0.png", "class0/1.png", "class0/2.png", "class0/3.png", "class1/0.png")
     assert folder.labels == (0,) * 4 + (1,) * 4 + (2,) * 4
     assert folder.counts() == {"class0": 4, "class1": 4, "class2": 4}
-    images = read_images(folder.files, 8)
+    images = folder.read(8)
     assert images.dtype == torch.uint8
+    assert images.is_contiguous()
     for file, image in zip(folder.files, images, strict=True):
-        assert (np.asarray(Image.open(file)).transpose(2, 0, 1) == image.numpy()).all()
+        assert (np.asarray(Image.open(folder.root / file)).transpose(2, 0, 1) == image.numpy()).all()
+
+
+def test_a_selection_has_its_classes_alone(tmp_path: Path, make_images: Callable[..., Path]) -> None:
+    folder = list_image_folder(make_images(tmp_path / "images", classes=3, each=4))
+    chosen = folder.select([1, 3, 8], [0, 2])
+    assert chosen.classes == ("class0", "class2")
+    assert chosen.files == ("class0/1.png", "class0/3.png", "class2/0.png")
+    assert chosen.labels == (0, 0, 1)
+    assert torch.equal(chosen.read(8), folder.read(8)[[1, 3, 8]])
 
 
 def test_other_sizes_and_modes_are_converted(tmp_path: Path) -> None:
-    Image.new("L", (11, 7), 200).save(tmp_path / "grey.png")
-    Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(tmp_path / "alpha.png")
-    Image.new("P", (4, 4)).save(tmp_path / "palette.png")
-    images = read_images([tmp_path / f"{name}.png" for name in ("grey", "alpha", "palette")], 8)
+    (tmp_path / "class").mkdir()
+    Image.new("L", (11, 7), 200).save(tmp_path / "class" / "a-grey.png")
+    Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(tmp_path / "class" / "b-alpha.png")
+    Image.new("P", (4, 4)).save(tmp_path / "class" / "c-palette.png")
+    images = list_image_folder(tmp_path).read(8)
     assert images.shape == (3, 3, 8, 8)
     assert images[0].unique().tolist() == [200]
     assert images[1, :, 0, 0].tolist() == [1, 2, 3]
@@ -48,9 +61,16 @@ def test_a_corrupt_image_is_named(tmp_path: Path, make_images: Callable[..., Pat
     broken = root / "class1" / "3.png"
     broken.write_bytes(broken.read_bytes()[:keep])
     with pytest.raises(InputError) as caught:
-        read_images(list_image_folder(root).files, 8)
+        list_image_folder(root).read(8)
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_image_that_has_gone_is_named(tmp_path: Path, make_images: Callable[..., Path]) -> None:
+    folder = list_image_folder(make_images(tmp_path / "images"))
+    (folder.root / "class0" / "2.png").unlink()
+    with pytest.raises(InputError, match=r"class0/2\.png: cannot be read as an image"):
+        folder.read(8)
 
 
 def test_folders_that_hold_no_images_are_named(tmp_path: Path, make_images: Callable[..., Path]) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.runner import Runner
 
 from backbones.errors import InputError
+from search import run as run_module
 from search.derive import derive, read_architecture
 from search.run import SearchResult, run_search
 from search.settings import SearchSettings
+from search.stages import StageHook, bilevel_of
 
 Settings = Callable[..., SearchSettings]
 
@@ -117,6 +120,61 @@ def test_an_interrupted_search_resumed_equals_an_uninterrupted_one(
     for place in (1, 2):
         one, other = weights(folder / f"stage{place}"), weights(whole.folder / f"stage{place}")
         assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_an_interrupted_second_order_search_resumed_equals_an_uninterrupted_one(
+    tiny_search: Settings, tmp_path: Path
+) -> None:
+    """With momentum in the unrolled step, which is the optimiser's and is resumed with it."""
+    settings = tiny_search(order=2, edge_normalisation=True, partial_channels=2)
+    expected = run_search(settings, tmp_path / "whole", 1)
+    with pytest.raises(Interrupted):
+        run_search(settings, tmp_path / "resumed", 1, interrupt_at(2, 3))
+    torch.manual_seed(99)
+    assert run_search(settings, tmp_path / "resumed", 1) == expected
+    assert files(tmp_path / "resumed") == files(tmp_path / "whole")
+    for place in (1, 2):
+        one, other = (weights(tmp_path / name / f"stage{place}") for name in ("resumed", "whole"))
+        assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_a_search_in_other_settings_or_processes_is_not_gone_on_with(
+    whole: Finished, tiny_search: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="other settings"):
+        run_search(tiny_search(order=2), whole.folder, 1)
+    monkeypatch.setattr(run_module, "world_size", lambda: 2)
+    with pytest.raises(InputError, match="another number of processes"):
+        run_search(tiny_search(), whole.folder, 1)
+
+
+def test_weights_that_are_not_finite_are_no_result(
+    tiny_search: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the last step did to the weights no loss tells of."""
+
+    def spoil(hook: StageHook, runner: Runner) -> None:
+        if runner.epoch == 2:
+            bilevel_of(runner).supernet.classifier.weight.data.fill_(float("nan"))
+
+    monkeypatch.setattr(StageHook, "after_train_epoch", spoil)
+    with pytest.raises(FloatingPointError, match=r"classifier\.weight is not finite"):
+        run_search(tiny_search(), tmp_path, 1)
+    assert not (tmp_path / "stage1" / "architecture.json").exists()
+
+
+def test_a_search_in_bf16(tiny_search: Settings, tmp_path: Path) -> None:
+    """Under autocast; what is saved is fp32."""
+    settings = tiny_search(
+        stages=[{"epochs": 1, "frozen_epochs": 0, "layers": 3, "channels": 4}], max_skips=None, precision="bf16"
+    )
+    found = run_search(settings, tmp_path / "bf16", 1)
+    expected = run_search(settings.model_copy(update={"precision": "fp32"}), tmp_path / "fp32", 1)
+    assert all(value.dtype != torch.bfloat16 for value in weights(tmp_path / "bf16" / "stage1").values())
+    for one, other in zip(found.architecture.alpha_normal, expected.architecture.alpha_normal, strict=True):
+        # Two steps of at most 0.01 each.
+        assert one == pytest.approx(other, abs=0.05)
+    assert found.architecture != expected.architecture
 
 
 def test_a_finished_search_is_not_run_again(whole: Finished, tiny_search: Settings) -> None:

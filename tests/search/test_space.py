@@ -64,3 +64,38 @@ def test_spaces_that_cannot_be_are_named(normal: tuple[tuple[str, ...], ...], na
             SearchSpace(1, *cells)
         assert named in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_drawn_space_is_the_seeds() -> None:
+    space = SearchSpace.full(4, SEARCH_OPERATIONS)
+    drawn = space.drawn(3, seed=7, last=True)
+    assert drawn == space.drawn(3, seed=7, last=True)
+    assert drawn != space.drawn(3, seed=8, last=True)
+    # Edge by edge, and cell by cell.
+    assert drawn.normal != drawn.reduce
+    assert len(set(drawn.normal)) > 1
+    for row in (*drawn.normal, *drawn.reduce):
+        assert len(row) == 3
+        assert "none" not in row
+        assert sorted(row, key=SEARCH_OPERATIONS.index) == list(row)
+    with pytest.raises(InputError, match="keep=8"):
+        space.drawn(8, seed=0, last=True)
+    assert space.drawn(8, seed=0, last=False) == space
+
+
+def test_a_drawn_space_is_uniform() -> None:
+    """Each of the 7 operations is on 3 / 7 of the edges, each of the 8 on 3 / 8."""
+    space = SearchSpace.full(4, SEARCH_OPERATIONS)
+    for last, share in ((True, 3 / 7), (False, 3 / 8)):
+        spaces = [space.drawn(3, seed, last) for seed in range(200)]
+        rows = [row for drawn in spaces for row in (*drawn.normal, *drawn.reduce)]
+        for name in SEARCH_OPERATIONS:
+            found = sum(name in row for row in rows) / len(rows)
+            assert found == pytest.approx(0 if last and name == "none" else share, abs=0.03)
+
+
+def test_what_is_drawn_has_been_left_before() -> None:
+    rows = (("none", "skip_connect", "sep_conv_3x3"), ("none", "skip_connect", "max_pool_3x3"))
+    space = SearchSpace(1, rows, rows)
+    drawn = space.drawn(2, seed=0, last=True)
+    assert drawn.normal == (("skip_connect", "sep_conv_3x3"), ("skip_connect", "max_pool_3x3"))

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import copy
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,115 +10,69 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.errors import InputError
-from backbones.operations import SEARCH_OPERATIONS, build_operation
+from backbones.operations import SEARCH_OPERATIONS
+from search.branches import Branch, Dilated, Factorised7, Separable, Skip
+from search.fan import MixedFan
+from search.reference import ReferenceSuperNet
 from search.space import SearchSpace, edge_sources
-from search.supernet import MixedCell, MixedFan, SuperNet, channel_shuffle, edge_weights
+from search.supernet import SuperNet, edge_weights
+
+Twin = tuple[Tensor | None, Tensor | None]
 
 
-class PlainEdge(nn.Module):
-    """Equation 1 of PC-DARTS, read literally: one module for each candidate."""
+def twins(net: SuperNet, reference: ReferenceSuperNet, of: str) -> list[Twin]:
+    """Every weight (`of` is "data") or gradient ("grad") of the reference, and where the supernet has it."""
 
-    def __init__(self, names: tuple[str, ...], channels: int, stride: int, k: int) -> None:
-        super().__init__()
-        self.k, self.stride = k, stride
-        self.operations = nn.ModuleList()
-        for name in names:
-            operation = build_operation(name, channels // k, stride, affine=False)
-            if name.endswith("pool_3x3"):
-                operation = nn.Sequential(operation, nn.BatchNorm2d(channels // k, affine=False))
-            self.operations.append(operation)
+    def get(parameter: Tensor) -> Tensor:
+        return getattr(parameter, of)
 
-    def forward(self, x: Tensor, alpha: Tensor) -> Tensor:
-        selected = x.shape[1] // self.k
-        exponentials = alpha.exp()
-        out = sum(
-            exponentials[place] / exponentials.sum() * operation(x[:, :selected])
-            for place, operation in enumerate(self.operations)
-        )
-        if self.k == 1:
-            return out
-        bypassed = x[:, selected:]
-        if self.stride == 2:
-            bypassed = biggest_of_four(bypassed)
-        return nn.ChannelShuffle(self.k)(torch.cat([out, bypassed], dim=1))
-
-
-def biggest_of_four(x: Tensor) -> Tensor:
-    """2x2 max pooling; at an odd border of what there is."""
-    height, width = x.shape[-2] % 2, x.shape[-1] % 2
-    padded = F.pad(x, (0, width, 0, height), value=-torch.inf)
-    corners = [padded[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)]
-    return torch.stack(corners).amax(dim=0)
+    pairs = [
+        (get(theirs), get(dict(net.named_parameters())[name]))
+        for name, theirs in reference.named_parameters()
+        if not name.startswith("cells.")
+    ]
+    for mine, theirs in zip(net.cells, reference.cells, strict=True):
+        for ours, plain in ((mine.preprocess0, theirs.preprocess0), (mine.preprocess1, theirs.preprocess1)):
+            pairs += list(zip(map(get, plain.parameters()), map(get, ours.weights), strict=True))
+        for edge, (source, target) in enumerate(net.space.edges):
+            # The edges that leave a node, by rising target, in groups.
+            place = [each for each in net.space.edges if each[0] == source].index((source, target))
+            for group in mine.fans[source].groups:
+                if place < len(group.rows):
+                    break
+                place -= len(group.rows)
+            plain = theirs.edges[edge]
+            for name, operation in zip(plain.names, plain.operations, strict=True):
+                weights = [get(parameter) for parameter in operation.parameters()]
+                if weights:
+                    index = [e for e, row in enumerate(group.rows) if name in row].index(place)
+                    found = weights_of_edge(group.branches[name], index, get)
+                    pairs += list(zip(weights, found, strict=True))
+    return pairs
 
 
-class PlainCell(nn.Module):
-    """A cell with one `PlainEdge` for each edge, summed node by node (PC-DARTS eq. 2)."""
+def weights_of_edge(branch: Branch, index: int, get: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """The weights that a branch has for one of its edges, shaped as those of the single operation."""
+    count, channels = branch.count, branch.channels
 
-    def __init__(self, net: SuperNet, cell: MixedCell, k: int) -> None:
-        super().__init__()
-        self.preprocess = nn.ModuleList([copy.deepcopy(cell.preprocess0), copy.deepcopy(cell.preprocess1)])
-        self.reduction = cell.reduction
-        self.nodes = net.space.nodes
-        channels = cell.out_channels // self.nodes
-        rows = net.space.reduce if cell.reduction else net.space.normal
-        self.edges = nn.ModuleList(
-            PlainEdge(rows[edge], channels, 2 if cell.reduction and source < 2 else 1, k)
-            for edge, (source, _) in enumerate(edge_sources(self.nodes))
-        )
+    def inside(weight: Tensor) -> Tensor:
+        return get(weight).unflatten(0, (channels, count))[:, index]
 
-    def forward(self, before_last: Tensor, last: Tensor, alpha: Tensor, beta: Tensor | None) -> Tensor:
-        nodes = [self.preprocess[0](before_last), self.preprocess[1](last)]
-        edge = 0
-        for target in range(2, self.nodes + 2):
-            into = range(edge, edge + target)
-            share = torch.ones(target) if beta is None else beta[into].exp() / beta[into].exp().sum()
-            nodes.append(sum(share[i] * self.edges[e](nodes[i], alpha[e]) for i, e in enumerate(into)))
-            edge += target
-        return torch.cat(nodes[2:], dim=1)
+    def outside(weight: Tensor) -> Tensor:
+        return get(weight).unflatten(0, (count, channels))[index]
 
+    def point(weight: Tensor) -> Tensor:
+        return get(weight)[index][..., None, None]
 
-class PlainSuperNet(nn.Module):
-    """The supernet as the papers define it, with the weights of a `SuperNet`."""
-
-    def __init__(self, net: SuperNet, k: int) -> None:
-        super().__init__()
-        self.stem = copy.deepcopy(net.stem)
-        self.cells = nn.ModuleList(PlainCell(net, cell, k) for cell in net.cells)
-        self.classifier = copy.deepcopy(net.classifier)
-        for name, value in net.architecture_parameters().items():
-            self.register_parameter(name, nn.Parameter(value.detach().clone()))
-        with torch.no_grad():
-            for mine, theirs in self.twins(net):
-                mine.copy_(theirs)
-
-    def twins(self, net: SuperNet) -> list[tuple[nn.Parameter, nn.Parameter]]:
-        """Every parameter of this network with that of the other."""
-        modules = [(self.stem, net.stem), (self.classifier, net.classifier)]
-        for plain, cell in zip(self.cells, net.cells, strict=True):
-            modules += [(plain.preprocess[0], cell.preprocess0), (plain.preprocess[1], cell.preprocess1)]
-            rows = net.space.reduce if cell.reduction else net.space.normal
-            for edge, (source, target) in enumerate(edge_sources(net.space.nodes)):
-                fan: MixedFan = cell.fans[source]
-                # The edges that leave a node, by rising target.
-                leaving = [each for each in edge_sources(net.space.nodes) if each[0] == source]
-                candidates = fan.edges[leaving.index((source, target))]
-                for name, operation in zip(rows[edge], plain.edges[edge].operations, strict=True):
-                    if any(True for _ in operation.parameters()):
-                        modules.append((operation, candidates[name]))
-        pairs = []
-        for mine, theirs in modules:
-            assert [name for name, _ in mine.named_parameters()] == [name for name, _ in theirs.named_parameters()]
-            pairs += list(zip(mine.parameters(), theirs.parameters(), strict=True))
-        names = net.architecture_parameters()
-        return pairs + [(self.get_parameter(name), value) for name, value in names.items()]
-
-    def forward(self, x: Tensor) -> Tensor:
-        before_last = last = self.stem(x)
-        for cell in self.cells:
-            kind = "reduce" if cell.reduction else "normal"
-            beta = getattr(self, f"beta_{kind}", None)
-            before_last, last = last, cell(before_last, last, getattr(self, f"alpha_{kind}"), beta)
-        return self.classifier(F.adaptive_avg_pool2d(last, 1).flatten(1))
+    if isinstance(branch, Separable):
+        first = [inside(branch.depthwise_1), point(branch.pointwise_1)]
+        return [*first, outside(branch.depthwise_2), point(branch.pointwise_2)]
+    if isinstance(branch, Dilated):
+        return [inside(branch.depthwise), point(branch.pointwise)]
+    if isinstance(branch, Factorised7):
+        return [outside(branch.wide), outside(branch.high)]
+    assert isinstance(branch, Skip)
+    return list(point(branch.halves))
 
 
 def pruned_space(nodes: int) -> SearchSpace:
@@ -136,6 +91,34 @@ def double() -> None:
     torch.set_default_dtype(torch.float32)
 
 
+def both(space: SearchSpace, channels: int, layers: int, **settings: Any) -> tuple[SuperNet, ReferenceSuperNet]:
+    """A supernet and the plain one, of the same weights, with α and β that are not near 0."""
+    net = SuperNet(space, channels, layers, 3, **settings)
+    reference = ReferenceSuperNet(space, channels, layers, 3, **settings)
+    for value in net.architecture_parameters().values():
+        nn.init.normal_(value)
+    for theirs, mine in twins(net, reference, "data"):
+        theirs.copy_(mine)
+    assert sum(each.numel() for each in reference.parameters()) == sum(each.numel() for each in net.parameters())
+    return net, reference
+
+
+def compare(net: SuperNet, reference: ReferenceSuperNet, size: int, rtol: float = 1e-7) -> None:
+    """Logits, all gradients, and logits in evaluation by the statistics that both have taken in from the batch."""
+    x, labels = torch.randn(3, 3, size, size), torch.tensor([0, 1, 2])
+    torch.manual_seed(5)
+    logits = net(x)
+    torch.manual_seed(5)
+    expected = reference(x)
+    torch.testing.assert_close(logits, expected, rtol=rtol / 100, atol=1e-10)
+    for each in (logits, expected):
+        F.cross_entropy(each, labels).backward()
+    for theirs, mine in twins(net, reference, "grad"):
+        assert theirs is not None
+        torch.testing.assert_close(mine, theirs, rtol=rtol, atol=1e-10)
+    torch.testing.assert_close(net.eval()(x), reference.eval()(x), rtol=rtol / 100, atol=1e-10)
+
+
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("size", [8, 9])
 @pytest.mark.parametrize("pruned", [False, True])
@@ -144,25 +127,55 @@ def double() -> None:
 def test_equals_one_module_for_each_edge_and_operation(
     k: int, edge_normalisation: bool, pruned: bool, size: int
 ) -> None:
-    """Outputs and gradients of weights, α and β, in float64; 4 layers are normal, reduction, reduction, normal."""
+    """In float64; 4 layers are normal, reduction, reduction, normal."""
     torch.manual_seed(k)
     space = pruned_space(2) if pruned else SearchSpace.full(2, SEARCH_OPERATIONS)
-    net = SuperNet(space, 4, 4, 3, partial_channels=k, edge_normalisation=edge_normalisation)
-    for value in net.architecture_parameters().values():
-        nn.init.normal_(value)
-    plain = PlainSuperNet(net, k)
-    assert sum(each.numel() for each in plain.parameters()) == sum(each.numel() for each in net.parameters())
-    x = torch.randn(3, 3, size, size)
-    labels = torch.tensor([0, 1, 2])
-    logits, expected = net(x), plain(x)
-    torch.testing.assert_close(logits, expected, rtol=1e-9, atol=1e-10)
-    for each in (logits, expected):
-        F.cross_entropy(each, labels).backward()
-    for mine, theirs in plain.twins(net):
-        assert theirs.grad is not None
-        torch.testing.assert_close(theirs.grad, mine.grad, rtol=1e-7, atol=1e-10)
-    # Evaluation uses the running statistics, which both have gathered from one batch.
-    torch.testing.assert_close(net.eval()(x), plain.eval()(x), rtol=1e-9, atol=1e-10)
+    compare(*both(space, 4, 4, partial_channels=k, edge_normalisation=edge_normalisation), size)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(
+    ("nodes", "channels", "k", "stem"),
+    [
+        # Edges together and apart: 8, 16 and 32 mixed channels from the first stage to the last.
+        (4, 16, 2, "cifar"),
+        (4, 16, 1, "cifar"),
+        (5, 8, 8, "cifar"),
+        (3, 8, 2, "imagenet"),
+    ],
+)
+def test_equals_it_at_the_papers_widths(nodes: int, channels: int, k: int, stem: str) -> None:
+    torch.manual_seed(0)
+    space = SearchSpace.full(nodes, SEARCH_OPERATIONS)
+    size = 64 if stem == "imagenet" else 8
+    compare(*both(space, channels, 3, partial_channels=k, edge_normalisation=True, stem=stem), size)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("edge_normalisation", [False, True])
+def test_equals_it_with_random_channels(edge_normalisation: bool) -> None:
+    torch.manual_seed(0)
+    space = SearchSpace.full(3, SEARCH_OPERATIONS)
+    settings = {"partial_channels": 4, "edge_normalisation": edge_normalisation, "random_channels": True}
+    net, reference = both(space, 8, 4, **settings)
+    compare(net, reference, 9)
+    x = torch.randn(2, 3, 8, 8)
+    assert not torch.equal(net.train()(x), net(x))
+    assert torch.equal(net.eval()(x), net(x))
+
+
+@pytest.mark.usefixtures("double")
+def test_equals_it_with_the_operations_of_nasnet_and_amoebanet() -> None:
+    torch.manual_seed(0)
+    space = SearchSpace.full(3, ("none", "sep_conv_7x7", "conv_7x1_1x7", "skip_connect", "max_pool_3x3"))
+    compare(*both(space, 8, 4, partial_channels=2), 9)
+
+
+def test_equals_it_in_float32() -> None:
+    torch.manual_seed(0)
+    net, reference = both(SearchSpace.full(4, SEARCH_OPERATIONS), 16, 8, partial_channels=4, edge_normalisation=True)
+    x = torch.randn(8, 3, 32, 32)
+    torch.testing.assert_close(net(x), reference(x), rtol=1e-3, atol=1e-4)
 
 
 def test_three_nodes_and_the_imagenet_stem() -> None:
@@ -213,12 +226,6 @@ def test_edge_weights_are_a_softmax_for_each_node() -> None:
     assert edge_weights(torch.randn(14), 4).split([2, 3, 4, 5])[3].sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("groups", [1, 2, 4, 8])
-def test_channel_shuffle_is_torchs(groups: int) -> None:
-    x = torch.randn(2, 8, 3, 5)
-    assert torch.equal(channel_shuffle(x, groups), nn.ChannelShuffle(groups)(x))
-
-
 def net_of(*operations: str) -> SuperNet:
     torch.manual_seed(0)
     return SuperNet(SearchSpace.full(2, operations), 4, 3)
@@ -245,9 +252,9 @@ def test_skip_dropout_acts_in_training_only() -> None:
 
 
 def test_skip_dropout_scales_what_it_keeps() -> None:
-    fan = MixedFan([("skip_connect",)], 4, 1, 1).train()
+    fan = MixedFan([("skip_connect",)], 4, 1).train()
     x = torch.rand(8, 4, 8, 8) + 0.5
-    (out,) = fan(x, torch.tensor([[0.5]]), torch.ones(1), 0.75)
+    (out,) = fan(x, torch.tensor([[0.5]]), 0.75)
     kept = out != 0
     torch.testing.assert_close(out[kept], (2 * x)[kept])
     # 2,048 draws of probability 1/4: 512 on average, standard deviation 20.

@@ -1,7 +1,8 @@
 # CIFAR-10 as a proxy: the training images in two halves, with DARTS' augmentation, which neither paper changes.
 task = 'search'
 proxy = dict(
-    # The training images as an image folder, <class>/<image>.
+    # The training images as an image folder, <class>/<image>, which retraining reads as well. Torchvision's layout is
+    # kind='cifar10' with the folder of cifar-10-batches-py/ as root.
     root='{{$WILDNAS_DATA:data}}/cifar10/train',
     image_size=32,
     mean=(0.4914, 0.4822, 0.4465),

@@ -1,0 +1,4 @@
+# First-order DARTS, 125 epochs (PC-DARTS 4.4.3, Table 4 "Epochs").
+_base_ = './darts_v1_cifar10.py'
+method = 'DARTS-v1, 125 epochs'
+stages = [dict(epochs=125, frozen_epochs=0, layers=8, channels=16)]

@@ -1,0 +1,4 @@
+# First-order DARTS, 5 intermediate nodes (PC-DARTS 4.4.3, Table 4 "Nodes": 7, with the two input nodes).
+_base_ = './darts_v1_cifar10.py'
+method = 'DARTS-v1, 5 nodes'
+nodes = 5

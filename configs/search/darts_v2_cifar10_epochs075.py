@@ -1,0 +1,4 @@
+# Second-order DARTS, 75 epochs (PC-DARTS 4.4.3, Table 4 "Epochs").
+_base_ = './darts_v2_cifar10.py'
+method = 'DARTS-v2, 75 epochs'
+stages = [dict(epochs=75, frozen_epochs=0, layers=8, channels=16)]

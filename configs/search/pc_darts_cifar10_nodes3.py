@@ -1,0 +1,4 @@
+# PC-DARTS, 3 intermediate nodes (PC-DARTS 4.4.3, Table 4 "Nodes": 5, with the two input nodes).
+_base_ = './pc_darts_cifar10.py'
+method = 'PC-DARTS, 3 nodes'
+nodes = 3

@@ -1,0 +1,67 @@
+"""mmengine's logging of losses without a wait for the device at every step.
+
+A number that is taken from a GPU stops the program until the GPU has computed it. mmengine takes every loss of every
+iteration and the norm of every gradient; a search, whose steps are thousands of small kernels, is then as slow as the
+program and the GPU in turn. Here numbers stay on the device and are taken together at an interval.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import RuntimeInfoHook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import Tensor
+
+
+class ClippingOptimWrapper(OptimWrapper):
+    """mmengine's, except that the norm of the gradient stays on the device, for the caller to log.
+
+    Attributes:
+        grad_norm: of the last step, before clipping; None before the first and without clipping.
+    """
+
+    grad_norm: Tensor | None = None
+
+    def step(self, **kwargs: Any) -> None:
+        if self.clip_grad_kwargs:
+            parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+            self.grad_norm = self.clip_func(parameters, **self.clip_grad_kwargs)
+        self.optimizer.step(**kwargs)
+
+
+class DeferredRuntimeInfoHook(RuntimeInfoHook):
+    """mmengine's, except that losses are logged every `interval` iterations and as an epoch ends.
+
+    Each loss that has come in since is logged, so that the log's means are mmengine's.
+
+    Args:
+        interval: that of the logger, whose line would else lack the latest losses.
+    """
+
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
+        self._waiting: list[dict[str, Tensor]] = []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        super().before_train_epoch(runner)
+        # What an epoch that did not end has left.
+        self._waiting.clear()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
+    ) -> None:
+        # Copies: a step that is replayed on the GPU gives its results in the same place each time.
+        self._waiting.append({name: value.detach().clone() for name, value in (outputs or {}).items()})
+        if self.every_n_inner_iters(batch_idx, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
+            self._log(runner)
+
+    def _log(self, runner: Runner) -> None:
+        names = [name for each in self._waiting for name in each]
+        values = [value for each in self._waiting for value in each.values()]
+        if values:
+            for name, value in zip(names, torch.stack(values).tolist(), strict=True):
+                runner.message_hub.update_scalar(f"train/{name}", value)
+        self._waiting.clear()

@@ -1,0 +1,55 @@
+"""Whose a checkpoint is: one of another search is refused before it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from backbones.errors import InputError
+from search.configs import portable
+from search.settings import SearchSettings
+
+_KEY = "search"
+
+#: What torch raises at files that are cut off or are no checkpoint.
+_DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
+
+
+def owner_of(settings: SearchSettings, seeds: Sequence[int]) -> str:
+    """SHA-256 of the settings, the seed and the stage that a checkpoint belongs to."""
+    whose = {"settings": portable(settings.model_dump(mode="json")), "seeds": list(seeds)}
+    return hashlib.sha256(json.dumps(whose, sort_keys=True).encode()).hexdigest()
+
+
+class OwnerHook(Hook):
+    """Write into every checkpoint whose it is."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint["meta"][_KEY] = self.owner
+
+
+def confirm_owner(file: Path, owner: str) -> None:
+    """See that a checkpoint is whole and this search's.
+
+    Raises:
+        InputError: it is damaged, or another search's; names it.
+    """
+    remedy = f"remove {file.parent} to begin the stage anew"
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        found = content["meta"].get(_KEY)
+    except _DAMAGED as error:
+        raise InputError(f"{file}: cannot be resumed from: damaged, or no checkpoint of a search; {remedy}") from error
+    if found != owner:
+        raise InputError(f"{file}: is a checkpoint of another search; {remedy}")
