@@ -60,6 +60,18 @@ def _git(*arguments: str) -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
+def memory() -> int:
+    """The bytes that are in use: of the GPU where there is one, else by this process (0 where that is not known)."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.memory_allocated())
+    if not _STATUS.is_file():
+        return 0
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
+
+
 def peak_memory() -> int:
     """The peak memory in bytes since `reset_peak_memory`: of the GPU where there is one, else of this process."""
     import torch

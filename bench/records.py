@@ -56,10 +56,15 @@ class RecordedMetric(Schema):
 
 
 class RecordedData(Schema):
-    """The data of a run: how many of what, and a digest over the file lists."""
+    """The data of a run: how many of what, and a digest over the file lists.
+
+    Attributes:
+        index: of the file that lists the images which a search drew by its seed; `fingerprint` is of all.
+    """
 
     counts: dict[str, Count]
     fingerprint: Digest
+    index: Digest | None = None
 
 
 class RecordedCost(Schema):

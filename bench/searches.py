@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from backbones.errors import InputError
 from bench import environment
 from bench.architectures import Architecture, save_found
 from bench.embedded import ensure_embedded
-from bench.jobs import Places, determining, measured, recorded_metrics, run_key
+from bench.jobs import Places, determining, measured, recorded_metrics, redirected, run_key
 from bench.metrics import METRICS
 from bench.records import SCHEMA_VERSION, Record, record_name
 from search.configs import load_config, parse, portable
@@ -19,7 +20,7 @@ from search.progress import ProgressCallback
 from search.settings import SearchSettings
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class PlannedSearch:
     name: str
     record: Record | None
 
+    def work_dir(self, places: Places) -> Path:
+        return places.work / self.protocol.name / self.name
+
 
 def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedSearch:
     """Check a search's data and look for its record.
@@ -74,7 +78,7 @@ def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedS
     from search.proxies import check_proxy
 
     ensure_embedded(protocol.settings.embedded)
-    folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size)
+    folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size, seed)
     key = run_key(
         {
             "protocol": protocol.name,
@@ -89,13 +93,37 @@ def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedS
     return PlannedSearch(protocol, seed, key, name, places.store.find(record_name(protocol.name, name, seed)))
 
 
+def steps_per_epoch(protocol: SearchProtocol, seed: int) -> int:
+    """The batches of an epoch, out of the list of the proxy's images alone.
+
+    Raises:
+        InputError: the data cannot be used.
+    """
+    from search.proxies import check_proxy
+    from search.split import draw_split
+
+    settings = protocol.settings
+    ensure_embedded(settings.embedded)
+    source = check_proxy(settings.proxy, settings.batch_size, seed)
+    return len(draw_split(source, settings.proxy, seed).weight) // settings.batch_size
+
+
+def join_search(planned: PlannedSearch, places: Places) -> None:
+    """Take part in a search whose first process writes the record; what libraries print goes nowhere."""
+    from search.run import run_search
+
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirected(nowhere):
+        run_search(planned.protocol.settings, planned.work_dir(places), planned.seed)
+
+
 def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -> Record:
-    """Run a search into its record; an interrupted one is resumed."""
+    """Run a search into its record; an interrupted one is resumed. Of several processes, the first one calls this."""
+    from search.parallel import world_size
     from search.run import run_search
 
     places.prepare()
     protocol, seed, key, name = planned.protocol, planned.seed, planned.key, planned.name
-    work_dir = places.work / protocol.name / name
+    work_dir = planned.work_dir(places)
     with measured(work_dir) as run:
         result = run_search(protocol.settings, work_dir, seed, progress)
     architecture = Architecture(
@@ -106,7 +134,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
         "supernet_accuracy": result.accuracy,
         "skip_count": result.genotype.skip_count,
         # Days of the device that the record names: GPU-days only where that is a GPU.
-        "search_cost": run.seconds / 86_400,
+        "search_cost": run.seconds * world_size() / 86_400,
     }
     record = Record.model_validate(
         {
@@ -120,8 +148,8 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "key": key,
             "reduced": protocol.reduced,
             "config": protocol.portable(),
-            "data": {"counts": result.counts, "fingerprint": result.fingerprint},
-            "environment": environment.describe(),
+            "data": {"counts": result.counts, "fingerprint": result.fingerprint, "index": result.index},
+            "environment": {**environment.describe(), "processes": world_size()},
             "parents": [],
             "initial_weights": None,
             "metrics": recorded_metrics(METRICS["search"], values),

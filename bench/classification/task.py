@@ -24,7 +24,8 @@ from bench.embedded import ensure_embedded
 from bench.metrics import METRICS, TITLES
 from bench.timing import repeat
 from search.configs import parse
-from search.images import ImageFolder, list_image_folder, read_images
+from search.images import ImageSource
+from search.sources import list_images
 from search.training import (
     EpochSeedHook,
     FiniteLossHook,
@@ -62,7 +63,7 @@ class ClassificationTask(Task):
         settings = _settings(job.protocol)
         train, val = _folders(settings)
         size = settings.images.image_size
-        train_images, val_images = read_images(train.files, size), read_images(val.files, size)
+        train_images, val_images = train.read(size), val.read(size)
         # Epochs count from 0; the largest word draws the initial weights.
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(job.architecture.design, settings, len(train.classes))
@@ -169,9 +170,9 @@ def _settings(protocol: Protocol) -> ClassificationSettings:
     return parse(ClassificationSettings, protocol.config, str(protocol.path))
 
 
-def _folders(settings: ClassificationSettings) -> tuple[ImageFolder, ImageFolder]:
+def _folders(settings: ClassificationSettings) -> tuple[ImageSource, ImageSource]:
     ensure_embedded(settings.embedded)
-    train, val = list_image_folder(settings.images.train), list_image_folder(settings.images.val)
+    train, val = list_images(settings.images.train), list_images(settings.images.val)
     if train.classes != val.classes:
         odd = sorted(set(train.classes) ^ set(val.classes))[0]
         raise InputError(f"{Path(val.root)}: class folder {odd!r} is not in both {train.root} and {val.root}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from bench.commands import data, derive, doctor, evaluate, run, search, table, zoo
+from bench.commands import data, derive, doctor, evaluate, run, search, speed, table, zoo
 
 
 class Command(Protocol):
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "run": run,
     "table": table,
+    "speed": speed,
     "zoo": zoo,
     "data": data,
     "doctor": doctor,

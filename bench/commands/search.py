@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from typing import TYPE_CHECKING
 
+from backbones.errors import InputError
 from bench.commands.options import add_config_options, add_places, places_of, whole
+
+if TYPE_CHECKING:
+    from bench.jobs import Places
+    from bench.searches import SearchProtocol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,20 +21,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole, default=0)
     add_config_options(parser)
     add_places(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="one step of each stage: peak memory and the time of the whole search, nothing else",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch"],
+        default="none",
+        help="pytorch: one search over several processes, which torchrun has started (one a GPU)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.progress import Progress
-    from bench.searches import load_search, plan_search, search
+    from bench.searches import load_search
 
     protocol = load_search(arguments.config, arguments.cfg_options)
-    places = places_of(arguments)
-    planned = plan_search(protocol, arguments.seed, places)
-    progress = Progress([f"{protocol.name} · seed {arguments.seed}"])
+    if arguments.dry_run:
+        if arguments.launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")
+        from bench.commands.search_dry_run import dry_run
+
+        print("\n".join(dry_run(protocol, arguments.seed)))
+        return 0
+    # Torch is imported when the config is known to be one.
+    from search.parallel import process_group
+
+    with process_group(arguments.launcher):
+        return _search(protocol, arguments.seed, places_of(arguments))
+
+
+def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
+    from backbones.genotype import Genotype
+    from bench.progress import Progress
+    from bench.searches import join_search, plan_search, search
+    from search.epochs import concerns, imagenet_cost
+    from search.parallel import is_main, main_first
+
+    with main_first():
+        planned = plan_search(protocol, seed, places)
+    if not is_main():
+        if planned.record is None:
+            join_search(planned, places)
+        return 0
+    progress = Progress([f"{protocol.name} · seed {seed}"])
     with progress.stage(0, planned.record is not None) as stage:
         record = planned.record or search(planned, places, progress)
         stage.note = "done before" if planned.record else "done"
-    print(json.dumps(record.architecture.genotype))
+    genotype = Genotype.from_json(record.architecture.genotype)
+    for concern in concerns(genotype, imagenet_cost(genotype)):
+        print(f"warning: {concern}", file=sys.stderr)
+    print(json.dumps(genotype.to_json()))
     print(f"record: {places.store.path(record.name)}", file=sys.stderr)
     print(f"folder: {places.work / record.protocol / record.architecture.name}", file=sys.stderr)
     return 0

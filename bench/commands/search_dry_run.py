@@ -1,0 +1,67 @@
+"""What a search would take: a step of each stage, its peak memory, and the time of the whole."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterator
+
+from bench.progress import clock
+from bench.search_speed import StageSpeed, estimate, isolated, measure_stage
+from bench.searches import SearchProtocol, steps_per_epoch
+
+
+def dry_run(protocol: SearchProtocol, seed: int) -> list[str]:
+    """Run one step of each stage, after a warm-up, each in a process of its own; a table, a line each.
+
+    Raises:
+        InputError: the data cannot be used, or memory does not suffice.
+    """
+    settings = protocol.settings
+    steps = steps_per_epoch(protocol, seed)
+    speeds = []
+    for place in range(len(settings.stages)):
+        print(f"stage {place + 1} of {len(settings.stages)} …", file=sys.stderr)
+        hint = f"--cfg-options batch_size={settings.batch_size // 2}"
+        speeds.append(isolated(measure_stage, settings, place, settings.batch_size, 1, hint=hint))
+    return [*_rows(protocol, speeds, steps), _total(protocol, speeds, steps)]
+
+
+def _rows(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int) -> Iterator[str]:
+    from tabulate import tabulate
+
+    seconds = estimate(protocol.settings, speeds, steps)
+    rows = [
+        [
+            speed.stage,
+            speed.layers,
+            speed.channels,
+            speed.candidates,
+            f"{statistics.median(speed.weight_step):.3f}",
+            f"{statistics.median(speed.architecture_step):.3f}",
+            f"{speed.peak_memory / 1e6:.0f}",
+            stage.epochs,
+            clock(whole),
+        ]
+        for speed, stage, whole in zip(speeds, protocol.settings.stages, seconds, strict=True)
+    ]
+    headers = [
+        "stage",
+        "cells",
+        "C",
+        "candidates",
+        "weight step (s)",
+        "architecture step (s)",
+        "peak memory (MB)",
+        "epochs",
+        "time",
+    ]
+    yield tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def _total(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int) -> str:
+    whole = clock(sum(estimate(protocol.settings, speeds, steps)))
+    memory = max(speed.peak_memory for speed in speeds) / 1e6
+    batch = f"batch {protocol.settings.batch_size}, {steps} steps an epoch"
+    note = "" if protocol.settings.proxy.memory else "; reading and decoding of images not counted"
+    return f"{protocol.name} on {speeds[0].device}: about {whole}, {memory:.0f} MB beyond the images ({batch}{note})"
