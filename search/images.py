@@ -25,6 +25,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 DECODING_ERRORS = (
     EOFError,
     IndexError,
+    NotImplementedError,
     OSError,
     SyntaxError,
     ValueError,
