@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -127,7 +128,12 @@ def unreadable(where: str, error: BaseException) -> InputError:
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """uint8 `(N, 3, H, W)` to float, scaled to 0..1, mean subtracted and divided by std, per channel."""
-    shape = (1, 3, 1, 1)
-    mean_255 = torch.tensor(mean, device=images.device).view(shape) * 255
-    std_255 = torch.tensor(std, device=images.device).view(shape) * 255
+    mean_255 = _of_channels(tuple(mean), images.device, torch.get_default_dtype())
+    std_255 = _of_channels(tuple(std), images.device, torch.get_default_dtype())
     return (images.float() - mean_255) / std_255
+
+
+@cache
+def _of_channels(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """255 times the values, `(1, 3, 1, 1)`; kept, since to make it anew for each batch would wait for the device."""
+    return torch.tensor(values, device=device, dtype=dtype).view(1, -1, 1, 1) * 255
