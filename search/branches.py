@@ -228,13 +228,21 @@ class Skip(Branch):
         return Term(passed, weights, None)
 
     def _reduction(self, source: Source) -> Term:
-        below, right = (size % 2 for size in source.x.shape[-2:])
-        shifted = F.pad(source.positive, (0, right, 0, below)) if below or right else source.positive
-        both = torch.cat([matrix(source.even), matrix(shifted[:, :, 1::2, 1::2])], dim=1)
+        both = torch.cat([matrix(source.even), matrix(shifted_half(source.positive))], dim=1)
         half = torch.eye(2, device=both.device, dtype=both.dtype)
         # (half, C, edges, half, C / 2): each half of the columns reads its own half of the rows.
         blocks = self.halves.permute(1, 3, 0, 2).unsqueeze(3) * half[:, None, None, :, None]
         return Term(both, blocks.reshape(2 * self.channels, -1), self.statistics)
+
+
+def shifted_half(x: Tensor) -> Tensor:
+    """What the second convolution of a factorised reduction reads: every other row and column, from the second on.
+
+    An odd map is padded by a row and a column of zeros, so that there are as many as from the first on.
+    """
+    below, right = (size % 2 for size in x.shape[-2:])
+    padded = F.pad(x, (0, right, 0, below)) if below or right else x
+    return padded[:, :, 1::2, 1::2]
 
 
 def build_branch(name: str, edges: int, on: list[int], channels: int, stride: int) -> Branch:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search.branches import conv_weights
+from search.branches import conv_weights, shifted_half
 from search.fan import MixedFan
 from search.mixture import Statistics, Term, image, matrix, mixture, weighted_sum
 from search.space import SearchSpace
@@ -33,9 +33,7 @@ class Preprocess(nn.Module):
         """`x` has gone through ReLU, which the next two cells share."""
         maps = [x]
         if self.halve:
-            below, right = (size % 2 for size in x.shape[-2:])
-            shifted = F.pad(x, (0, right, 0, below)) if below or right else x
-            maps = [x[:, :, ::2, ::2], shifted[:, :, 1::2, 1::2]]
+            maps = [x[:, :, ::2, ::2], shifted_half(x)]
         # As products of matrices: five times as fast backward as oneDNN's convolution on a CPU.
         parts = [matrix(part) @ weight.flatten(1).t() for part, weight in zip(maps, self.weights, strict=True)]
         rows = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
