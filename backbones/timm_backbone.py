@@ -142,17 +142,20 @@ class TimmBackbone(nn.Module):
         return name in self._spare
 
     @cached_property
-    def _full(self) -> frozenset[str]:
+    def _whole(self) -> nn.Module:
+        """The whole model, for its names; in the instance's dict, so that it is no submodule of this one."""
         with torch.device("meta"):
-            return frozenset(create(self.name).state_dict())
+            return create(self.name)
+
+    @cached_property
+    def _full(self) -> frozenset[str]:
+        return frozenset(self._whole.state_dict())
 
     @cached_property
     def _full_names(self) -> dict[str, str]:
         """The whole model's name of each of this backbone's entries."""
-        with torch.device("meta"):
-            modules = [name for name, _ in create(self.name).named_modules()]
         # timm joins the names of nested modules by underscores.
-        joined = {name.replace(".", "_"): name for name in modules}
+        joined = {name.replace(".", "_"): name for name, _ in self._whole.named_modules()}
         return {name: _full_name(name.removeprefix("model."), self._full, joined) for name in self.state_dict()}
 
     @cached_property

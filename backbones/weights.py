@@ -40,7 +40,7 @@ _NUMPY_SCALARS: list[Any] = [
 ]
 
 #: What torch raises at files that are cut off or overwritten somewhere.
-_DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
+DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
         # torch's own message advises to turn `weights_only` off.
         problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
         raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         problem = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
     about = content.get("about") if isinstance(content, Mapping) and "state_dict" in content else None

@@ -21,6 +21,7 @@ from search.bilevel import Bilevel, build_optimisers
 from search.reference import ReferenceSuperNet
 from search.settings import SearchSettings
 from search.space import SearchSpace, edge_sources
+from search.stages import build_supernet
 from search.supernet import SuperNet
 
 _Result = TypeVar("_Result")
@@ -101,16 +102,7 @@ def measure_stage(
     before = environment.memory()
     environment.reset_peak_memory()
     kind: type[nn.Module] = ReferenceSuperNet if plain else SuperNet
-    supernet = kind(
-        space,
-        channels=stage.channels,
-        layers=stage.layers,
-        num_classes=classes,
-        partial_channels=settings.partial_channels,
-        edge_normalisation=settings.edge_normalisation,
-        stem=settings.stem,
-        random_channels=settings.random_channels,
-    ).to(device)
+    supernet = build_supernet(kind, settings, stage, space, classes).to(device)
     size = settings.proxy.image_size
     images = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device)
     labels = torch.randint(classes, (batch_size,), device=device)

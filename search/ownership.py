@@ -14,13 +14,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from backbones.errors import InputError
+from backbones.weights import DAMAGED
 from search.configs import portable
 from search.settings import SearchSettings
 
 _KEY = "search"
-
-#: What torch raises at files that are cut off or are no checkpoint.
-_DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
 
 
 def owner_of(settings: SearchSettings, seeds: Sequence[int]) -> str:
@@ -49,7 +47,7 @@ def confirm_owner(file: Path, owner: str) -> None:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
         found = content["meta"].get(_KEY)
-    except _DAMAGED as error:
+    except (*DAMAGED, pickle.UnpicklingError) as error:
         raise InputError(f"{file}: cannot be resumed from: damaged, or no checkpoint of a search; {remedy}") from error
     if found != owner:
         raise InputError(f"{file}: is a checkpoint of another search; {remedy}")

@@ -25,7 +25,7 @@ from search.progress import ProgressCallback
 from search.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
-from search.stages import StageHook, architecture_of, next_space
+from search.stages import StageHook, architecture_of, build_supernet, next_space
 from search.supernet import SuperNet
 from search.training import (
     LOG_INTERVAL,
@@ -166,16 +166,7 @@ def _run_stage(
     seed = seeds[0] * 1_000 + seeds[1]
     # Epochs count from 0; the largest word draws the initial weights.
     seed_everything(seed, 2**32 - 1)
-    supernet = SuperNet(
-        space,
-        channels=stage.channels,
-        layers=stage.layers,
-        num_classes=len(data.classes),
-        partial_channels=settings.partial_channels,
-        edge_normalisation=settings.edge_normalisation,
-        stem=settings.stem,
-        random_channels=settings.random_channels,
-    )
+    supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
     resume = last_checkpoint(folder)
     whose = owner_of(settings, seeds)

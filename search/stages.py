@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
 from search.bilevel import Bilevel
 from search.derive import Architecture
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
+
+_Net = TypeVar("_Net", bound=nn.Module)
 
 
 def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
@@ -38,6 +42,22 @@ class StageHook(Hook):
         model = bilevel_of(runner)
         model.train_architecture = runner.epoch >= self.stage.frozen_epochs
         model.supernet.set_skip_dropout(skip_dropout_rate(self.stage, runner.epoch, self.settings.skip_dropout_decay))
+
+
+def build_supernet(
+    kind: type[_Net], settings: SearchSettings, stage: Stage, space: SearchSpace, num_classes: int
+) -> _Net:
+    """The supernet of a stage, of either kind: `SuperNet` or `ReferenceSuperNet`."""
+    return kind(
+        space,
+        channels=stage.channels,
+        layers=stage.layers,
+        num_classes=num_classes,
+        partial_channels=settings.partial_channels,
+        edge_normalisation=settings.edge_normalisation,
+        stem=settings.stem,
+        random_channels=settings.random_channels,
+    )
 
 
 def bilevel_of(runner: Runner) -> Bilevel:

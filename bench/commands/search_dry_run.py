@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Iterator
 
 from bench.progress import clock
 from bench.search_speed import StageSpeed, estimate, isolated, measure_stage
@@ -24,13 +23,13 @@ def dry_run(protocol: SearchProtocol, seed: int) -> list[str]:
         print(f"stage {place + 1} of {len(settings.stages)} …", file=sys.stderr)
         hint = f"--cfg-options batch_size={settings.batch_size // 2}"
         speeds.append(isolated(measure_stage, settings, place, settings.batch_size, 1, hint=hint))
-    return [*_rows(protocol, speeds, steps), _total(protocol, speeds, steps)]
+    seconds = estimate(settings, speeds, steps)
+    return [_table(protocol, speeds, seconds), _total(protocol, speeds, steps, sum(seconds))]
 
 
-def _rows(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int) -> Iterator[str]:
+def _table(protocol: SearchProtocol, speeds: list[StageSpeed], seconds: list[float]) -> str:
     from tabulate import tabulate
 
-    seconds = estimate(protocol.settings, speeds, steps)
     rows = [
         [
             speed.stage,
@@ -56,11 +55,11 @@ def _rows(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int) -> Ite
         "epochs",
         "time",
     ]
-    yield tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def _total(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int) -> str:
-    whole = clock(sum(estimate(protocol.settings, speeds, steps)))
+def _total(protocol: SearchProtocol, speeds: list[StageSpeed], steps: int, seconds: float) -> str:
+    whole = clock(seconds)
     memory = max(speed.peak_memory for speed in speeds) / 1e6
     batch = f"batch {protocol.settings.batch_size}, {steps} steps an epoch"
     note = "" if protocol.settings.proxy.memory else "; reading and decoding of images not counted"
