@@ -25,7 +25,7 @@ DATASETS: dict[str, Any] = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
 @dataclass(frozen=True)
 class CifarImages(ImageSource):
-    """The 50,000 training images of CIFAR-10 or CIFAR-100.
+    """The 50,000 training or 10,000 test images of CIFAR-10 or CIFAR-100.
 
     Attributes:
         files: `<class>/<number>`, the number being the image's in torchvision's data set (`CIFAR10(root)[number]`).
@@ -46,13 +46,14 @@ class CifarImages(ImageSource):
         return replace(super().select(indices, classes), pixels=self.pixels[np.asarray(indices, dtype=np.int64)])
 
 
-def read_cifar(kind: Kind, root: str | Path, download: bool = False) -> CifarImages:
-    """Read the training images from torchvision's layout, `<root>/cifar-10-batches-py/…` or `cifar-100-python/…`.
+def read_cifar(kind: Kind, root: str | Path, download: bool = False, train: bool = True) -> CifarImages:
+    """Read the images from torchvision's layout, `<root>/cifar-10-batches-py/…` or `cifar-100-python/…`.
 
     torchvision unpickles these files: only after their MD5 digests, which it knows, have been found right.
 
     Args:
         download: fetch what is missing (170 MB) from where torchvision finds it.
+        train: the training images, or the test images.
 
     Raises:
         InputError: a file is missing or is not the published one; or the download fails, or is asked of every process
@@ -68,18 +69,19 @@ def read_cifar(kind: Kind, root: str | Path, download: bool = False) -> CifarIma
             raise InputError(f"{problem}; several processes cannot fetch it at once: run `wildnas data check` first")
         _download(dataset, root)
     try:
-        data = dataset(str(root), train=True)
+        data = dataset(str(root), train=train)
     except (OSError, RuntimeError) as error:
         raise InputError(_problem(kind, folder) or f"{folder}: cannot be read: {error}") from error
     labels = np.asarray(data.targets, dtype=np.int64)
     order = np.argsort(labels, kind="stable")
+    listed = dataset.train_list if train else dataset.test_list
     return CifarImages(
         root,
         tuple(data.classes),
         tuple(f"{data.classes[labels[number]]}/{number:05d}" for number in order),
         tuple(labels[order].tolist()),
         data.data[order],
-        fingerprint(root, [], [folder / name for name, _ in (*dataset.train_list, (dataset.meta["filename"], ""))]),
+        fingerprint(root, [], [folder / name for name in (*(name for name, _ in listed), dataset.meta["filename"])]),
     )
 
 
@@ -91,7 +93,7 @@ def _problem(kind: Kind, folder: Path) -> str | None:
         if not (folder / name).is_file():
             return (
                 f"{folder / name}: no such file; kind {kind!r} expects {', '.join(digests)} in {folder} (the unpacked "
-                f"{dataset.filename}), or proxy.download=True to fetch them"
+                f"{dataset.filename}), or download=True to fetch them"
             )
         if not check_integrity(str(folder / name), digest):
             return f"{folder / name}: is not the published file (MD5 {digest}); remove it and fetch it again"

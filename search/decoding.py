@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
 from backbones.errors import InputError
+from search.batches import BatchSampler
 from search.images import ImageSource
-from search.pairs import PairSampler
-from search.settings import Decoding, Proxy
+from search.settings import Decoding, StoredImages
 from search.training import seed_worker
 
 #: A worker's share of a batch is one piece of work, and this many lie ready at most: two batches ahead.
@@ -49,10 +49,10 @@ def evaluation_transform(size: int) -> v2.Compose:
 
 
 class Piece:
-    """A worker's share of a pair of batches.
+    """A worker's share of a batch.
 
     Attributes:
-        parts: of each part of the proxy, the indices of images.
+        parts: of each part that batches are of, the indices of images.
         seeds: what the augmentation of each image is drawn from, together with its place: (seed, epoch, part).
         place: of the first image in the epoch; its neighbours follow. It counts over the global batches, so that an
             image is augmented alike whatever the number of workers and processes.
@@ -67,45 +67,46 @@ class Piece:
 
 
 class PieceSampler(Sampler[Piece]):
-    """The batches of a `PairSampler`, cut in pieces of which every worker decodes one."""
+    """The batches of a sampler, cut in pieces of which every worker decodes one."""
 
-    def __init__(self, pairs: PairSampler, workers: int) -> None:
-        self.pairs = pairs
-        self.pieces = min(workers, pairs.share)
+    def __init__(self, batches: BatchSampler, workers: int) -> None:
+        self.batches = batches
+        self.pieces = min(workers, batches.share)
 
     def set_epoch(self, epoch: int) -> None:
-        self.pairs.set_epoch(epoch)
+        self.batches.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.pairs) * self.pieces
+        return len(self.batches) * self.pieces
 
     def __iter__(self) -> Iterator[Piece]:
-        for batch, pair in enumerate(self.pairs):
-            place = batch * self.pairs.batch_size + self.pairs.offset
-            for parts in zip(*(part.tensor_split(self.pieces) for part in pair), strict=True):
-                yield Piece([part.tolist() for part in parts], (self.pairs.seed, self.pairs.epoch), place)
+        for batch, indices in enumerate(self.batches):
+            place = batch * self.batches.width + self.batches.offset
+            for parts in zip(*(part.tensor_split(self.pieces) for part in indices), strict=True):
+                yield Piece([part.tolist() for part in parts], (self.batches.seed, self.batches.epoch), place)
                 place += len(parts[0])
 
 
-class DecodedPairs(Dataset[dict[str, Tensor] | InputError]):
+class DecodedBatches(Dataset[dict[str, Tensor] | InputError]):
     """Indexed by a `Piece`, gives its images, decoded and augmented, with their labels.
 
     A broken image is given as the error that names it: an exception that leaves a worker arrives with a traceback in
     its message.
     """
 
-    def __init__(self, source: ImageSource, proxy: Proxy) -> None:
+    def __init__(self, source: ImageSource, how: StoredImages, prefixes: Sequence[str]) -> None:
         self.source = source
-        self.transform = training_transform(proxy.image_size, proxy.decoding)
+        self.transform = training_transform(how.image_size, how.decoding)
+        self.prefixes = prefixes
 
     def __getitem__(self, piece: Piece) -> dict[str, Tensor] | InputError:
         batch: dict[str, Tensor] = {}
         try:
-            for part, (name, indices) in enumerate(zip(("weight", "architecture"), piece.parts, strict=True)):
-                batch[f"{name}_images"] = torch.stack(
+            for part, (prefix, indices) in enumerate(zip(self.prefixes, piece.parts, strict=True)):
+                batch[f"{prefix}images"] = torch.stack(
                     [self._image(index, (*piece.seeds, part, piece.place + n)) for n, index in enumerate(indices)]
                 )
-                batch[f"{name}_labels"] = torch.tensor([self.source.labels[index] for index in indices])
+                batch[f"{prefix}labels"] = torch.tensor([self.source.labels[index] for index in indices])
         except InputError as error:
             return error
         return batch
@@ -118,19 +119,29 @@ class DecodedPairs(Dataset[dict[str, Tensor] | InputError]):
 
 
 class DecodingLoader(DataLoader[Any]):
-    """Whole batches of both parts on a device, put together from the workers' pieces.
+    """Whole augmented batches on a device, put together from the workers' pieces.
+
+    Args:
+        prefixes: of each part of the sampler, what stands before `images` and `labels` in a batch's keys.
 
     Raises:
         InputError: when an image is met that cannot be decoded; names it.
     """
 
-    def __init__(self, source: ImageSource, proxy: Proxy, pairs: PairSampler, device: torch.device) -> None:
-        self.pairs = pairs
+    def __init__(
+        self,
+        source: ImageSource,
+        how: StoredImages,
+        batches: BatchSampler,
+        device: torch.device,
+        prefixes: Sequence[str] = ("",),
+    ) -> None:
+        self.batches = batches
         self.device = device
-        sampler = PieceSampler(pairs, proxy.decoding.workers)
+        sampler = PieceSampler(batches, how.decoding.workers)
         self.pieces = sampler.pieces
         super().__init__(
-            DecodedPairs(source, proxy),
+            DecodedBatches(source, how, prefixes),
             sampler=sampler,
             batch_size=None,
             num_workers=self.pieces,
@@ -140,7 +151,7 @@ class DecodingLoader(DataLoader[Any]):
         )
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:  # type: ignore[override]
         pieces = _sent(super().__iter__(), self.device)
@@ -164,28 +175,36 @@ class DecodedImages(Dataset[dict[str, Tensor] | InputError]):
         return {"images": images, "labels": torch.tensor([self.source.labels[index] for index in indices])}
 
 
-def decoded_batches(
-    source: ImageSource, proxy: Proxy, indices: Tensor, batch_size: int, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images and labels as an evaluation sees them, in order, uint8 `(N, 3, H, W)` and int64 `(N,)` on a device.
+class EvaluationLoader(DataLoader[Any]):
+    """Images in order, decoded by workers and not augmented: batches on a device, the last one possibly short.
+
+    A batch is a dict of `images`, uint8 `(N, 3, H, W)`, and `labels`, int64 `(N,)`.
+
+    Args:
+        indices: int64 `(N,)`, of the images.
 
     Raises:
         InputError: when an image is met that cannot be decoded; names it.
     """
-    workers = proxy.decoding.workers
-    # A worker's piece is a batch here: nothing but the memory depends on how many images are in one.
-    pieces = [piece.tolist() for piece in indices.split(max(1, batch_size // workers))]
-    loader: DataLoader[Any] = DataLoader(
-        DecodedImages(source, proxy.image_size),
-        sampler=pieces,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=PIECES_AHEAD,
-        worker_init_fn=seed_worker,
-        pin_memory=device.type == "cuda",
-    )
-    for batch in _sent(iter(loader), device):
-        yield batch["images"], batch["labels"]
+
+    def __init__(
+        self, source: ImageSource, how: StoredImages, indices: Tensor, batch_size: int, device: torch.device
+    ) -> None:
+        self.device = device
+        workers = how.decoding.workers
+        super().__init__(
+            DecodedImages(source, how.image_size),
+            # A worker's piece is a batch here: nothing but the memory depends on how many images are in one.
+            sampler=[piece.tolist() for piece in indices.split(max(1, batch_size // workers))],
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=PIECES_AHEAD,
+            worker_init_fn=seed_worker,
+            pin_memory=device.type == "cuda",
+        )
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:  # type: ignore[override]
+        yield from _sent(super().__iter__(), self.device)
 
 
 def _sent(pieces: Iterator[dict[str, Tensor] | InputError], device: torch.device) -> Iterator[dict[str, Tensor]]:

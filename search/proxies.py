@@ -12,13 +12,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from backbones.errors import InputError
-from search.decoding import DecodingLoader, decoded_batches
+from search.batches import BatchSampler, MemoryBatches
+from search.decoding import DecodingLoader, EvaluationLoader
 from search.images import ImageSource
-from search.pairs import PairDataset, PairSampler
 from search.parallel import rank, world_size
 from search.settings import Proxy
 from search.sources import find_source
 from search.split import Split, digest_of, draw_split, keep_index
+
+#: What stands before `images` and `labels` in the keys of a batch of both parts.
+PREFIXES = ("weight_", "architecture_")
 
 
 @dataclass(frozen=True)
@@ -139,16 +142,18 @@ def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[Any]:
     Raises:
         InputError: `batch_size` is not divisible by the number of processes.
     """
-    pairs = PairSampler(data.weight_part, data.architecture_part, batch_size, seed, rank(), world_size())
+    parts = (data.weight_part, data.architecture_part)
+    batches = BatchSampler(parts, batch_size, seed, rank(), world_size())
     if data.images is None:
-        return DecodingLoader(data.source, data.proxy, pairs, data.device)
-    return DataLoader(PairDataset(data.images, data.labels), sampler=pairs, batch_size=None)
+        return DecodingLoader(data.source, data.proxy, batches, data.device, PREFIXES)
+    return DataLoader(MemoryBatches(data.images, data.labels, PREFIXES), sampler=batches, batch_size=None)
 
 
 def architecture_batches(data: ProxyData, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The part for α and β in order and not augmented: images and labels, uint8 `(N, 3, H, W)` and int64 `(N,)`."""
     if data.images is None:
-        yield from decoded_batches(data.source, data.proxy, data.architecture_part, batch_size, data.device)
+        for batch in EvaluationLoader(data.source, data.proxy, data.architecture_part, batch_size, data.device):
+            yield batch["images"], batch["labels"]
         return
     for indices in data.architecture_part.split(batch_size):
         yield data.images[indices], data.labels[indices]

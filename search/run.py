@@ -13,13 +13,13 @@ from mmengine.runner import Runner
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
+from search.batches import share_of
 from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
 from search.deferred import DeferredRuntimeInfoHook
 from search.derive import Architecture, derive, read_architecture, save_genotypes
 from search.epochs import EpochLogHook
 from search.ownership import OwnerHook, confirm_owner, owner_of
-from search.pairs import share_of
 from search.parallel import ReplicaHook, is_main, world_size
 from search.progress import ProgressCallback
 from search.proxies import ProxyData, architecture_batches, load_proxy, pair_loader

@@ -60,20 +60,36 @@ class Decoding(Schema):
         return self
 
 
-class Proxy(Preparation):
-    """The images that the search sees, and how they are split in one part for the weights and one for α and β.
+class StoredImages(Preparation):
+    """Where labelled images lie, and whether they are held in memory.
 
-    A dump leaves out `download` and `workers`, which change nothing that is found.
+    A dump leaves out `download` and `decoding.workers`, which change no result.
     """
 
-    #: `folder`: <class>/<image> below `root`, or inside the zip file `root`; the others: torchvision's layout there.
+    #: `folder`: <class>/<image> below a folder, or inside a zip file; the others: torchvision's layout.
     kind: Literal["folder", "cifar10", "cifar100"] = "folder"
-    root: str
     #: Whether torchvision may fetch CIFAR where it is not there.
     download: bool = Field(default=False, exclude=True)
     #: Whether all images are held in memory, on the device, at `image_size`; if not, workers decode them as they go.
     memory: bool = True
     decoding: Decoding = Decoding()
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> StoredImages:
+        if self.download and self.kind == "folder":
+            raise ValueError("download is for kind 'cifar10' or 'cifar100'; an image folder has to be there")
+        if self.memory and self.decoding != Decoding():
+            raise ValueError("decoding is for images that are not held in memory: memory=False")
+        if not self.memory and self.augmentation.crop_padding:
+            raise ValueError("augmentation.crop_padding is for memory=True; workers crop by decoding.crop_scale")
+        return self
+
+
+class Proxy(StoredImages):
+    """The images that the search sees, and how they are split in one part for the weights and one for α and β."""
+
+    #: The image folder, the zip file, or the folder in which torchvision's is.
+    root: str
     #: Draw so many classes by seed (P-DARTS 5.3: 100 of ImageNet's); None takes all.
     classes: int | None = Field(default=None, ge=2)
     #: Shares of every class for the weights and for α and β (PC-DARTS 4.3: 0.1, 0.025); None takes equal halves of all
@@ -81,18 +97,12 @@ class Proxy(Preparation):
     fractions: tuple[float, float] | None = None
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Proxy:
-        if self.download and self.kind == "folder":
-            raise ValueError("download is for kind 'cifar10' or 'cifar100'; an image folder has to be there")
+    def _fractions_fit(self) -> Proxy:
         if self.fractions is not None:
             # As decimals: 0.7 + 0.3 is 1.
             shares = [Fraction(str(share)) for share in self.fractions]
             if min(shares) <= 0 or sum(shares) > 1:
                 raise ValueError(f"fractions={self.fractions}: expected two above 0 whose sum is at most 1")
-        if self.memory and self.decoding != Decoding():
-            raise ValueError("decoding is for images that are not held in memory: memory=False")
-        if not self.memory and self.augmentation.crop_padding:
-            raise ValueError("augmentation.crop_padding is for memory=True; workers crop by decoding.crop_scale")
         return self
 
 

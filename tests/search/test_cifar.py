@@ -47,12 +47,17 @@ def make_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     return make
 
 
-@pytest.mark.parametrize("kind", ["cifar10", "cifar100"])
-def test_images_are_torchvisions_sorted_by_class(make_cifar: Callable[..., Path], kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "train", "count"), [("cifar10", True, 60), ("cifar100", True, 12), ("cifar10", False, 12)]
+)
+def test_images_are_torchvisions_sorted_by_class(
+    make_cifar: Callable[..., Path], kind: Kind, train: bool, count: int
+) -> None:
     folder = make_cifar(kind)
-    source, data = read_cifar(kind, folder.parent), DATASETS[kind](str(folder.parent))
+    source = read_cifar(kind, folder.parent, train=train)
+    data = DATASETS[kind](str(folder.parent), train=train)
     assert source.classes == ("zebra", "apple", "moth")
-    assert len(source.files) == len(data) == (60 if kind == "cifar10" else 12)
+    assert len(source.files) == len(data) == count
     assert list(source.labels) == sorted(data.targets)
     images = source.read(32)
     for file, label, image in zip(source.files, source.labels, images, strict=True):
@@ -84,6 +89,7 @@ def test_the_fingerprint_is_of_the_files(make_cifar: Callable[..., Path], monkey
     digest = hashlib.md5((folder / "train").read_bytes()).hexdigest()
     monkeypatch.setattr(CIFAR100, "train_list", [["train", digest]])
     assert read_cifar("cifar100", folder.parent).fingerprint() != before
+    assert read_cifar("cifar100", folder.parent, train=False).fingerprint() != before
 
 
 def refused(kind: Kind, root: Path, download: bool = False) -> str:
@@ -97,7 +103,7 @@ def test_missing_data_say_what_is_expected_where(tmp_path: Path, make_cifar: Cal
     message = refused("cifar10", tmp_path)
     assert f"{tmp_path}/cifar-10-batches-py/data_batch_1: no such file" in message
     assert "test_batch, batches.meta" in message
-    assert "proxy.download=True" in message
+    assert "or download=True to fetch them" in message
     folder = make_cifar("cifar100")
     (folder / "meta").unlink()
     assert f"{folder}/meta: no such file" in refused("cifar100", folder.parent)

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from backbones.errors import InputError
+from search.batches import BatchSampler
 from search.decoding import DecodingLoader, evaluation_transform, training_transform
-from search.pairs import PairSampler
-from search.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
+from search.proxies import PREFIXES, ProxyData, architecture_batches, load_proxy, pair_loader
 from search.settings import Decoding, Proxy
 
 
@@ -46,7 +46,7 @@ def test_batches_are_those_of_the_sampler(root: Path) -> None:
     assert data.images is None
     loader = pair_loader(data, 5, 1)
     assert len(loader) == 2
-    pairs = PairSampler(data.weight_part, data.architecture_part, 5, 1)
+    pairs = BatchSampler((data.weight_part, data.architecture_part), 5, 1)
     for batch, pair in zip(epoch(loader), pairs, strict=True):
         for part, indices in zip(("weight", "architecture"), pair, strict=True):
             images, labels = batch[f"{part}_images"], batch[f"{part}_labels"]
@@ -83,8 +83,9 @@ def test_processes_decode_their_shares_of_the_same_batches(noise: Path) -> None:
             DecodingLoader(
                 data.source,
                 data.proxy,
-                PairSampler(data.weight_part, data.architecture_part, 4, 1, rank, 2),
+                BatchSampler((data.weight_part, data.architecture_part), 4, 1, rank, 2),
                 data.device,
+                PREFIXES,
             )
         )
         for rank in (0, 1)

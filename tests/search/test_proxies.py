@@ -11,8 +11,8 @@ import torch
 
 from backbones.errors import InputError
 from search.augment import prepare
+from search.batches import BatchSampler
 from search.configs import parse
-from search.pairs import PairSampler
 from search.proxies import ProxyData, architecture_batches, check_proxy, load_proxy, pair_loader
 from search.settings import Augmentation, Proxy
 
@@ -47,7 +47,7 @@ def test_a_folder_s_halves_and_batches_stay_what_they_were(make_proxy: MakeProxy
     assert names(data, data.weight_part) == ["0/0", "0/2", "0/3", "0/6", "1/1", "1/2", "1/6", "2/2", "2/4", "2/5"]
     assert names(data, data.architecture_part) == ["0/1", "0/4", "0/5", "1/0", "1/4", "1/5", "2/0", "2/1", "2/3", "2/6"]
     sampler = pair_loader(data, 4, 5).sampler
-    assert isinstance(sampler, PairSampler)
+    assert isinstance(sampler, BatchSampler)
     sampler.set_epoch(2)
     assert [[names(data, half) for half in pair] for pair in sampler] == [
         [["0/0", "1/2", "0/3", "0/2"], ["0/5", "0/1", "2/6", "1/4"]],
@@ -173,7 +173,7 @@ def test_on_a_device_nothing_is_left_behind(make_proxy: MakeProxy) -> None:
     assert data.device == torch.device("meta")
     tensors = (data.images, data.labels, data.weight_part, data.architecture_part)
     assert {tensor.device.type for tensor in tensors if tensor is not None} == {"meta"}
-    first, second = next(iter(PairSampler(data.weight_part, data.architecture_part, 4, 0)))
+    first, second = next(iter(BatchSampler((data.weight_part, data.architecture_part), 4, 0)))
     assert first.device.type == second.device.type == "meta"
 
 
