@@ -26,6 +26,9 @@ from backbones.timm_backbone import TimmBackbone
 #: Parts of a classification network that a backbone has no use for.
 _HEADS = ("classifier.", "auxiliary_head.")
 
+#: The layer whose rows are the classes.
+_LAST = "classifier.weight"
+
 #: The entry of `about` that tells of which genotype the weights are.
 DIGEST_KEY = "genotype_digest"
 
@@ -193,9 +196,16 @@ def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport
             hint = "was it made by the same architecture and width?"
             if all(name.startswith("auxiliary_head.") for name in names):
                 hint = "build the network with auxiliary=False"
+            if names is reshaped and all(_is_last_layer(name) for name in names):
+                hint = f"its network was for {len(state[_LAST])} classes, not {len(wanted[_LAST])}"
             raise InputError(f"{where}: {problem} {', '.join(names[:3])}{more}; {hint}")
     module.load_state_dict({name: state[name] for name in wanted})
     return LoadReport(tuple(wanted), tuple(left_out))
+
+
+def _is_last_layer(named: str) -> bool:
+    """Whether this is a layer whose width is the number of classes, by its name or what begins with that."""
+    return named.startswith(("classifier.", "auxiliary_head.classifier."))
 
 
 def _is_head(name: str) -> bool:

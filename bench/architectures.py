@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ class Architecture:
         if isinstance(self.design, TimmModel):
             raise InputError(f"timm:{self.design.name}: a model of timm has no cells; expected a genotype")
         return self.design
+
+    def with_weights(self, file: Path) -> Architecture:
+        """The same under another name: what given weights come to is kept apart from what training comes to."""
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+        return replace(self, name=f"{self.name[:90]}-w{digest}")
 
     def to_json(self) -> dict[str, Any]:
         """As a record holds it: the digest tells genotypes apart, a timm model's name tells all."""

@@ -11,7 +11,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search.progress import ProgressCallback
 
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that a task reports; its place in `Task.metrics` is its column in the table."""
+    """One number that a task reports; its place in `Task.metrics` is its column in the table.
+
+    Attributes:
+        shown: `always`, `present` (where a run in the table has it) or `never`: such a one is in the records only.
+    """
 
     key: str
     label: str
     unit: str
     higher_is_better: bool
+    shown: Literal["always", "present", "never"] = "always"
 
 
 @dataclass(frozen=True)
@@ -39,22 +44,38 @@ class Protocol:
         path: the config file.
         config: the resolved config, plain JSON-ready values, data roots as they are on this machine.
         options: what `--cfg-options` changed (`key=value`), in order.
+        neutral: keys, with all below them, that say how or from where a run is made and not what it is of.
     """
 
     name: str
     path: Path
     config: Mapping[str, Any]
     options: tuple[str, ...] = ()
+    neutral: tuple[str, ...] = ()
 
-    def reasons(self, pretrained: bool) -> tuple[str, ...]:
+    def reasons(self, pretrained: bool, counts: Mapping[str, int] | None = None) -> tuple[str, ...]:
         """Why a run of this protocol is not a full one; none for a full one.
 
-        They are the config's own words (`reduced`), every changed option, and missing weights where the config says
-        that the protocol starts from pretrained ones (`pretrained`).
+        They are the config's own words (`reduced`), every changed option that is not neutral, missing weights where the
+        config says that the protocol starts from pretrained ones (`pretrained`), and data that are not all of the data
+        set (`expected`).
+
+        Args:
+            counts: the data's, as in `DataReport`; None leaves that reason out.
         """
-        options = (f"option {option}" for option in self.options)
+        expected: Mapping[str, int] = self.config.get("expected", {}) if counts is not None else {}
+        counts = counts or {}
+        options = (f"option {option}" for option in self.options if not self._is_neutral(option.partition("=")[0]))
         missing = self.config.get("pretrained", False) and not pretrained
-        return (*self.config.get("reduced", ()), *options, *(["not pretrained"] if missing else []))
+        other = (
+            f"{counts.get(name, 0):,} {name}, not {count:,}"
+            for name, count in expected.items()
+            if counts.get(name) != count
+        )
+        return (*self.config.get("reduced", ()), *options, *(["not pretrained"] if missing else []), *other)
+
+    def _is_neutral(self, key: str) -> bool:
+        return any(key == neutral or key.startswith(f"{neutral}.") for neutral in self.neutral)
 
 
 @dataclass(frozen=True)
@@ -64,10 +85,12 @@ class DataReport:
     Attributes:
         counts: how many of what, such as `{"train images": 1257}`.
         fingerprint: a digest over the file lists with their sizes; equal data have equal ones wherever they lie.
+        per_class: of each part of the data, how many images every class has, where a task has classes.
     """
 
     counts: Mapping[str, int]
     fingerprint: str
+    per_class: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,7 @@ class Job:
     Attributes:
         work_dir: where logs and checkpoints go; a job that was interrupted resumes from what it finds here.
         weights: a checkpoint of `backbones.weights.save` that the backbone starts from; None is from scratch.
+        evaluate_only: whether the weights are scored as they are.
         progress: called as the job goes on.
     """
 
@@ -85,6 +109,7 @@ class Job:
     seed: int
     work_dir: Path
     weights: Path | None = None
+    evaluate_only: bool = False
     progress: ProgressCallback = field(default=lambda fraction, doing: None)
 
 
@@ -99,27 +124,57 @@ class Outcome:
         cost: parameters and multiply-adds at the size it was run at: of the classifier, or, as in the papers' tables,
             of a detector's or re-identifier's backbone alone.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
+        whole: parameters and multiply-adds of the whole network, where `cost` is its backbone's.
+        pace: how fast the training went, where that was measured.
+        curve: a file with a line of JSON for every epoch, kept beside the record.
+        resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
     """
 
     metrics: Mapping[str, float]
     counts: Mapping[str, int]
     cost: Cost
     checkpoint: Path | None = None
+    whole: Cost | None = None
+    pace: Pace | None = None
+    curve: Path | None = None
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The medians over a training's epochs, without validation."""
+
+    seconds_per_epoch: float
+    images_per_second: float
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Images per second over several repetitions after a warm-up: the median of each list is what to quote."""
+    """Images per second over several repetitions after a warm-up: the median of each list is what to quote.
+
+    Attributes:
+        variant: what was measured, such as `fast` or `plain`.
+        device, precision: on what, and in which numbers.
+        latency: seconds of each pass over a single image, where that was measured.
+        peak_memory: bytes; of the GPU where there is one, else what the process grew by.
+    """
 
     batch_size: int
     train_images_per_second: Sequence[float]
     inference_images_per_second: Sequence[float]
+    variant: str = "fast"
+    device: str = ""
+    precision: str = "fp32"
+    latency: Sequence[float] = ()
+    peak_memory: int = 0
 
     @classmethod
-    def of(cls, batch_size: int, train_seconds: Sequence[float], inference_seconds: Sequence[float]) -> Speed:
+    def of(
+        cls, batch_size: int, train_seconds: Sequence[float], inference_seconds: Sequence[float], **others: Any
+    ) -> Speed:
         """The speed of steps on one batch, from their seconds."""
         train, inference = ([batch_size / step for step in steps] for steps in (train_seconds, inference_seconds))
-        return cls(batch_size, train, inference)
+        return cls(batch_size, train, inference, **others)
 
 
 class Task(abc.ABC):
@@ -130,6 +185,14 @@ class Task(abc.ABC):
     version: ClassVar[int] = 1
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
+    #: Whether weights can be scored without training (`Job.evaluate_only`).
+    scores_weights: ClassVar[bool] = False
+    #: Whether one job can run in several processes (`search.parallel`).
+    distributed: ClassVar[bool] = False
+
+    def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """The keys of a config that say how, or from where, a run is made: one that changes them is no reduced run."""
+        return ()
 
     @abc.abstractmethod
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:

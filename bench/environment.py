@@ -42,6 +42,13 @@ def describe() -> dict[str, Any]:
     }
 
 
+def device_name() -> str:
+    """The GPU, or the CPU with the threads that torch has on it."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+
+
 def git_commit() -> str | None:
     """The commit of the checkout that this code runs from, with `-dirty` where files differ; None outside of one."""
     here = Path(__file__).resolve().parent

@@ -9,8 +9,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
@@ -56,6 +56,7 @@ class Evaluation:
     Attributes:
         retrained: the run that gave the initial weights.
         weights_file: initial weights that no record tells of (`--weights FILE`).
+        evaluate_only: whether these are scored as they are (`--eval-only`).
     """
 
     task: Task
@@ -64,6 +65,7 @@ class Evaluation:
     seed: int
     retrained: Record | None = None
     weights_file: Path | None = None
+    evaluate_only: bool = False
 
     @property
     def name(self) -> str:
@@ -79,10 +81,12 @@ class Evaluation:
             parents.append(Parent(role="weights", record=self.retrained.name, key=self.retrained.key))
         return parents
 
-    def reasons(self, pretrained: bool) -> list[str]:
+    def reasons(self, pretrained: bool, data: DataReport) -> list[str]:
         """Why the run is not a full one; weights of a reduced run make it reduced too."""
         inherited = () if self.retrained is None else self.retrained.reduced
-        return [*self.protocol.reasons(pretrained), *(f"weights: {reason}" for reason in inherited)]
+        elsewhere = ["evaluated only; trained elsewhere"] if self.evaluate_only else []
+        own = self.protocol.reasons(pretrained, data.counts)
+        return [*own, *(f"weights: {reason}" for reason in inherited), *elsewhere]
 
     def initial_weights(self, file: Path) -> dict[str, Any]:
         """What a record says of the weights that the run started from."""
@@ -97,7 +101,8 @@ def run_key(what: dict[str, Any]) -> str:
 
 def determining(config: dict[str, Any]) -> dict[str, Any]:
     """The part of a config that a result depends on: without what is said about the run, and without the test part."""
-    return {key: value for key, value in config.items() if key != "reduced" and not key.startswith("test_")}
+    said = ("reduced", "expected")
+    return {key: value for key, value in config.items() if key not in said and not key.startswith("test_")}
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
             "data": data.fingerprint,
             "parents": [parent.key for parent in evaluation.parents],
             "weights": file_digest(evaluation.weights_file) if evaluation.weights_file else None,
+            **({"evaluate_only": True} if evaluation.evaluate_only else {}),
         }
     )
     existing = places.store.find(evaluation.name)
@@ -139,16 +145,46 @@ def evaluate(planned: Planned, places: Places, weights: Path | None, progress: P
     """Run an evaluation into its record; what an interrupted try of the same key left is resumed."""
     evaluation = planned.evaluation
     places.prepare()
-    work_dir = places.work / evaluation.name / planned.key[7:15]
-    job = Job(evaluation.protocol, evaluation.architecture, evaluation.seed, work_dir, weights, progress)
+    work_dir = _work_dir(planned, places)
     with measured(work_dir) as run:
-        outcome = evaluation.task.run(job)
+        outcome = evaluation.task.run(_job(evaluation, work_dir, weights, progress))
     record = _record(planned, places, weights, outcome, run)
-    places.store.write(record, places.replace)
+    places.store.write(record, places.replace, outcome.curve)
     return record
 
 
+def join(planned: Planned, places: Places, weights: Path | None) -> None:
+    """Take part in an evaluation whose first process writes the record; what libraries print goes nowhere."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirected(nowhere):
+        planned.evaluation.task.run(_job(planned.evaluation, _work_dir(planned, places), weights))
+
+
+def _work_dir(planned: Planned, places: Places) -> Path:
+    from search.parallel import world_size
+
+    # Each process normalises its own part of a batch: what one has left, several cannot go on with.
+    processes = f"-x{world_size()}" if world_size() > 1 else ""
+    return places.work / planned.evaluation.name / f"{planned.key[7:15]}{processes}"
+
+
+def _job(
+    evaluation: Evaluation, work_dir: Path, weights: Path | None, progress: ProgressCallback = lambda *told: None
+) -> Job:
+    return Job(
+        evaluation.protocol,
+        evaluation.architecture,
+        evaluation.seed,
+        work_dir,
+        weights,
+        evaluation.evaluate_only,
+        progress,
+    )
+
+
 def _record(planned: Planned, places: Places, weights: Path | None, outcome: Outcome, run: Measured) -> Record:
+    # Torch is imported when there is something to run.
+    from search.parallel import world_size
+
     evaluation, data = planned.evaluation, planned.data
     return Record.model_validate(
         {
@@ -160,20 +196,37 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
             "method": evaluation.architecture.method,
             "seed": evaluation.seed,
             "key": planned.key,
-            "reduced": evaluation.reasons(pretrained=weights is not None),
+            "reduced": evaluation.reasons(weights is not None, data),
             "config": portable(dict(evaluation.protocol.config)),
-            "data": {"counts": dict(data.counts), "fingerprint": data.fingerprint},
-            "environment": environment.describe(),
+            "data": {
+                "counts": dict(data.counts),
+                "fingerprint": data.fingerprint,
+                "per_class": {part: _same_for_all(counts) for part, counts in data.per_class.items()},
+            },
+            "environment": {**environment.describe(), "processes": world_size()},
             "parents": [parent.model_dump() for parent in evaluation.parents],
             "initial_weights": None if weights is None else evaluation.initial_weights(weights),
             "metrics": recorded_metrics(evaluation.task.metrics, outcome.metrics),
             "counts": dict(outcome.counts),
-            "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, **outcome.cost.to_json()},
+            "cost": {
+                "seconds": run.seconds,
+                "peak_memory": run.peak_memory,
+                **outcome.cost.to_json(),
+                "whole": None if outcome.whole is None else outcome.whole.to_json(),
+                **({} if outcome.pace is None else asdict(outcome.pace)),
+            },
             "checkpoint": None if outcome.checkpoint is None else _checkpoint(outcome.checkpoint, places).model_dump(),
+            "resolved": dict(outcome.resolved),
+            "curve": None if outcome.curve is None else file_digest(outcome.curve),
             "started": run.started,
             "finished": run.finished,
         }
     )
+
+
+def _same_for_all(counts: Mapping[str, int]) -> int | dict[str, int]:
+    """The counts, or the one count that all of them are."""
+    return next(iter(counts.values())) if len(set(counts.values())) == 1 else dict(counts)
 
 
 def recorded_metrics(known: Sequence[Metric], values: Any) -> dict[str, dict[str, Any]]:

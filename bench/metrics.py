@@ -13,6 +13,13 @@ METRICS: dict[str, tuple[Metric, ...]] = {
     "classification": (
         Metric("top1_error", "Top-1 err.", "%", higher_is_better=False),
         Metric("top5_error", "Top-5 err.", "%", higher_is_better=False),
+        # By this one of several architectures is chosen (PC-DARTS Table 1, footnote ‡).
+        Metric("validation_error", "Val. err.", "%", higher_is_better=False, shown="present"),
+        # The errors above are the last epoch's. The least error of an epoch is an optimistic number: which epoch that
+        # was is known from the very images that it is reported on.
+        Metric("best_top1_error", "Best epoch's top-1 err.", "%", higher_is_better=False, shown="never"),
+        Metric("best_top5_error", "Best epoch's top-5 err.", "%", higher_is_better=False, shown="never"),
+        Metric("best_epoch", "Best epoch", "epoch", higher_is_better=False, shown="never"),
     ),
     # PC-DARTS Table 5, P-DARTS Table 4.
     "detection": (

@@ -60,21 +60,39 @@ class RecordedData(Schema):
 
     Attributes:
         index: of the file that lists the images which a search drew by its seed; `fingerprint` is of all.
+        per_class: of each part, how many images every class has: one number where it is the same for all.
     """
 
     counts: dict[str, Count]
     fingerprint: Digest
     index: Digest | None = None
+    per_class: dict[str, Count | dict[str, Count]] = {}
 
 
-class RecordedCost(Schema):
-    """What a run cost: wall-clock seconds, peak memory in bytes, and the network's parameters and multiply-adds."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    peak_memory: Count
+
+class NetworkCost(Schema):
+    """A network's parameters and multiply-adds; `published_macs` are in the papers' convention."""
+
     params: Count
     macs: Count | None = None
     published_macs: Count | None = None
+
+
+class RecordedCost(NetworkCost):
+    """What a run cost: wall-clock seconds, peak memory in bytes, and the network's parameters and multiply-adds.
+
+    Attributes:
+        whole: the whole network's, where the record's own are its backbone's.
+        seconds_per_epoch, images_per_second: medians over the training's epochs, validation not counted.
+    """
+
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    peak_memory: Count
+    whole: NetworkCost | None = None
+    seconds_per_epoch: Positive | None = None
+    images_per_second: Positive | None = None
 
 
 class Parent(Schema):
@@ -109,6 +127,8 @@ class Record(Schema):
         method: how the architecture was found, as a table names it (`PC-DARTS`, `published`, `random`, `given`).
         config: the resolved config, with data folders written as `$WILDNAS_DATA`.
         counts: on how many images, queries, … the metrics were computed.
+        resolved: what the config has left to the run, such as a width that was fitted.
+        curve: SHA-256 of the file beside the record that has a line of JSON for every epoch (`curve_path`).
         environment: versions, device and git commit.
     """
 
@@ -130,6 +150,8 @@ class Record(Schema):
     counts: dict[str, Count]
     cost: RecordedCost
     checkpoint: Checkpoint | None = None
+    resolved: dict[str, Any] = {}
+    curve: Digest | None = None
     started: str
     finished: str
 
@@ -172,10 +194,15 @@ class RecordStore:
         path = self.path(name)
         return read_record(path) if path.is_file() else None
 
-    def write(self, record: Record, replace: bool = False) -> Path:
-        """Write a record; the file appears whole or not at all.
+    def curve_path(self, name: str) -> Path:
+        """Where the training curve of the record of that name is, if it has one: a line of JSON for every epoch."""
+        return self.root / f"{name}.curve.jsonl"
+
+    def write(self, record: Record, replace: bool = False, curve: Path | None = None) -> Path:
+        """Write a record, and its training curve beside it before; each file appears whole or not at all.
 
         Args:
+            curve: the file of which the record has the digest.
             replace: whether a different run's record of the same name may be moved aside, into `<results>/replaced/`.
 
         Raises:
@@ -186,16 +213,21 @@ class RecordStore:
         refuse_other_run(path, existing, record.key, replace)
         try:
             if existing is not None and existing.key != record.key:
-                self._move_aside(path, existing)
+                self._move_aside(existing)
+            if curve is not None:
+                write_text(self.curve_path(record.name), curve.read_text(encoding="utf-8"))
             write_text(path, record.to_text())
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
         return path
 
-    def _move_aside(self, path: Path, record: Record) -> None:
-        aside = self.results / "replaced" / f"{record.name}-{record.key[7:15]}.json"
+    def _move_aside(self, record: Record) -> None:
+        aside = self.results / "replaced" / f"{record.name}-{record.key[7:15]}"
         aside.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, aside)
+        os.replace(self.path(record.name), aside.with_name(f"{aside.name}.json"))
+        curve = self.curve_path(record.name)
+        if curve.is_file():
+            os.replace(curve, aside.with_name(f"{aside.name}.curve.jsonl"))
 
     def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
         """All records, or those of one task, in the order of their names; a broken one is given as its error."""

@@ -125,7 +125,7 @@ def measure_stage(
         channels=stage.channels,
         candidates=len(space.normal[0]),
         batch_size=batch_size,
-        device=torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads",
+        device=environment.device_name(),
         precision=settings.precision,
         forward_backward=passes,
         peak_memory=environment.peak_memory() - before,

@@ -16,6 +16,8 @@ from bench.records import Record
 
 #: Behind the name of an architecture whose runs were not full ones.
 REDUCED_MARK = "†"
+#: Behind the name of an architecture whose network is too large for its protocol, such as the mobile setting.
+LIMIT_MARK = "‡"
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,23 @@ def build_table(title: str, records: Iterable[Record], metrics: Sequence[Metric]
     that a run lacks is an empty cell, and a mean is given only where every seed has the metric.
     """
     groups: dict[str, list[Record]] = {}
-    for record in sorted({record.name: record for record in records}.values(), key=lambda record: record.name):
+    ordered = sorted({record.name: record for record in records}.values(), key=lambda record: record.name)
+    present = {key for record in ordered for key in record.metrics}
+    metrics = [
+        metric
+        for metric in metrics
+        if metric.shown == "always" or (metric.shown == "present" and metric.key in present)
+    ]
+    for record in ordered:
         groups.setdefault(experiment(record), []).append(record)
     rows = [_row(group, metrics) for group in groups.values()]
     reasons: dict[str, None] = {}
     for first, *_ in groups.values():
         if first.reduced:
             reasons[f"{REDUCED_MARK} {first.protocol}: reduced run ({'; '.join(first.reduced)})"] = None
+        if over_limit(first):
+            limit = first.config["macs_limit"]
+            reasons[f"{LIMIT_MARK} {first.protocol}: {limit / 1e6:,.0f} M multiply-adds or more"] = None
     return Table(title, pd.DataFrame(rows, columns=columns(metrics)), tuple(reasons))
 
 
@@ -56,6 +68,12 @@ def experiment(record: Record) -> str:
     return json.dumps([*what, record.data.fingerprint, record.reduced, start], sort_keys=True)
 
 
+def over_limit(record: Record) -> bool:
+    """Whether a run's network has the multiply-adds that its protocol allows no network to have (`macs_limit`)."""
+    limit, macs = record.config.get("macs_limit"), record.cost.published_macs
+    return limit is not None and macs is not None and macs >= limit
+
+
 def columns(metrics: Sequence[Metric]) -> list[str]:
     """Heads of the columns, in order."""
     numbers = [f"{metric.label} ({metric.unit})" for metric in metrics]
@@ -64,7 +82,7 @@ def columns(metrics: Sequence[Metric]) -> list[str]:
 
 def _row(group: Sequence[Record], metrics: Sequence[Metric]) -> dict[str, str]:
     first = group[0]
-    mark = f" {REDUCED_MARK}" if first.reduced else ""
+    mark = f" {REDUCED_MARK}" * bool(first.reduced) + f" {LIMIT_MARK}" * over_limit(first)
     row = {
         "Protocol": first.protocol,
         "Architecture": first.architecture.name + mark,

@@ -83,11 +83,14 @@ class ImageSource(ABC):
             labels=tuple(place[self.labels[index]] for index in indices),
         )
 
-    def read(self, size: int) -> Tensor:
-        """Decode all images to one uint8 tensor `(N, 3, size, size)`; other sizes are resized (bicubic).
+    def read(self, size: int, resize: bool = True) -> Tensor:
+        """Decode all images to one uint8 tensor `(N, 3, size, size)`.
+
+        Args:
+            resize: whether images of other sizes are resized (bicubic), or refused.
 
         Raises:
-            InputError: an image cannot be decoded; names it.
+            InputError: an image cannot be decoded, or has another size that is refused; names it.
         """
         images = torch.empty((len(self.files), 3, size, size), dtype=torch.uint8)
         pixels = images.numpy()
@@ -95,6 +98,11 @@ class ImageSource(ABC):
         def decode(index: int) -> None:
             picture = self.open(index)
             if picture.size != (size, size):
+                if not resize:
+                    raise InputError(
+                        f"{self.root}/{self.files[index]}: is {picture.width} x {picture.height} pixels; expected "
+                        f"{size} x {size} (image_size), or resize=True"
+                    )
                 picture = picture.resize((size, size), Image.Resampling.BICUBIC)
             pixels[index] = np.asarray(picture).transpose(2, 0, 1)
 

@@ -85,7 +85,7 @@ def process_group(launcher: str) -> Iterator[None]:
     if missing:
         raise InputError(
             f"--launcher {launcher}: {missing[0]} is not set; "
-            "start with: torchrun --nproc-per-node N -m bench search CONFIG --launcher pytorch"
+            "start with: torchrun --nproc-per-node N -m bench … --launcher pytorch"
         )
     backend, local = "gloo", int(os.environ["LOCAL_RANK"])
     if torch.cuda.is_available():
@@ -163,7 +163,7 @@ class ReplicaHook(Hook):
         differ = torch.tensor(0 if same else 1, device=here.device)
         distributed.all_reduce(differ, op=distributed.ReduceOp.MAX)
         if differ.item():
-            raise RuntimeError("the processes of this search no longer have the same parameters")
+            raise RuntimeError("the processes no longer have the same parameters")
 
 
 def _joined() -> bool:

@@ -31,6 +31,7 @@ from search.training import (
     LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
+    PeakLogProcessor,
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
@@ -39,6 +40,7 @@ from search.training import (
     last_checkpoint,
     seed_everything,
     silence_console,
+    visualiser,
 )
 
 #: What a finished stage says of itself in `summary.json`.
@@ -197,10 +199,8 @@ def _run_stage(
         # Of no effect on the search, which EpochSeedHook seeds; NumPy takes 32 bits only.
         randomness={"seed": seed % 2**32},
         experiment_name=experiment_name(folder),
-        visualizer={
-            "type": "Visualizer",
-            "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}],
-        },
+        visualizer=visualiser(),
+        log_processor=PeakLogProcessor(),
     )
     silence_console(runner)
     runner.train()

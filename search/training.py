@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import LogProcessor, Runner
 from torch import Tensor, nn
 
 from search.parallel import rank
@@ -157,6 +157,18 @@ def default_hooks() -> dict[str, Any]:
         "logger": {"type": "LoggerHook", "interval": LOG_INTERVAL},
         "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
     }
+
+
+class PeakLogProcessor(LogProcessor):
+    """mmengine's, except that it reads a GPU's peak memory without counting anew: a record has the whole run's."""
+
+    def _get_max_memory(self, runner: Runner) -> int:
+        return int(torch.cuda.max_memory_allocated() / 2**20)
+
+
+def visualiser() -> dict[str, Any]:
+    """Where numbers go as a training runs: a file of JSON lines, and TensorBoard."""
+    return {"type": "Visualizer", "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]}
 
 
 def experiment_name(folder: Path) -> str:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.evaluator import BaseMetric
-from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.build import build_classifier
 from backbones.design import Design
-from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
 from search.augment import prepare
 
 
-def build_network(design: Design, settings: ClassificationSettings, classes: int) -> nn.Module:
-    """The papers' evaluation network of a genotype, or a timm model."""
+def build_network(
+    design: Design, settings: ClassificationSettings, channels: int, classes: int, auxiliary: bool = True
+) -> nn.Module:
+    """The papers' evaluation network of a genotype, or a timm model.
+
+    Args:
+        channels: the width, `settings.channels` or what `fit` has come to.
+        auxiliary: whether the auxiliary head is there, where the protocol has one.
+    """
     return build_classifier(
         design,
         network=settings.network,
-        channels=settings.channels,
+        channels=channels,
         layers=settings.layers,
         num_classes=classes,
-        auxiliary=settings.auxiliary_weight is not None,
+        auxiliary=auxiliary and settings.auxiliary_weight is not None,
     )
 
 
@@ -37,58 +39,45 @@ class Classifier(BaseModel):
 
     def __init__(self, network: nn.Module, settings: ClassificationSettings) -> None:
         super().__init__()
-        self.network = network
         self.settings = settings
+        self._layout = torch.channels_last if settings.execution.channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        if settings.execution.compile:
+            # In place: names of weights stay as they are.
+            network.compile()
 
     def forward(self, images: Tensor, labels: Tensor, mode: str = "tensor") -> Any:
-        """`loss`: the dict of losses; `predict`: a result for each image; `tensor`: logits."""
-        inputs = prepare(images, self.settings.images, self.training)
-        out = self.network(inputs.contiguous(memory_format=torch.channels_last))
+        """`loss`: the dict of losses; `predict`: `[counts]`, see `count_errors`; `tensor`: logits."""
+        inputs = prepare(images, self.settings.images, self.training).contiguous(memory_format=self._layout)
+        autocast = self.settings.execution.precision == "bf16"
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=autocast):
+            out = self.network(inputs)
+        logits, auxiliary = out if isinstance(out, tuple) else (out, None)
         if mode == "loss":
-            return self._losses(out, labels)
-        logits = out[0] if isinstance(out, tuple) else out
-        if mode == "predict":
-            return list(zip(logits, labels, strict=True))
-        return logits
+            return self._losses(logits, auxiliary, labels)
+        return [count_errors(logits.float(), labels)] if mode == "predict" else logits
 
-    def _losses(self, out: Tensor | tuple[Tensor, Tensor], labels: Tensor) -> dict[str, Tensor]:
+    def _losses(self, logits: Tensor, auxiliary: Tensor | None, labels: Tensor) -> dict[str, Tensor]:
         smoothing = self.settings.label_smoothing
-        if not isinstance(out, tuple):
-            return {"loss_main": F.cross_entropy(out, labels, label_smoothing=smoothing)}
-        weight = self.settings.auxiliary_weight
-        assert weight is not None
-        return {
-            "loss_main": F.cross_entropy(out[0], labels, label_smoothing=smoothing),
-            "loss_auxiliary": weight * F.cross_entropy(out[1], labels, label_smoothing=smoothing),
-        }
+        # The loss has full precision.
+        losses = {"loss_main": F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)}
+        if auxiliary is not None:
+            weight = self.settings.auxiliary_weight
+            assert weight is not None
+            losses["loss_auxiliary"] = weight * F.cross_entropy(auxiliary.float(), labels, label_smoothing=smoothing)
+        return losses
 
 
-class ErrorMetric(BaseMetric):
-    """Top-1 and top-5 error in %."""
+def count_errors(logits: Tensor, labels: Tensor) -> Tensor:
+    """Counts over a batch, int64 `(4,)`: images, top-1 errors, top-5 errors, images whose logits are not all finite.
 
-    def process(self, data_batch: Any, data_samples: Sequence[tuple[Tensor, Tensor]]) -> None:
-        for logits, label in data_samples:
-            if not bool(torch.isfinite(logits).all()):
-                raise FloatingPointError("the trained network's outputs are not finite: it has diverged")
-            # Rank of the right class; equal logits count against it, so that a constant output is no success.
-            rank = int((logits >= logits[label]).sum()) - 1
-            self.results.append(rank)
-
-    def compute_metrics(self, results: list[int]) -> dict[str, float]:
-        count = len(results)
-        return {
-            "top1_error": 100.0 * sum(rank >= 1 for rank in results) / count,
-            "top5_error": 100.0 * sum(rank >= 5 for rank in results) / count,
-        }
-
-
-class DropPathHook(Hook):
-    """Let the drop-path rate grow linearly with the epochs (DARTS' evaluation); timm models are left as they are."""
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        network = runner.model.network
-        if isinstance(network, (CifarNetwork, ImageNetNetwork)):
-            network.drop_path_rate = self.rate * runner.epoch / runner.max_epochs
+    Args:
+        logits: `(N, classes)`.
+        labels: `(N,)`.
+    """
+    right = logits.gather(1, labels[:, None])
+    # Rank of the right class; equal logits count against it, so that a constant output is no success.
+    rank = (logits >= right).sum(dim=1) - 1
+    broken = ~torch.isfinite(logits).all(dim=1)
+    images = torch.full((), len(labels), device=labels.device)
+    return torch.stack([images, (rank >= 1).sum(), (rank >= 5).sum(), broken.sum()])

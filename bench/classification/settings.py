@@ -61,8 +61,8 @@ class Execution(Schema):
     #: Whether `torch.compile` makes kernels for the network.
     compile: bool = False
     channels_last: bool = True
-    #: A batch is computed in so many parts, one after another, whose gradients are added up: a step and the schedule stay
-    #: what they are, but BatchNorm normalises each part by itself.
+    #: A batch is computed in so many parts, one after another, whose gradients are added up: a step and the schedule
+    #: stay what they are, but BatchNorm normalises each part by itself.
     accumulate: int = Field(default=1, ge=1)
 
 
@@ -72,7 +72,7 @@ class ClassificationSettings(Schema):
     task: Literal["classification"]
     reduced: list[str] = []
     embedded: Literal["digits"] | None = None
-    #: Counts of the whole data set, by the names that `wildnas data check` gives them; other data mark a run as reduced.
+    #: Counts of the whole data set, by the names of `wildnas data check`; other data mark a run as reduced.
     expected: dict[str, int] = {}
     network: Literal["cifar", "imagenet"]
     #: A width, or `fit`: the largest even one at which the network has fewer multiply-adds than `macs_limit`.
@@ -88,6 +88,8 @@ class ClassificationSettings(Schema):
     #: Decay, a step, of a moving average of the weights, which is then what is scored and kept; None keeps none.
     ema: float | None = Field(default=None, gt=0, lt=1)
     images: Images
+    #: So many images of each part, evenly over the classes; None takes all.
+    limit: int | None = Field(default=None, ge=1)
     epochs: int = Field(ge=1)
     #: Epochs from one validation to the next; the last epoch is always validated.
     validate_every: int = Field(default=1, ge=1)

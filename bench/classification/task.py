@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
-from torch import Tensor
-from torch.utils.data import DataLoader
+from mmengine.device import get_device
 
-from backbones import cost, weights
-from backbones.errors import InputError
+from backbones import weights
+from backbones.design import TimmModel
 from bench.architectures import Architecture
-from bench.classification.batches import batch_loader
-from bench.classification.model import Classifier, DropPathHook, ErrorMetric, build_network
-from bench.classification.settings import ClassificationSettings, Optimiser
+from bench.classification.data import Sources, evaluation_loader, find, training_loader
+from bench.classification.model import Classifier, build_network
+from bench.classification.scoring import score
+from bench.classification.settings import ClassificationSettings
+from bench.classification.training import train
+from bench.classification.width import channels_of, network_cost
 from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
-from bench.embedded import ensure_embedded
 from bench.metrics import METRICS, TITLES
-from bench.timing import repeat
 from search.configs import parse
-from search.images import ImageSource
-from search.sources import list_images
-from search.training import (
-    EpochSeedHook,
-    FiniteLossHook,
-    PlainCheckpointHook,
-    ProgressHook,
-    check_finite,
-    default_hooks,
-    experiment_name,
-    last_checkpoint,
-    seed_everything,
-    silence_console,
-)
+from search.parallel import main_first
+from search.training import seed_everything
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,136 +31,100 @@ class ClassificationTask(Task):
     """From an architecture to its error, and to the weights that detection and re-identification start from."""
 
     name = "classification"
+    version = 2
     title = TITLES["classification"]
     metrics = METRICS["classification"]
+    scores_weights = True
+    distributed = True
+
+    def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        how = ("execution", "images.download", "images.decoding.workers", "validate_every")
+        # Other data are found by their counts, where the protocol has them.
+        return (*how, "images.kind", "images.root", "images.train", "images.val") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return parse(ClassificationSettings, config, where).model_dump(mode="json")
 
     def check(self, protocol: Protocol) -> DataReport:
-        train, val = _folders(_settings(protocol))
-        return DataReport(
-            {"train images": len(train.files), "val images": len(val.files), "classes": len(train.classes)},
-            f"{train.fingerprint()},{val.fingerprint()}",
-        )
+        return find(_settings(protocol)).report()
 
     def run(self, job: Job) -> Outcome:
         settings = _settings(job.protocol)
-        train, val = _folders(settings)
-        size = settings.images.image_size
-        train_images, val_images = train.read(size), val.read(size)
+        sources = find(settings)
+        channels = channels_of(job.architecture.design, settings, len(sources.train.classes))
+        if job.evaluate_only:
+            return self._score(job, settings, sources, channels)
+        return self._train(job, settings, sources, channels)
+
+    def _train(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
+        design, classes = job.architecture.design, sources.train.classes
+        device = torch.device(get_device())
         # Epochs count from 0; the largest word draws the initial weights.
         seed_everything(job.seed, 2**32 - 1)
-        network = build_network(job.architecture.design, settings, len(train.classes))
+        network = build_network(design, settings, channels, len(classes))
         if job.weights is not None:
-            report = weights.load(network, job.weights, job.architecture.design)
-            _LOG.info("network from %s: %s", job.weights, report)
-        network_cost = cost.measure(network, (3, size, size))
-        train_loader = batch_loader(train_images, torch.tensor(train.labels), settings.batch_size, job.seed)
-        val_loader = batch_loader(val_images, torch.tensor(val.labels), 2 * settings.batch_size, None)
-        runner = _runner(job, settings, network, train_loader, val_loader)
-        runner.train()
-        check_finite(network, job.work_dir)
-        job.progress(1.0, "evaluation")
-        metrics = runner.val()
-        checkpoint = weights.save(
-            network,
-            job.work_dir / "checkpoint.pth",
-            task=self.name,
-            protocol=job.protocol.name,
-            design=job.architecture.design,
-            channels=settings.channels,
-            layers=settings.layers,
-            classes=list(train.classes),
+            _LOG.info("network from %s: %s", job.weights, weights.load(network, job.weights, design))
+        model = Classifier(network, settings).to(device)
+        training = training_loader(sources.train, settings, job.seed, device)
+        curve = train(job, settings, model, training, evaluation_loader(sources.val, settings, device))
+        tested = None
+        if sources.test is not None:
+            job.progress(1.0, "test")
+            tested = score(model, evaluation_loader(sources.test, settings, device))
+        job.progress(1.0, "done")
+        with main_first():
+            checkpoint = weights.save(
+                network,
+                job.work_dir / "checkpoint.pth",
+                task=self.name,
+                protocol=job.protocol.name,
+                design=design,
+                channels=channels,
+                layers=settings.layers,
+                classes=list(classes),
+            )
+        found = curve.metrics()
+        if tested is not None:
+            # What was held out chooses among architectures and is no test: nothing of the test images is seen before.
+            found = {**tested, "validation_error": found["top1_error"]}
+        return Outcome(
+            found,
+            {f"{name} images": len(source.files) for name, source in sources.parts.items() if name != "train"},
+            network_cost(design, settings, channels, len(classes)),
+            checkpoint,
+            pace=curve.pace(),
+            curve=curve.file,
+            resolved=_resolved(design, settings, channels),
         )
-        values = {metric.key: metrics[metric.key] for metric in self.metrics}
-        return Outcome(values, {"val images": len(val.files)}, network_cost, checkpoint)
+
+    def _score(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
+        """Score given weights as they are, on the images that the protocol reports the error of."""
+        design, classes = job.architecture.design, sources.train.classes
+        assert job.weights is not None
+        network = build_network(design, settings, channels, len(classes), auxiliary=False)
+        _LOG.info("network from %s: %s", job.weights, weights.load(network, job.weights, design))
+        device = torch.device(get_device())
+        source = sources.test or sources.val
+        job.progress(0.0, "evaluation")
+        found = score(Classifier(network, settings).to(device), evaluation_loader(source, settings, device))
+        job.progress(1.0, "evaluation")
+        cost = network_cost(design, settings, channels, len(classes))
+        counts = {"test images" if sources.test else "val images": len(source.files)}
+        return Outcome(found, counts, cost, resolved=_resolved(design, settings, channels))
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
-        settings = _settings(protocol)
-        size = settings.images.image_size
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model = Classifier(build_network(architecture.design, settings, 10), settings).to(device)
-        wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, foreach=True))
-        data = {
-            "images": torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device),
-            "labels": torch.randint(10, (batch_size,), device=device),
-        }
-        train = repeat(lambda: model.train_step(data, wrapper), repetitions)
-        model.eval()
-        with torch.no_grad():
-            inference = repeat(lambda: model(**data), repetitions)
-        return Speed.of(batch_size, train, inference)
+        from bench.classification.speed import measure_speed
+
+        return measure_speed(_settings(protocol), architecture, batch_size, repetitions)
 
 
-def _runner(
-    job: Job,
-    settings: ClassificationSettings,
-    network: torch.nn.Module,
-    train_loader: DataLoader[dict[str, Tensor]],
-    val_loader: DataLoader[dict[str, Tensor]],
-) -> Runner:
-    optimiser = settings.optimiser
-    sgd = torch.optim.SGD(
-        network.parameters(),
-        lr=optimiser.lr,
-        momentum=optimiser.momentum,
-        weight_decay=optimiser.weight_decay,
-        foreach=True,
-    )
-    clip = None if optimiser.clip_norm is None else {"max_norm": optimiser.clip_norm}
-    resume = last_checkpoint(job.work_dir)
-    runner = Runner(
-        model=Classifier(network, settings),
-        work_dir=str(job.work_dir),
-        train_dataloader=train_loader,
-        val_dataloader=val_loader,
-        # The one evaluation comes after the training, so that a run resumed at its very end has it too.
-        train_cfg={"by_epoch": True, "max_epochs": settings.epochs, "val_begin": settings.epochs + 1},
-        val_cfg={},
-        val_evaluator=[ErrorMetric()],
-        optim_wrapper=OptimWrapper(sgd, clip_grad=clip),
-        param_scheduler=schedule(optimiser, settings.epochs),
-        default_hooks=default_hooks(),
-        custom_hooks=[
-            EpochSeedHook(job.seed),
-            DropPathHook(settings.drop_path),
-            FiniteLossHook(),
-            PlainCheckpointHook(),
-            ProgressHook(job.progress),
-        ],
-        load_from=str(resume) if resume else None,
-        resume=resume is not None,
-        randomness={"seed": job.seed},
-        experiment_name=experiment_name(job.work_dir),
-    )
-    silence_console(runner)
-    return runner
-
-
-def schedule(optimiser: Optimiser, epochs: int) -> list[dict[str, Any]]:
-    """mmengine's schedulers: a linear warm-up, then cosine or linear down to 0, stepping after each epoch."""
-    warm = optimiser.warmup_epochs
-    schedulers: list[dict[str, Any]] = []
-    if warm:
-        schedulers.append({"type": "LinearLR", "start_factor": 1.0 / (warm + 1), "begin": 0, "end": warm})
-    if optimiser.schedule == "cosine":
-        main: dict[str, Any] = {"type": "CosineAnnealingLR", "T_max": epochs - warm, "eta_min": 0.0}
-    else:
-        main = {"type": "LinearLR", "start_factor": 1.0, "end_factor": 0.0}
-    return [*schedulers, {**main, "begin": warm, "end": epochs}]
+def _resolved(design: Any, settings: ClassificationSettings, channels: int) -> dict[str, Any]:
+    """What the config has left to the run."""
+    if isinstance(design, TimmModel):
+        # What a timm model is trained without, whatever the protocol says.
+        return {"auxiliary_weight": None, "drop_path": 0.0}
+    return {"channels": channels} if settings.channels != channels else {}
 
 
 def _settings(protocol: Protocol) -> ClassificationSettings:
     return parse(ClassificationSettings, protocol.config, str(protocol.path))
-
-
-def _folders(settings: ClassificationSettings) -> tuple[ImageSource, ImageSource]:
-    ensure_embedded(settings.embedded)
-    train, val = list_images(settings.images.train), list_images(settings.images.val)
-    if train.classes != val.classes:
-        odd = sorted(set(train.classes) ^ set(val.classes))[0]
-        raise InputError(f"{Path(val.root)}: class folder {odd!r} is not in both {train.root} and {val.root}")
-    if len(train.files) < settings.batch_size:
-        raise InputError(f"{train.root}: {len(train.files)} images are fewer than batch_size={settings.batch_size}")
-    return train, val

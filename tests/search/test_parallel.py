@@ -175,7 +175,9 @@ def test_alone_nothing_is_done() -> None:
 def test_a_launcher_that_did_not_launch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
     with (
-        pytest.raises(InputError, match="RANK is not set; start with: torchrun --nproc-per-node N -m bench search"),
+        pytest.raises(
+            InputError, match="RANK is not set; start with: torchrun --nproc-per-node N -m bench … --launcher"
+        ),
         parallel.process_group("pytorch"),
     ):
         pass

@@ -1,0 +1,171 @@
+"""The images of a classification protocol: found, counted, split, read, and given out in batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from backbones.errors import InputError
+from bench.classification.settings import ClassificationSettings, Images
+from bench.contract import DataReport
+from bench.embedded import ensure_embedded
+from search.batches import BatchSampler, MemoryBatches, share_of
+from search.cifar import read_cifar
+from search.decoding import DecodingLoader, EvaluationLoader
+from search.images import ImageSource
+from search.parallel import rank, world_size
+from search.sources import list_images
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The images of a protocol, listed without being opened.
+
+    Attributes:
+        train: what the network is trained on.
+        val: what it is validated on as training goes.
+        test: what is scored once, at the end, where `val` was held out of the training images; else None.
+        fingerprint: over the whole data set.
+    """
+
+    train: ImageSource
+    val: ImageSource
+    test: ImageSource | None
+    fingerprint: str
+
+    @property
+    def parts(self) -> dict[str, ImageSource]:
+        named = {"train": self.train, "validation" if self.test else "val": self.val, "test": self.test}
+        return {name: source for name, source in named.items() if source is not None}
+
+    def report(self) -> DataReport:
+        counts = {f"{name} images": len(source.files) for name, source in self.parts.items()}
+        counts["classes"] = len(self.train.classes)
+        per_class = {name: source.counts() for name, source in self.parts.items()}
+        return DataReport(counts, self.fingerprint, per_class)
+
+
+def find(settings: ClassificationSettings) -> Sources:
+    """List a protocol's images; embedded data are made first where they are not there.
+
+    Raises:
+        InputError: they are missing or malformed, the two parts have other classes, or are fewer than a batch.
+    """
+    ensure_embedded(settings.embedded)
+    images = settings.images
+    train, val = _listed(images)
+    for name in sorted(set(train.classes) ^ set(val.classes)):
+        has, lacks = (train, val) if name in train.classes else (val, train)
+        raise InputError(f"{lacks.root}: lacks class {name!r}, which {has.root} has")
+    fingerprint = f"{train.fingerprint()},{val.fingerprint()}"
+    test = None
+    if images.validation is not None:
+        (train, val), test = hold_out(train, images.validation), limited(val, settings.limit)
+    sources = Sources(limited(train, settings.limit), limited(val, settings.limit), test, fingerprint)
+    if len(sources.train.files) < settings.batch_size:
+        raise InputError(
+            f"{train.root}: {len(sources.train.files)} images to train on are fewer than "
+            f"batch_size={settings.batch_size}"
+        )
+    return sources
+
+
+def _listed(images: Images) -> tuple[ImageSource, ImageSource]:
+    if images.kind == "folder":
+        assert images.train is not None
+        assert images.val is not None
+        return list_images(images.train), list_images(images.val)
+    assert images.root is not None
+    return read_cifar(images.kind, images.root, images.download), read_cifar(images.kind, images.root, train=False)
+
+
+def limited(source: ImageSource, limit: int | None) -> ImageSource:
+    """So many of the images, evenly over all of them and so over the classes, which are their runs."""
+    count = len(source.files)
+    if limit is None or limit >= count:
+        return source
+    return source.select([place * count // limit for place in range(limit)], range(len(source.classes)))
+
+
+def hold_out(source: ImageSource, count: int) -> tuple[ImageSource, ImageSource]:
+    """Split off `count` images, the same number of each class, always the same ones: what is compared shares them.
+
+    Raises:
+        InputError: `count` is not divisible by the number of classes, or a class has no more than its share.
+    """
+    share, rest = divmod(count, len(source.classes))
+    if rest:
+        raise InputError(
+            f"{source.root}: images.validation={count} is not divisible by its {len(source.classes)} classes"
+        )
+    generator = torch.Generator().manual_seed(0)
+    kept: list[int] = []
+    held: list[int] = []
+    begin = 0
+    # Labels are ascending, so every class is one run of files.
+    for name, size in source.counts().items():
+        if size <= share:
+            raise InputError(
+                f"{source.root}: images.validation={count} takes {share} images of every class; {name!r} has {size}"
+            )
+        order = (begin + torch.randperm(size, generator=generator)).tolist()
+        held += order[:share]
+        kept += order[share:]
+        begin += size
+    classes = range(len(source.classes))
+    return source.select(sorted(kept), classes), source.select(sorted(held), classes)
+
+
+def training_loader(
+    source: ImageSource, settings: ClassificationSettings, seed: int, device: torch.device
+) -> DataLoader[Any]:
+    """Batches of `images`, uint8 `(N, 3, H, W)`, and `labels`, int64 `(N,)`: this process' parts, shuffled by seed.
+
+    Raises:
+        InputError: an image cannot be read, or the batch cannot be divided among processes and accumulated parts.
+    """
+    accumulate = settings.execution.accumulate
+    everything = torch.arange(len(source.files), device=device)
+    batches = BatchSampler([everything], settings.batch_size, seed, rank(), world_size(), accumulate)
+    held = _read(source, settings.images, device)
+    if held is None:
+        return DecodingLoader(source, settings.images, batches, device)
+    return DataLoader(MemoryBatches(*held), sampler=batches, batch_size=None)
+
+
+def evaluation_loader(source: ImageSource, settings: ClassificationSettings, device: torch.device) -> DataLoader[Any]:
+    """This process' part of the images, in order and not augmented, the last batch possibly short."""
+    # Nothing is kept for the backward pass.
+    batch_size = max(1, 2 * share_of(settings.batch_size, world_size(), settings.execution.accumulate))
+    mine = torch.arange(len(source.files), device=device)[rank() :: world_size()]
+    held = _read(source, settings.images, device)
+    if held is None:
+        return EvaluationLoader(source, settings.images, mine, batch_size, device)
+    return DataLoader(InOrder(*held, mine, batch_size), batch_size=None)
+
+
+class InOrder(Dataset[dict[str, Tensor]]):
+    """Batches of images in memory, in order."""
+
+    def __init__(self, images: Tensor, labels: Tensor, indices: Tensor, batch_size: int) -> None:
+        self.images = images
+        self.labels = labels
+        self.batches = [batch for batch in indices.split(batch_size) if len(batch)]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, place: int) -> dict[str, Tensor]:
+        return {"images": self.images[self.batches[place]], "labels": self.labels[self.batches[place]]}
+
+
+def _read(source: ImageSource, images: Images, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """Images and labels on the device, or None where workers decode them."""
+    if not images.memory:
+        return None
+    pixels = source.read(images.image_size, resize=images.resize)
+    return pixels.to(device), torch.tensor(source.labels, device=device)

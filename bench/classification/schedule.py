@@ -1,0 +1,50 @@
+"""What changes from epoch to epoch: the learning rate and drop-path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from backbones.networks import CifarNetwork, ImageNetNetwork
+from bench.classification.model import Classifier
+from bench.classification.settings import Optimiser
+
+
+def schedule(optimiser: Optimiser, epochs: int) -> list[dict[str, Any]]:
+    """mmengine's schedulers: a warm-up in equal steps, then cosine or linear down to 0, stepping after each epoch.
+
+    With w epochs of warm-up, epoch e (from 0) has the rate `lr * (e + 1) / (w + 1)` while e < w; then, with t = e - w
+    and T = epochs - w, `lr * (1 + cos(πt / T)) / 2` or `lr * (1 - t / T)`: the epoch behind the last would have 0.
+    """
+    warm = optimiser.warmup_epochs
+    schedulers: list[dict[str, Any]] = []
+    if warm:
+        # mmengine reaches the end factor one epoch before `end`.
+        schedulers.append({"type": "LinearLR", "start_factor": 1.0 / (warm + 1), "begin": 0, "end": warm + 1})
+    if optimiser.schedule == "cosine":
+        main: dict[str, Any] = {"type": "CosineAnnealingLR", "T_max": epochs - warm, "eta_min": 0.0, "end": epochs}
+    else:
+        main = {"type": "LinearLR", "start_factor": 1.0, "end_factor": 0.0, "end": epochs + 1}
+    return [*schedulers, {**main, "begin": warm}]
+
+
+class DropPathHook(Hook):
+    """Let the drop-path rate grow linearly with the epochs (DARTS' evaluation); timm models are left as they are."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        network = classifier_of(runner).network
+        if isinstance(network, (CifarNetwork, ImageNetNetwork)):
+            network.drop_path_rate = self.rate * runner.epoch / runner.max_epochs
+
+
+def classifier_of(runner: Runner) -> Classifier:
+    """The classifier itself, without the wrapper for several processes."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    assert isinstance(model, Classifier)
+    return model

@@ -1,0 +1,54 @@
+"""Images per second of one training step and of inference, on made images."""
+
+from __future__ import annotations
+
+import torch
+
+from bench import environment
+from bench.architectures import Architecture
+from bench.classification.model import Classifier, build_network
+from bench.classification.settings import ClassificationSettings
+from bench.classification.width import channels_of
+from bench.contract import Speed
+from bench.timing import repeat
+from search.deferred import ClippingOptimWrapper
+
+#: Classes of the made labels: CIFAR-10's, ImageNet's.
+CLASSES = {"cifar": 10, "imagenet": 1000}
+
+
+def measure_speed(
+    settings: ClassificationSettings, architecture: Architecture, batch_size: int, repetitions: int
+) -> Speed:
+    """Time whole training steps, augmentation and optimiser included, and passes in evaluation mode."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    size, classes = settings.images.image_size, CLASSES[settings.network]
+    before = environment.memory()
+    environment.reset_peak_memory()
+    channels = channels_of(architecture.design, settings, classes)
+    model = Classifier(build_network(architecture.design, settings, channels, classes), settings).to(device)
+    optimiser = settings.optimiser
+    sgd = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=optimiser.momentum, foreach=True)
+    clip = None if optimiser.clip_norm is None else {"max_norm": optimiser.clip_norm}
+    wrapper = ClippingOptimWrapper(sgd, clip_grad=clip)
+    data = {
+        "images": torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device),
+        "labels": torch.randint(classes, (batch_size,), device=device),
+    }
+    one = {name: value[:1] for name, value in data.items()}
+    model.train()
+    train = repeat(lambda: model.train_step(data, wrapper), repetitions)
+    peak = environment.peak_memory() - before
+    model.eval()
+    with torch.no_grad():
+        inference = repeat(lambda: model(**data), repetitions)
+        latency = repeat(lambda: model(**one), repetitions)
+    return Speed.of(
+        batch_size,
+        train,
+        inference,
+        device=environment.device_name(),
+        precision=settings.execution.precision,
+        latency=latency,
+        peak_memory=peak,
+    )

@@ -1,0 +1,113 @@
+"""Training one network to the end, or on from where an interrupted run has left it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from bench.classification.curve import Curve, CurveHook
+from bench.classification.model import Classifier
+from bench.classification.schedule import DropPathHook, schedule
+from bench.classification.scoring import ErrorMetric
+from bench.classification.settings import ClassificationSettings
+from bench.contract import Job
+from search.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
+from search.parallel import ReplicaHook, world_size
+from search.training import (
+    LOG_INTERVAL,
+    EpochSeedHook,
+    FiniteLossHook,
+    PeakLogProcessor,
+    PlainCheckpointHook,
+    ProgressHook,
+    check_finite,
+    default_hooks,
+    experiment_name,
+    last_checkpoint,
+    silence_console,
+    visualiser,
+)
+
+#: Of the work folder.
+CURVE = "curve.jsonl"
+
+
+def train(
+    job: Job,
+    settings: ClassificationSettings,
+    model: Classifier,
+    training: DataLoader[Any],
+    validation: DataLoader[Any],
+) -> Curve:
+    """Train a classifier; its network then has the weights that were scored last, those of the moving average if any.
+
+    Args:
+        training, validation: this process' parts of the batches.
+
+    Raises:
+        FloatingPointError: the loss, a weight or an output is no longer finite.
+    """
+    execution, optimiser = settings.execution, settings.optimiser
+    sgd = torch.optim.SGD(
+        model.network.parameters(),
+        lr=optimiser.lr,
+        momentum=optimiser.momentum,
+        weight_decay=optimiser.weight_decay,
+        foreach=True,
+    )
+    clip = None if optimiser.clip_norm is None else {"max_norm": optimiser.clip_norm}
+    curve = Curve(job.work_dir / CURVE)
+    images = len(training) * settings.batch_size // execution.accumulate
+    hooks: list[Hook] = [
+        EpochSeedHook(job.seed),
+        ReplicaHook(),
+        DropPathHook(settings.drop_path),
+        FiniteLossHook(),
+        CurveHook(curve, images, settings.validate_every),
+        PlainCheckpointHook(),
+        ProgressHook(job.progress),
+    ]
+    average = None
+    if settings.ema is not None:
+        # Its count is of batches, of which `accumulate` make a step.
+        average = EMAHook(momentum=1 - settings.ema, interval=execution.accumulate)
+        hooks.append(average)
+    resume = last_checkpoint(job.work_dir)
+    runner = Runner(
+        model=model,
+        work_dir=str(job.work_dir),
+        train_dataloader=training,
+        val_dataloader=validation,
+        train_cfg={"by_epoch": True, "max_epochs": settings.epochs, "val_interval": settings.validate_every},
+        val_cfg={},
+        val_evaluator=[ErrorMetric()],
+        optim_wrapper=ClippingOptimWrapper(sgd, clip_grad=clip, accumulative_counts=execution.accumulate),
+        param_scheduler=schedule(optimiser, settings.epochs),
+        default_hooks={**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
+        custom_hooks=hooks,
+        load_from=str(resume) if resume else None,
+        resume=resume is not None,
+        launcher="pytorch" if world_size() > 1 else "none",
+        cfg={"model_wrapper_cfg": _wrapper()},
+        randomness={"seed": job.seed},
+        experiment_name=experiment_name(job.work_dir),
+        visualizer=visualiser(),
+        log_processor=PeakLogProcessor(),
+    )
+    silence_console(runner)
+    runner.train()
+    if average is not None:
+        average.before_val_epoch(runner)
+    check_finite(model.network, job.work_dir)
+    return curve
+
+
+def _wrapper() -> dict[str, Any]:
+    """`DistributedDataParallel` as several processes need it; running statistics are averaged by `ReplicaHook`."""
+    wrapper: dict[str, Any] = {"type": "MMDistributedDataParallel", "broadcast_buffers": False}
+    # mmengine names a GPU for every process.
+    return wrapper if torch.cuda.is_available() else {**wrapper, "device_ids": None}

@@ -1,0 +1,4 @@
+# The large setting: 64 initial channels (P-DARTS 5.1.2, Table 1).
+_base_ = 'cifar10.py'
+
+channels = 64
