@@ -177,24 +177,3 @@ def test_weights_of_another_genotype_are_refused(name: str, on_mini_digits: Path
     task, protocol = load_protocol(TINY_PROTOCOLS[name], TINY_OPTIONS[name])
     with pytest.raises(InputError, match=r"other\.pth: holds the weights of another architecture"):
         task.run(Job(protocol, PDARTS, 0, tmp_path / "work", weights=file))
-
-
-def test_a_diverged_classifier_is_no_success() -> None:
-    from bench.classification.model import ErrorMetric
-
-    with pytest.raises(FloatingPointError, match="diverged"):
-        ErrorMetric().process(None, [(torch.full((10,), torch.nan), torch.tensor(3))])
-
-
-def test_errors_are_counted_by_the_rank_of_the_right_class() -> None:
-    from bench.classification.model import ErrorMetric
-
-    metric = ErrorMetric()
-    logits = torch.arange(10.0)
-    metric.process(None, [(logits, torch.tensor(label)) for label in (9, 8, 5, 4, 0)])
-    # A constant output is right by nothing but chance, and counts as wrong.
-    metric.process(None, [(torch.zeros(10), torch.tensor(0))])
-    assert metric.compute_metrics(metric.results) == {
-        "top1_error": pytest.approx(100 * 5 / 6),
-        "top5_error": pytest.approx(100 * 3 / 6),
-    }
