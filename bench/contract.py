@@ -63,19 +63,33 @@ class Protocol:
         Args:
             counts: the data's, as in `DataReport`; None leaves that reason out.
         """
-        expected: Mapping[str, int] = self.config.get("expected", {}) if counts is not None else {}
-        counts = counts or {}
-        options = (f"option {option}" for option in self.options if not self._is_neutral(option.partition("=")[0]))
         missing = self.config.get("pretrained", False) and not pretrained
-        other = (
-            f"{counts.get(name, 0):,} {name}, not {count:,}"
-            for name, count in expected.items()
-            if counts.get(name) != count
+        return (
+            *self.config.get("reduced", ()),
+            *changed(self.options, self.neutral),
+            *(["not pretrained"] if missing else []),
+            *other_data(self.config.get("expected", {}), counts),
         )
-        return (*self.config.get("reduced", ()), *options, *(["not pretrained"] if missing else []), *other)
 
-    def _is_neutral(self, key: str) -> bool:
-        return any(key == neutral or key.startswith(f"{neutral}.") for neutral in self.neutral)
+
+def changed(options: Sequence[str], neutral: Sequence[str]) -> list[str]:
+    """The options that make a run another one than its config's, in words; neutral keys and all below them do not."""
+    return [
+        f"option {option}"
+        for option in options
+        if not any(option.partition("=")[0] == key or option.startswith(f"{key}.") for key in neutral)
+    ]
+
+
+def other_data(expected: Mapping[str, int], counts: Mapping[str, int] | None) -> list[str]:
+    """How the data differ from the whole data set, in words."""
+    if counts is None:
+        return []
+    return [
+        f"{counts.get(name, 0):,} {name}, not {count:,}"
+        for name, count in expected.items()
+        if counts.get(name) != count
+    ]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from backbones.errors import InputError
 from bench import environment
 from bench.architectures import Architecture, save_found
+from bench.contract import changed, other_data
 from bench.embedded import ensure_embedded
 from bench.jobs import Places, determining, measured, recorded_metrics, redirected, run_key
 from bench.metrics import METRICS
@@ -32,9 +33,21 @@ class SearchProtocol:
     settings: SearchSettings
     options: tuple[str, ...]
 
-    @property
-    def reduced(self) -> list[str]:
-        return [*self.settings.reduced, *(f"option {option}" for option in self.options)]
+    def reasons(self, counts: Mapping[str, int]) -> list[str]:
+        """Why a search is not a full one: the config's own words, changed options, and data that are not all.
+
+        Args:
+            counts: of all images and classes that the proxy is drawn from.
+        """
+        # Where these have `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
+        roots = ["proxy.root", "proxy.kind"] if self.settings.expected else []
+        roots += ["proxy.root"] if self.settings.proxy.kind != "folder" else []
+        neutral = [*roots, "proxy.download", "proxy.decoding.workers"]
+        return [
+            *self.settings.reduced,
+            *changed(self.options, neutral),
+            *other_data(self.settings.expected, counts),
+        ]
 
     def portable(self) -> dict[str, Any]:
         """The settings as a record holds them, without this machine's folders."""
@@ -57,13 +70,18 @@ def load_search(name: str, options: Sequence[str] = ()) -> SearchProtocol:
 
 @dataclass(frozen=True)
 class PlannedSearch:
-    """A search whose data have been looked at: its key, its name, and its record if it has been run."""
+    """A search whose data have been looked at: its key, its name, and its record if it has been run.
+
+    Attributes:
+        found: how many images and classes there are to draw the proxy from.
+    """
 
     protocol: SearchProtocol
     seed: int
     key: str
     name: str
     record: Record | None
+    found: Mapping[str, int]
 
     def work_dir(self, places: Places) -> Path:
         return places.work / self.protocol.name / self.name
@@ -90,7 +108,8 @@ def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedS
     )
     # The key is part of the name: another config or data set is another record, never in this one's way.
     name = f"{protocol.name.removeprefix('search/').replace('/', '-')}-s{seed}-{key[7:15]}"
-    return PlannedSearch(protocol, seed, key, name, places.store.find(record_name(protocol.name, name, seed)))
+    found = {"images": len(folder.files), "classes": len(folder.classes)}
+    return PlannedSearch(protocol, seed, key, name, places.store.find(record_name(protocol.name, name, seed)), found)
 
 
 def steps_per_epoch(protocol: SearchProtocol, seed: int) -> int:
@@ -146,7 +165,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "method": architecture.method,
             "seed": seed,
             "key": key,
-            "reduced": protocol.reduced,
+            "reduced": protocol.reasons(planned.found),
             "config": protocol.portable(),
             "data": {"counts": result.counts, "fingerprint": result.fingerprint, "index": result.index},
             "environment": {**environment.describe(), "processes": world_size()},

@@ -156,6 +156,8 @@ class SearchSettings(Schema):
     method: str
     reduced: list[str] = []
     embedded: Literal["digits"] | None = None
+    #: Counts of the whole data set (`images`, `classes`); other data mark a search as reduced.
+    expected: dict[str, int] = {}
     proxy: Proxy
     nodes: int = Field(default=4, ge=1, le=6)
     operations: list[str] = list(SEARCH_OPERATIONS)

@@ -5,7 +5,7 @@ reduced = [
     '2 epochs a stage instead of 25',
     '3, 5, 7 cells of 8 channels instead of 5, 11, 17 of 16',
 ]
-proxy = dict(root='{{$WILDNAS_DATA:data}}/cifar10_mini/train')
+proxy = dict(kind='folder', root='{{$WILDNAS_DATA:data}}/cifar10_mini/train')
 stages = [
     dict(epochs=2, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),
     dict(epochs=2, frozen_epochs=1, layers=5, channels=8, skip_dropout=0.4, keep=5),

@@ -2,6 +2,7 @@
 _base_ = './p_darts_cifar10.py'
 embedded = 'digits'
 proxy = dict(
+    kind='folder',
     root='{{$WILDNAS_DIGITS:work/digits}}/classification/train',
     image_size=8,  # their native size
     mean=(0.5, 0.5, 0.5),

@@ -187,8 +187,8 @@ def test_a_searchs_numbers_are_the_papers(name: str) -> None:
     assert (proxy.fractions, proxy.classes) == (paper.fractions, paper.classes)
     large = paper.images == "imagenet"
     assert (proxy.image_size, found.stem, proxy.memory) == ((224, "imagenet", False) if large else (32, "cifar", True))
-    assert {"cifar10": "cifar10", "cifar100": "data", "imagenet": "imagenet"}[paper.images] in Path(proxy.root).parts
-    assert proxy.kind == ("cifar100" if paper.images == "cifar100" else "folder")
+    assert ("imagenet" in Path(proxy.root).parts) == (paper.images == "imagenet")
+    assert proxy.kind == ("folder" if paper.images == "imagenet" else paper.images)
     assert proxy.augmentation == Augmentation(crop_padding=0 if large else 4, flip=True, cutout=0)
 
 
@@ -415,10 +415,11 @@ def test_portable_leaves_no_folder_of_this_machine(monkeypatch: pytest.MonkeyPat
 def test_data_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WILDNAS_DATA", "/mnt/sets")
     here = load_config("search/p_darts_cifar10").values
-    assert here["proxy"]["root"] == "/mnt/sets/cifar10/train"
+    assert here["proxy"]["root"] == "/mnt/sets"
     monkeypatch.setenv("WILDNAS_DATA", "/elsewhere")
     there = load_config("search/p_darts_cifar10").values
-    assert there["proxy"]["root"] == "/elsewhere/cifar10/train"
+    assert there["proxy"]["root"] == "/elsewhere"
+    assert load_config("search/pc_darts_imagenet").values["proxy"]["root"] == "/elsewhere/imagenet/train"
     # A record's config, and with it its key, is the same wherever the data lie.
     there_portable = portable(there)
     monkeypatch.setenv("WILDNAS_DATA", "/mnt/sets")

@@ -1,9 +1,10 @@
 # CIFAR-10 as a proxy: the training images in two halves, with DARTS' augmentation, which neither paper changes.
 task = 'search'
 proxy = dict(
-    # The training images as an image folder, <class>/<image>, which retraining reads as well. Torchvision's layout is
-    # kind='cifar10' with the folder of cifar-10-batches-py/ as root.
-    root='{{$WILDNAS_DATA:data}}/cifar10/train',
+    # torchvision's layout, cifar-10-batches-py/ below the root, as for retraining. An image folder, or a zip file of one,
+    # is kind='folder'.
+    kind='cifar10',
+    root='{{$WILDNAS_DATA:data}}',
     image_size=32,
     mean=(0.4914, 0.4822, 0.4465),
     std=(0.2470, 0.2435, 0.2616),

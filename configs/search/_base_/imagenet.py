@@ -1,5 +1,6 @@
 # ImageNet as a proxy: the training images as an image folder, decoded by workers.
 task = 'search'
+expected = {'images': 1_281_167, 'classes': 1000}
 proxy = dict(
     root='{{$WILDNAS_DATA:data}}/imagenet/train',
     image_size=224,  # PC-DARTS 4.1, 4.3
