@@ -203,6 +203,8 @@ class Task(abc.ABC):
     scores_weights: ClassVar[bool] = False
     #: Whether one job can run in several processes (`search.parallel`).
     distributed: ClassVar[bool] = False
+    #: Whether `speed` can measure the plain network as well.
+    has_plain: ClassVar[bool] = False
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """The keys of a config that say how, or from where, a run is made: one that changes them is no reduced run."""
@@ -229,5 +231,11 @@ class Task(abc.ABC):
         """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
 
     @abc.abstractmethod
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
-        """Time one training step and one inference step on made images of the protocol's size."""
+    def speed(
+        self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5, plain: bool = False
+    ) -> Speed:
+        """Time one training step and one inference step on made images of the protocol's size.
+
+        Args:
+            plain: the network without what makes it fast, where the task has such a one (`has_plain`).
+        """
