@@ -167,7 +167,6 @@ class Speed:
     """Images per second over several repetitions after a warm-up: the median of each list is what to quote.
 
     Attributes:
-        variant: what was measured, such as `fast` or `plain`.
         device, precision: on what, and in which numbers.
         latency: seconds of each pass over a single image, where that was measured.
         peak_memory: bytes; of the GPU where there is one, else what the process grew by.
@@ -176,7 +175,6 @@ class Speed:
     batch_size: int
     train_images_per_second: Sequence[float]
     inference_images_per_second: Sequence[float]
-    variant: str = "fast"
     device: str = ""
     precision: str = "fp32"
     latency: Sequence[float] = ()
@@ -203,8 +201,6 @@ class Task(abc.ABC):
     scores_weights: ClassVar[bool] = False
     #: Whether one job can run in several processes (`search.parallel`).
     distributed: ClassVar[bool] = False
-    #: Whether `speed` can measure the plain network as well.
-    has_plain: ClassVar[bool] = False
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """The keys of a config that say how, or from where, a run is made: one that changes them is no reduced run."""
@@ -231,11 +227,5 @@ class Task(abc.ABC):
         """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
 
     @abc.abstractmethod
-    def speed(
-        self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5, plain: bool = False
-    ) -> Speed:
-        """Time one training step and one inference step on made images of the protocol's size.
-
-        Args:
-            plain: the network without what makes it fast, where the task has such a one (`has_plain`).
-        """
+    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+        """Time one training step and one inference step on made images of the protocol's size."""

@@ -1,98 +1,24 @@
-"""measure the speed of a search's steps"""
+"""measure speed and memory on this machine: of a search's steps, of training and inference"""
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
-import statistics
-import sys
-from typing import TYPE_CHECKING
 
-from bench.commands.options import add_config_options, positive
-
-if TYPE_CHECKING:
-    from bench.search_speed import StageSpeed
+from bench.commands import speed_search, speed_task
+from bench.tasks import task_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     search = kinds.add_parser("search", help="seconds and memory of a search's steps, on made images")
-    search.add_argument("config", metavar="CONFIG", help="a search protocol or a config file")
-    search.add_argument("--batch-size", type=positive, metavar="N", help="another than the protocol's")
-    search.add_argument("--stage", type=positive, metavar="K", help="one stage only, counted from 1")
-    search.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
-    search.add_argument("--plain", action="store_true", help="the supernet with one module an operation as well")
-    search.add_argument("--json", action="store_true", help="as one JSON object")
-    add_config_options(search)
+    speed_search.add_arguments(search)
+    search.set_defaults(measure=speed_search.run)
+    for task in task_names():
+        kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on made images")
+        speed_task.add_arguments(kind)
+        kind.set_defaults(measure=speed_task.run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.search_speed import isolated, measure_stage
-    from bench.searches import load_search
-
-    settings = load_search(arguments.config, arguments.cfg_options).settings
-    count = len(settings.stages)
-    if arguments.stage is not None and arguments.stage > count:
-        raise InputError(f"--stage {arguments.stage}: {arguments.config} has {count} stage{'s' * (count > 1)}")
-    places = range(count) if arguments.stage is None else [arguments.stage - 1]
-    batch_size = arguments.batch_size or settings.batch_size
-    speeds: list[StageSpeed] = []
-    for place in places:
-        for plain in (False, True) if arguments.plain else (False,):
-            print(f"stage {place + 1}{', plain' * plain} …", file=sys.stderr)
-            call = (measure_stage, settings, place, batch_size, arguments.repetitions, plain)
-            speeds.append(isolated(*call, hint=f"--batch-size {max(batch_size // 2, 1)}"))
-    if arguments.json:
-        print(json.dumps({"protocol": arguments.config, "stages": [speed.to_json() for speed in speeds]}))
-    else:
-        print("\n".join(report(speeds)))
-    return 0
-
-
-def report(speeds: list[StageSpeed]) -> list[str]:
-    """The measurements as a table for eyes: medians, and the ratio to the plain supernet where it was measured."""
-    from tabulate import tabulate
-
-    headers = [
-        "stage",
-        "supernet",
-        "cells, C, candidates",
-        "forward + backward (s)",
-        "weight step (s)",
-        "architecture step (s)",
-        "images/s",
-        "peak memory (MB)",
-    ]
-    rows = [
-        [
-            speed.stage,
-            speed.supernet,
-            f"{speed.layers}, {speed.channels}, {speed.candidates}",
-            _spread(speed.forward_backward),
-            _spread(speed.weight_step),
-            _spread(speed.architecture_step),
-            f"{speed.images_per_second:.0f}",
-            f"{speed.peak_memory / 1e6:.0f}",
-        ]
-        for speed in speeds
-    ]
-    first = speeds[0]
-    lines = [
-        f"{first.device}; batch {first.batch_size}; {first.precision}; median (least to most) of "
-        f"{len(first.forward_backward)} after a warm-up",
-        tabulate(rows, headers, tablefmt="github", disable_numparse=True),
-    ]
-    for fast, plain in itertools.pairwise(speeds):
-        if (fast.stage, plain.supernet) == (plain.stage, "plain"):
-            ratio = statistics.median(plain.forward_backward) / statistics.median(fast.forward_backward)
-            memory = fast.peak_memory / plain.peak_memory
-            lines.append(f"stage {fast.stage}: {ratio:.2f} times as fast as plain, {memory:.2f} of its memory")
-    return lines
-
-
-def _spread(seconds: list[float]) -> str:
-    if not seconds:
-        return ""
-    return f"{statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})"
+    code: int = arguments.measure(arguments)
+    return code
