@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from backbones.genotype import Genotype
-from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
+from backbones.layout import runs_fast
+from backbones.operations import FactorisedReduction, ReLUConvBN, ReLUFirst, build_operation
 
 
-def drop_path(x: Tensor, rate: float) -> Tensor:
-    """Drop whole samples with probability `rate` and scale the kept by `1 / (1 - rate)`, `(N, C, H, W)` in and out.
+def path_masks(rate: Tensor, paths: int, like: Tensor) -> Tensor:
+    """One factor a path and sample, `(paths, N, 1, 1, 1)`: 0 with probability `rate` `()`, else `1 / (1 - rate)`.
 
-    Larsson et al., FractalNet (ICLR 2017), as DARTS' evaluation uses it: one mask a sample.
+    Larsson et al., FractalNet (ICLR 2017), as DARTS' evaluation drops paths: each sample on its own.
+
+    Args:
+        like: `(N, C, H, W)`, a map that the factors are for.
     """
-    keep = 1.0 - rate
-    mask = torch.empty((x.shape[0], 1, 1, 1), dtype=x.dtype, device=x.device).bernoulli_(keep)
-    return x * (mask / keep)
+    keep = 1 - rate
+    kept = torch.rand(paths, len(like), 1, 1, 1, device=like.device) < keep
+    return (kept / keep).to(like.dtype)
 
 
 class Cell(nn.Module):
@@ -45,6 +52,9 @@ class Cell(nn.Module):
         self.concat = genotype.reduce_concat if reduction else genotype.normal_concat
         self.sources = tuple(source for _, source in edges)
         self.out_channels = channels * len(self.concat)
+        # Read on its device in the forward pass: a number that changes every epoch would be compiled anew each time.
+        self._rate_on_device: Tensor
+        self.register_buffer("_rate_on_device", torch.zeros(()), persistent=False)
         self.drop_path_rate = 0.0
         self.preprocess0: nn.Module
         if reduction_before:
@@ -57,16 +67,47 @@ class Cell(nn.Module):
             for operation, source in edges
         )
 
+    @property
+    def drop_path_rate(self) -> float:
+        """The rate of drop-path, at least 0 and below 1; 0 draws no random numbers."""
+        return self._rate
+
+    @drop_path_rate.setter
+    def drop_path_rate(self, rate: float) -> None:
+        if not 0 <= rate < 1:
+            raise ValueError(f"drop-path rate {rate}: expected 0 <= rate < 1")
+        self._rate = float(rate)
+        self._drops = rate > 0
+        self._rate_on_device.fill_(rate)
+
     def forward(self, before_last: Tensor, last: Tensor) -> Tensor:
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
+        masks: Sequence[Tensor | None] = [None] * len(self.sources)
+        if self.training and self._drops:
+            masks = path_masks(self._rate_on_device, len(self.sources), last).unbind()
+        positives: dict[int, Tensor] = {}
         for first in range(0, len(self.sources), 2):
-            nodes.append(self._edge(first, nodes) + self._edge(first + 1, nodes))
+            total = None
+            for place in (first, first + 1):
+                out = self._edge(place, nodes, positives)
+                # Identity edges are never dropped, so that every node keeps an input (DARTS' evaluation).
+                mask = None if isinstance(self.operations[place], nn.Identity) else masks[place]
+                total = _added(total, out, mask)
+            nodes.append(total)
         return torch.cat([nodes[node] for node in self.concat], dim=1)
 
-    def _edge(self, place: int, nodes: list[Tensor]) -> Tensor:
-        operation = self.operations[place]
-        out = operation(nodes[self.sources[place]])
-        # Identity edges are never dropped, so that every node keeps an input (DARTS' evaluation).
-        if self.training and self.drop_path_rate > 0 and not isinstance(operation, nn.Identity):
-            out = drop_path(out, self.drop_path_rate)
-        return out
+    def _edge(self, place: int, nodes: list[Tensor], positives: dict[int, Tensor]) -> Tensor:
+        """An edge's output; `positives` keeps ReLU of the nodes whose edges have needed it."""
+        operation, source = self.operations[place], self.sources[place]
+        node = nodes[source]
+        if not (isinstance(operation, ReLUFirst) and runs_fast(node) and operation.may_share()):
+            return operation(node)
+        if source not in positives:
+            positives[source] = F.relu(node)
+        return operation(node, positives[source])
+
+
+def _added(total: Tensor | None, out: Tensor, mask: Tensor | None) -> Tensor:
+    if total is None:
+        return out if mask is None else out * mask
+    return total + out if mask is None else torch.addcmul(total, out, mask)

@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
+from backbones.layout import laid_out
 from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
 from backbones.settings import check_settings, check_size, keep_statistics
@@ -41,6 +42,9 @@ class CellBackbone(nn.Module):
     Raises:
         InputError: a stride that this stem does not have, too few layers, or a setting out of its range.
     """
+
+    #: False computes in the layout of the input, as `CifarNetwork.channels_last`.
+    channels_last = True
 
     def __init__(
         self,
@@ -120,6 +124,7 @@ class CellBackbone(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        x = laid_out(x) if self.channels_last else x
         maps: dict[int, Tensor] = {}
         if self.stem_name == "imagenet":
             before_last = maps[-1] = self.stem0(x)

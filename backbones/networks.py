@@ -6,8 +6,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from backbones.batchnorm import BatchNorm2d
 from backbones.cells import Cell
 from backbones.genotype import Genotype
+from backbones.layout import laid_out
 from backbones.settings import check_size
 
 
@@ -17,7 +19,7 @@ class CifarStem(nn.Sequential):
     stride = 1
 
     def __init__(self, channels: int) -> None:
-        super().__init__(nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False), nn.BatchNorm2d(3 * channels))
+        super().__init__(nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False), BatchNorm2d(3 * channels))
 
 
 def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
@@ -27,16 +29,16 @@ def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
     """
     first = nn.Sequential(
         nn.Conv2d(3, channels // 2, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(channels // 2),
+        BatchNorm2d(channels // 2),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(channels),
+        BatchNorm2d(channels),
     )
     second = nn.Sequential(
         # Not in place: what the first gives is a map of its own (stride 4 of a backbone).
         nn.ReLU(inplace=False),
         nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(channels),
+        BatchNorm2d(channels),
     )
     return first, second
 
@@ -74,17 +76,16 @@ class _Network(nn.Module):
     classifier: nn.Linear
     auxiliary_head: nn.Module | None
     _auxiliary_place: int
+    #: False computes in the layout of the input, which makes a CPU slow where that is contiguous.
+    channels_last = True
 
     @property
     def drop_path_rate(self) -> float:
         """The rate of drop-path, between 0 and 1; set it as training goes."""
-        return self._drop_path_rate
+        return cells_of(self.cells)[0].drop_path_rate
 
     @drop_path_rate.setter
     def drop_path_rate(self, rate: float) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"drop-path rate {rate}: expected 0 <= rate < 1")
-        self._drop_path_rate = rate
         for cell in cells_of(self.cells):
             cell.drop_path_rate = rate
 
@@ -128,7 +129,7 @@ class CifarNetwork(_Network):
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        x = self.stem(x)
+        x = self.stem(laid_out(x) if self.channels_last else x)
         return self._classify(x, x)
 
 
@@ -161,7 +162,7 @@ class ImageNetNetwork(_Network):
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        before_last = self.stem0(x)
+        before_last = self.stem0(laid_out(x) if self.channels_last else x)
         return self._classify(before_last, self.stem1(before_last))
 
 
@@ -181,12 +182,12 @@ class AuxiliaryHead(nn.Module):
             nn.ReLU(inplace=True),
             nn.AvgPool2d(5, stride=pool_stride, padding=0, count_include_pad=False),
             nn.Conv2d(c_in, 128, 1, bias=False),
-            nn.BatchNorm2d(128),
+            BatchNorm2d(128),
             nn.ReLU(inplace=True),
             nn.Conv2d(128, 768, 2, bias=False),
         ]
         if last_norm:
-            layers.append(nn.BatchNorm2d(768))
+            layers.append(BatchNorm2d(768))
         layers.append(nn.ReLU(inplace=True))
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(768, num_classes)

@@ -6,12 +6,15 @@ Sources: Liu et al., DARTS (ICLR 2019), section 3.1 and the papers that share it
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backbones.batchnorm import BatchNorm2d
+from backbones.depthwise import DepthwiseConv2d
 from backbones.errors import InputError
 
 #: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").
@@ -27,7 +30,30 @@ SEARCH_OPERATIONS = (
 )
 
 
-class ReLUConvBN(nn.Module):
+class ReLUFirst(nn.Module):
+    """What begins with ReLU: `op`. A cell computes it once for all edges that leave a node, and hands it to each."""
+
+    op: nn.Sequential
+
+    def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
+        """`(N, C_in, H, W)` to the operation's size; `positive` is ReLU of x where that is at hand."""
+        if positive is None:
+            return self.op(x)
+        for layer in itertools.islice(self.op, 1, None):
+            positive = layer(positive)
+        return positive
+
+    def first_relu(self) -> nn.Module:
+        """The ReLU that this begins with."""
+        return self.op[0]
+
+    def may_share(self) -> bool:
+        """Whether its ReLU can be left out: nobody has asked, by a hook, to see it computed."""
+        relu = self.first_relu()
+        return not (relu._forward_hooks or relu._forward_pre_hooks or relu._backward_hooks)
+
+
+class ReLUConvBN(ReLUFirst):
     """ReLU, convolution, BatchNorm: `(N, C_in, H, W)` to `(N, C_out, H / stride, W / stride)`."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, padding: int, affine: bool = True) -> None:
@@ -35,50 +61,41 @@ class ReLUConvBN(nn.Module):
         self.op = nn.Sequential(
             nn.ReLU(inplace=False),
             nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=padding, bias=False),
-            nn.BatchNorm2d(c_out, affine=affine),
+            BatchNorm2d(c_out, affine=affine),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x)
 
-
-class DilatedConv(nn.Module):
+class DilatedConv(ReLUFirst):
     """Depthwise convolution of dilation 2, then pointwise: `(N, C, H, W)` to `(N, C, H / stride, W / stride)`."""
 
     def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
         super().__init__()
         self.op = nn.Sequential(
             nn.ReLU(inplace=False),
-            _depthwise(channels, kernel, stride, dilation=2),
+            DepthwiseConv2d(channels, kernel, stride, dilation=2),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            BatchNorm2d(channels, affine=affine),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x)
 
-
-class SeparableConv(nn.Module):
+class SeparableConv(ReLUFirst):
     """Depthwise separable convolution, twice, the stride in the first: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
 
     def __init__(self, channels: int, kernel: int, stride: int, affine: bool = True) -> None:
         super().__init__()
         self.op = nn.Sequential(
             nn.ReLU(inplace=False),
-            _depthwise(channels, kernel, stride),
+            DepthwiseConv2d(channels, kernel, stride),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            BatchNorm2d(channels, affine=affine),
             nn.ReLU(inplace=False),
-            _depthwise(channels, kernel, 1),
+            DepthwiseConv2d(channels, kernel, 1),
             nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            BatchNorm2d(channels, affine=affine),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x)
 
-
-class FactorisedConv7(nn.Module):
+class FactorisedConv7(ReLUFirst):
     """1x7 then 7x1 convolution (AmoebaNet-A's `conv_7x1_1x7`): `(N, C, H, W)` to `(N, C, H / stride, W / stride)`."""
 
     def __init__(self, channels: int, stride: int, affine: bool = True) -> None:
@@ -87,14 +104,11 @@ class FactorisedConv7(nn.Module):
             nn.ReLU(inplace=False),
             nn.Conv2d(channels, channels, (1, 7), stride=(1, stride), padding=(0, 3), bias=False),
             nn.Conv2d(channels, channels, (7, 1), stride=(stride, 1), padding=(3, 0), bias=False),
-            nn.BatchNorm2d(channels, affine=affine),
+            BatchNorm2d(channels, affine=affine),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.op(x)
 
-
-class FactorisedReduction(nn.Module):
+class FactorisedReduction(ReLUFirst):
     """Halve a map by two 1x1 convolutions of stride 2, the second on the input shifted by one pixel.
 
     `(N, C_in, H, W)` to `(N, C_out, ceil(H / 2), ceil(W / 2))`. On odd maps (75 and 19 for SSD at 300 pixels) the
@@ -110,15 +124,19 @@ class FactorisedReduction(nn.Module):
         self.relu = nn.ReLU(inplace=False)
         self.conv_1 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
         self.conv_2 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
-        self.bn = nn.BatchNorm2d(c_out, affine=affine)
+        self.bn = BatchNorm2d(c_out, affine=affine)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(x)
+    def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
+        """`positive` is ReLU of x where that is at hand."""
+        x = self.relu(x) if positive is None else positive
         strided = self.conv_2.stride[0] == 2
         below = 1 if not strided else x.shape[-2] % 2
         right = 1 if not strided else x.shape[-1] % 2
         shifted = F.pad(x, (0, right, 0, below)) if below or right else x
         return self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted[:, :, 1:, 1:])], dim=1))
+
+    def first_relu(self) -> nn.Module:
+        return self.relu
 
 
 def unstride(module: nn.Module) -> None:
@@ -139,13 +157,6 @@ class Zero(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
-
-
-def _depthwise(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Conv2d:
-    padding = dilation * (kernel - 1) // 2
-    return nn.Conv2d(
-        channels, channels, kernel, stride=stride, padding=padding, dilation=dilation, groups=channels, bias=False
-    )
 
 
 def _skip(channels: int, stride: int, affine: bool) -> nn.Module:

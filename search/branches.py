@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search.depthwise import copied_channels, depthwise
+from backbones.depthwise import copied_channels, depthwise
 from search.mixture import Statistics, Term, image, matrix, mixture
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from backbones.cells import Cell, drop_path
+from backbones.cells import Cell, path_masks
 from backbones.genotype import Edge, Genotype
 
 NORMAL: tuple[Edge, ...] = (
@@ -42,14 +42,15 @@ def test_wiring(reduction: bool, reduction_before: bool, size: tuple[int, int]) 
     torch.testing.assert_close(out, by_hand(cell, edges, concat, inputs))
 
 
-def test_drop_path_drops_whole_samples_and_scales_the_others() -> None:
+def test_paths_are_dropped_for_whole_samples_and_the_others_scaled() -> None:
     torch.manual_seed(0)
-    x = torch.rand(400, 3, 2, 2) + 0.5
-    out = drop_path(x, 0.25)
-    dropped = (out == 0).flatten(1).all(dim=1)
-    torch.testing.assert_close(out[~dropped], x[~dropped] / 0.75)
+    masks = path_masks(torch.tensor(0.25), 3, like=torch.empty(400, 5, 2, 2))
+    assert masks.shape == (3, 400, 1, 1, 1)
+    torch.testing.assert_close(masks.unique(), torch.tensor([0, 1 / 0.75]))
     # 400 draws of probability 1/4: 100 on average, standard deviation 8.7.
-    assert 65 < int(dropped.sum()) < 135
+    assert all(65 < int((mask == 0).sum()) < 135 for mask in masks)
+    # Each path on its own.
+    assert not torch.equal(masks[0], masks[1])
 
 
 def cell_of(operation: str) -> Cell:

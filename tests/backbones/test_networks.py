@@ -86,11 +86,9 @@ def test_without_auxiliary_head_training_gives_logits_only(kind: type[CifarNetwo
 
 def test_stacking_by_hand() -> None:
     """8 cells: 2 and 5 reduce and double the width; the auxiliary head reads cell 5; the classifier the mean."""
-    network = CifarNetwork(zoo.get("PDARTS").genotype, channels=4, layers=8)
-    x = torch.randn(2, 3, 32, 32)
-    before_last = last = F.batch_norm(
-        F.conv2d(x, network.stem[0].weight, padding=1), None, None, torch.ones(12), torch.zeros(12), training=True
-    )
+    network = CifarNetwork(zoo.get("PDARTS").genotype, channels=4, layers=8).double()
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    before_last = last = F.batch_norm(F.conv2d(x, network.stem[0].weight, padding=1), None, None, training=True)
     sizes, channels, auxiliary = [], [], None
     for place, cell in enumerate(network.cells):
         before_last, last = last, cell(before_last, last)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from search.depthwise import depthwise
+from backbones.depthwise import depthwise
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 9)])

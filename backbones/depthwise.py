@@ -11,12 +11,27 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from backbones.layout import runs_fast
+
 #: Channels of a group in the gradient of the kernels.
 _GROUP = 4
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """One `kernel` x `kernel` filter a channel, padded to keep the size: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, dilation: int = 1) -> None:
+        padding = dilation * (kernel - 1) // 2
+        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.stride == (1, 1) and torch.is_grad_enabled() and runs_fast(input):
+            return depthwise(input, self.weight, self.dilation[0])
+        return super().forward(input)
 
 
 def depthwise(x: Tensor, weight: Tensor, dilation: int = 1, copied: Tensor | None = None) -> Tensor:
@@ -58,13 +73,9 @@ class _Depthwise(torch.autograd.Function):
         return of_x, of_weight, None, None, None
 
 
-def _too_small(x: Tensor, extent: int) -> bool:
-    height, width = x.shape[-2:]
-    return min(height, width) < extent and height % 2 == 0 and width % 2 == 0
-
-
 def _phases(x: Tensor) -> Tensor:
-    """The four maps of every other row and column, `(N, C, H, W)` to `(4 * N, C, H / 2, W / 2)`."""
+    """The four maps of every other row and column, `(N, C, H, W)` to `(4 * N, C, ceil(H / 2), ceil(W / 2))`."""
+    x = F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
     n, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, 2, channels)
     phases = rows.permute(2, 4, 0, 1, 3, 5).reshape(4 * n, height // 2, width // 2, channels)
@@ -82,9 +93,9 @@ def copied_channels(source: Tensor, copies: int) -> Tensor:
 
 def _of_weight(gradient: Tensor, source: Tensor, weight: Tensor, padding: int, dilation: int) -> Tensor:
     channels, kernel = len(weight), weight.shape[-1]
-    if dilation == 2 and _too_small(gradient, 2 * kernel - 1):
+    if dilation == 2 and min(gradient.shape[-2:]) < 2 * kernel - 1:
         # oneDNN is ten times as slow where the spread kernel is larger than the map. Every other row and column is a
-        # map of its own to it, on which it is an ordinary kernel.
+        # map of its own to it, on which it is an ordinary kernel; zeros beyond an odd border change no gradient.
         return _of_weight(_phases(gradient), _phases(source), weight, padding // 2, 1)
     copies = channels // source.shape[1]
     size = 1
