@@ -170,6 +170,7 @@ class Speed:
         device, precision: on what, and in which numbers.
         latency: seconds of each pass over a single image, where that was measured.
         peak_memory: bytes; of the GPU where there is one, else what the process grew by.
+        sample: some of the numbers that were computed, from a fixed seed, so that two ways to compute can be compared.
     """
 
     batch_size: int
@@ -179,6 +180,7 @@ class Speed:
     precision: str = "fp32"
     latency: Sequence[float] = ()
     peak_memory: int = 0
+    sample: Sequence[float] = ()
 
     @classmethod
     def of(

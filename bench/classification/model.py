@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from backbones.build import build_classifier
 from backbones.design import Design
+from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
 from search.augment import prepare
 
@@ -42,6 +43,8 @@ class Classifier(BaseModel):
         self.settings = settings
         self._layout = torch.channels_last if settings.execution.channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        if isinstance(network, (CifarNetwork, ImageNetNetwork)):
+            network.channels_last = settings.execution.channels_last
         if settings.execution.compile:
             # In place: names of weights stay as they are.
             network.compile()

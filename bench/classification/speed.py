@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
+from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench import environment
 from bench.architectures import Architecture
 from bench.classification.model import Classifier, build_network
@@ -26,7 +28,9 @@ def measure_speed(
     before = environment.memory()
     environment.reset_peak_memory()
     channels = channels_of(architecture.design, settings, classes)
-    model = Classifier(build_network(architecture.design, settings, channels, classes), settings).to(device)
+    torch.manual_seed(0)
+    network = build_network(architecture.design, settings, channels, classes)
+    model = Classifier(network, settings).to(device)
     optimiser = settings.optimiser
     sgd = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=optimiser.momentum, foreach=True)
     clip = None if optimiser.clip_norm is None else {"max_norm": optimiser.clip_norm}
@@ -36,7 +40,9 @@ def measure_speed(
         "labels": torch.randint(classes, (batch_size,), device=device),
     }
     one = {name: value[:1] for name, value in data.items()}
-    model.train()
+    sample = _sample(model, data)
+    if isinstance(network, (CifarNetwork, ImageNetNetwork)):
+        network.drop_path_rate = settings.drop_path
     train = repeat(lambda: model.train_step(data, wrapper), repetitions)
     peak = environment.peak_memory() - before
     model.eval()
@@ -51,4 +57,15 @@ def measure_speed(
         precision=settings.execution.precision,
         latency=latency,
         peak_memory=peak,
+        sample=sample,
     )
+
+
+@torch.no_grad()
+def _sample(model: Classifier, data: dict[str, Tensor]) -> list[float]:
+    """The loss of a training step and the logits of an evaluation, before the network has moved."""
+    model.eval()
+    logits = model(**data).float().flatten().tolist()
+    model.train()
+    losses = model(**data, mode="loss").values()
+    return [float(sum(losses)), *logits]

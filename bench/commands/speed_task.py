@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bench.architectures import Architecture
     from bench.contract import Protocol, Speed
 
-#: The option by which a classification protocol is run on plain modules.
-PLAIN = "execution.plain=True"
+#: The option by which a classification protocol runs as written: an operation after the other, maps contiguous.
+PLAIN = "execution.channels_last=False"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", nargs="+", required=True, metavar="PROTOCOL", help="one for all, or one for each ARCH")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
     parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
-    parser.add_argument("--plain", action="store_true", help="plain modules as well, with contiguous maps")
+    parser.add_argument("--plain", action="store_true", help=f"with {PLAIN} as well")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     add_config_options(parser)
 
@@ -135,6 +135,9 @@ def report(measured: Sequence[Measurement]) -> list[str]:
         )
         ratios = f"in training {train:.2f}, in inference {inference:.2f}"
         lines.append(f"{first.title} is so many times as fast as {other.title}: {ratios}")
+        if len(first.speed.sample) == len(other.speed.sample) > 0 and first.architecture == other.architecture:
+            differences = (abs(a - b) for a, b in zip(first.speed.sample, other.speed.sample, strict=True))
+            lines.append(f"largest difference of their training losses and logits: {max(differences):.1e}")
     return [*lines, *_whole_trainings(measured)]
 
 
