@@ -8,6 +8,9 @@ architecture under a protocol and a seed, and measures its speed; it knows nothi
 from __future__ import annotations
 
 import abc
+import copy
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +48,7 @@ class Protocol:
         config: the resolved config, plain JSON-ready values, data roots as they are on this machine.
         options: what `--cfg-options` changed (`key=value`), in order.
         neutral: keys, with all below them, that say how or from where a run is made and not what it is of.
+        silent: keys of no effect on the result, which make no other run and are in no record.
     """
 
     name: str
@@ -52,6 +56,16 @@ class Protocol:
     config: Mapping[str, Any]
     options: tuple[str, ...] = ()
     neutral: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The config without its silent keys."""
+        config = copy.deepcopy(dict(self.config))
+        for key in self.silent:
+            *folders, name = key.split(".")
+            del functools.reduce(operator.getitem, folders, config)[name]
+        return config
 
     def reasons(self, pretrained: bool, counts: Mapping[str, int] | None = None) -> tuple[str, ...]:
         """Why a run of this protocol is not a full one; none for a full one.
@@ -203,6 +217,8 @@ class Task(abc.ABC):
     scores_weights: ClassVar[bool] = False
     #: Whether one job can run in several processes (`search.parallel`).
     distributed: ClassVar[bool] = False
+    #: Keys of every config of the task that change no result.
+    silent: ClassVar[tuple[str, ...]] = ()
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """The keys of a config that say how, or from where, a run is made: one that changes them is no reduced run."""

@@ -126,7 +126,7 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
         {
             "protocol": evaluation.protocol.name,
             "version": evaluation.task.version,
-            "config": determining(portable(dict(evaluation.protocol.config))),
+            "config": determining(portable(evaluation.protocol.recorded)),
             "genotype": evaluation.architecture.design.digest,
             "seed": evaluation.seed,
             "data": data.fingerprint,
@@ -197,7 +197,7 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
             "seed": evaluation.seed,
             "key": planned.key,
             "reduced": evaluation.reasons(weights is not None, data),
-            "config": portable(dict(evaluation.protocol.config)),
+            "config": portable(evaluation.protocol.recorded),
             "data": {
                 "counts": dict(data.counts),
                 "fingerprint": data.fingerprint,

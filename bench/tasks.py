@@ -47,4 +47,5 @@ def load_protocol(name: str, options: Sequence[str] = ()) -> tuple[Task, Protoco
         raise InputError(f"{loaded.path}: key 'task' is {kind!r}; a protocol to evaluate on is one of {task_names()}")
     task = get_task(kind)
     config = task.validate(loaded.values, str(loaded.path))
-    return task, Protocol(loaded.protocol(kind), loaded.path, config, loaded.options, task.neutral(config))
+    name, neutral = loaded.protocol(kind), task.neutral(config)
+    return task, Protocol(name, loaded.path, config, loaded.options, neutral, task.silent)

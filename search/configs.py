@@ -216,7 +216,10 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
     if problem["type"] == "missing":
         return f"key {key!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"key {key!r}: {message} (got {problem['input']!r})" if key else message
+    if isinstance(problem["input"], Mapping):
+        # The message names the keys in it that do not go together.
+        return f"key {key!r}: {message}" if key else message
+    return f"key {key!r}: {message} (got {problem['input']!r})"
 
 
 def known_keys(schema: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -167,6 +167,9 @@ class DecodedImages(Dataset[dict[str, Tensor] | InputError]):
         self.source = source
         self.transform = evaluation_transform(size)
 
+    def __len__(self) -> int:
+        return len(self.source.files)
+
     def __getitem__(self, indices: Sequence[int]) -> dict[str, Tensor] | InputError:
         try:
             images = torch.stack([self.transform(self.source.open(index)) for index in indices])

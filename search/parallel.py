@@ -106,7 +106,8 @@ def average(tensors: Sequence[Tensor]) -> list[Tensor]:
 
     The result is the same in all processes bit for bit: every sum is made in one place and handed to the others.
     """
-    if world_size() == 1:
+    # A network without BatchNorm has no statistics.
+    if world_size() == 1 or not tensors:
         return list(tensors)
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     distributed.all_reduce(flat)

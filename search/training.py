@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
 import random
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import LogProcessor, Runner
 from torch import Tensor, nn
 
+from backbones.errors import InputError
+from backbones.weights import DAMAGED
 from search.parallel import rank
 from search.progress import ProgressCallback
 
@@ -92,7 +95,7 @@ class ProgressHook(Hook):
 
 
 class FiniteLossHook(Hook):
-    """Stop a training whose loss is no longer finite, before the next checkpoint can be written.
+    """Stop a training whose loss, or a weight, is no longer finite, before the next checkpoint can be written.
 
     A look at a loss on a GPU waits for the GPU, so losses are looked at together: every `interval` iterations, as an
     epoch ends and before a checkpoint is written.
@@ -116,6 +119,12 @@ class FiniteLossHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         self._look(runner)
+        # The loss of the last step tells nothing of the weights after it.
+        name = broken_entry(runner.model)
+        if name is not None:
+            raise FloatingPointError(
+                f"{name} is not finite after epoch {runner.epoch + 1}, iteration {runner.iter}; {_kept(runner)}"
+            )
 
     def _look(self, runner: Runner) -> None:
         if not self._unseen:
@@ -123,11 +132,14 @@ class FiniteLossHook(Hook):
         losses = torch.stack([loss.float().sum() for _, _, loss in self._unseen]).tolist()
         for (epoch, iteration, _), loss in zip(self._unseen, losses, strict=True):
             if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss is {loss} at epoch {epoch}, iteration {iteration}; "
-                    f"the last good checkpoint is in {runner.work_dir}"
-                )
+                raise FloatingPointError(f"the loss is {loss} at epoch {epoch}, iteration {iteration}; {_kept(runner)}")
         self._unseen.clear()
+
+
+def _kept(runner: Runner) -> str:
+    """What a training that stops has left to go on from, in words."""
+    file = last_checkpoint(Path(runner.work_dir))
+    return "no checkpoint has been written yet" if file is None else f"the last good checkpoint is {file}"
 
 
 def check_finite(module: nn.Module, work_dir: str | Path) -> None:
@@ -136,9 +148,31 @@ def check_finite(module: nn.Module, work_dir: str | Path) -> None:
     Raises:
         FloatingPointError: names the entry; the loss of the last step tells nothing of the weights after it.
     """
-    for name, value in module.state_dict().items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise FloatingPointError(f"{work_dir}: the trained {name} is not finite: the training has diverged")
+    name = broken_entry(module)
+    if name is not None:
+        raise FloatingPointError(f"{work_dir}: the trained {name} is not finite: the training has diverged")
+
+
+def broken_entry(module: nn.Module) -> str | None:
+    """The name of a weight or a statistic that is no longer finite, or None."""
+    state = {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
+    # Together, so that a GPU is waited for once.
+    finite = torch.stack([torch.isfinite(value).all() for value in state.values()]).tolist()
+    return next((name for name, whole in zip(state, finite, strict=True) if not whole), None)
+
+
+def confirm_whole(file: Path) -> None:
+    """See that a checkpoint can be read, before a Runner goes on from it.
+
+    Raises:
+        InputError: it is damaged; names it.
+    """
+    try:
+        torch.load(file, map_location="cpu", weights_only=True)
+    except (*DAMAGED, pickle.UnpicklingError) as error:
+        raise InputError(
+            f"{file}: cannot be resumed from: damaged; remove {file.parent} to begin the training anew"
+        ) from error
 
 
 def last_checkpoint(work_dir: Path) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.evaluator import BaseMetric
 from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
@@ -19,7 +20,9 @@ def errors(counts: Sequence[Tensor]) -> dict[str, float]:
     Raises:
         FloatingPointError: the outputs for an image are not finite.
     """
-    total = torch.stack(list(counts)).sum(dim=0)
+    # A process may have no image of its own.
+    none = torch.zeros(4, dtype=torch.int64, device=get_device())
+    total = torch.stack([none, *counts]).sum(dim=0)
     if world_size() > 1:
         distributed.all_reduce(total)
     images, first, fifth, broken = total.tolist()

@@ -100,10 +100,11 @@ class ClassificationSettings(Schema):
     optimiser: Optimiser
     execution: Execution = Execution()
 
-    @field_validator("channels")
+    @field_validator("channels", mode="before")
     @classmethod
-    def _width_is_even(cls, channels: int | str) -> int | str:
-        if isinstance(channels, int) and (channels < 2 or channels % 2):
+    def _width_is_even(cls, channels: object) -> object:
+        # Before: pydantic would tell of each type by itself.
+        if channels != FIT and not (type(channels) is int and channels >= 2 and channels % 2 == 0):
             raise ValueError("expected an even number from 2 on, or 'fit'")
         return channels
 

@@ -15,7 +15,7 @@ from bench.contract import Speed
 from bench.timing import repeat
 from search.deferred import ClippingOptimWrapper
 
-#: Classes of the made labels: CIFAR-10's, ImageNet's.
+#: Classes of the made labels where the config does not say how many there are: CIFAR-10's, ImageNet's.
 CLASSES = {"cifar": 10, "imagenet": 1000}
 
 
@@ -24,7 +24,7 @@ def measure_speed(
 ) -> Speed:
     """Time whole training steps, augmentation and optimiser included, and passes in evaluation mode."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    size, classes = settings.images.image_size, CLASSES[settings.network]
+    size, classes = settings.images.image_size, settings.expected.get("classes", CLASSES[settings.network])
     before = environment.memory()
     environment.reset_peak_memory()
     channels = channels_of(architecture.design, settings, classes)

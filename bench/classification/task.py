@@ -21,7 +21,7 @@ from bench.classification.width import channels_of, network_cost
 from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
 from bench.metrics import METRICS, TITLES
 from search.configs import parse
-from search.parallel import main_first
+from search.parallel import is_main, main_first
 from search.training import seed_everything
 
 _LOG = logging.getLogger(__name__)
@@ -36,14 +36,20 @@ class ClassificationTask(Task):
     metrics = METRICS["classification"]
     scores_weights = True
     distributed = True
+    silent = ("images.download", "images.decoding.workers")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        how = ("execution", "images.download", "images.decoding.workers", "validate_every")
+        how = ("execution", "validate_every", *self.silent)
         # Other data are found by their counts, where the protocol has them.
         return (*how, "images.kind", "images.root", "images.train", "images.val") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        return parse(ClassificationSettings, config, where).model_dump(mode="json")
+        settings = parse(ClassificationSettings, config, where)
+        values = settings.model_dump(mode="json")
+        # A dump leaves out what changes no result; a run needs it.
+        values["images"]["download"] = settings.images.download
+        values["images"]["decoding"]["workers"] = settings.images.decoding.workers
+        return values
 
     def check(self, protocol: Protocol) -> DataReport:
         return find(_settings(protocol)).report()
@@ -72,17 +78,20 @@ class ClassificationTask(Task):
             job.progress(1.0, "test")
             tested = score(model, evaluation_loader(sources.test, settings, device))
         job.progress(1.0, "done")
+        checkpoint = job.work_dir / "checkpoint.pth"
+        # The bytes of a file differ with the process that writes it, and the record has the digest of the first's.
         with main_first():
-            checkpoint = weights.save(
-                network,
-                job.work_dir / "checkpoint.pth",
-                task=self.name,
-                protocol=job.protocol.name,
-                design=design,
-                channels=channels,
-                layers=settings.layers,
-                classes=list(classes),
-            )
+            if is_main():
+                weights.save(
+                    network,
+                    checkpoint,
+                    task=self.name,
+                    protocol=job.protocol.name,
+                    design=design,
+                    channels=channels,
+                    layers=settings.layers,
+                    classes=list(classes),
+                )
         found = curve.metrics()
         if tested is not None:
             # What was held out chooses among architectures and is no test: nothing of the test images is seen before.
@@ -121,8 +130,8 @@ class ClassificationTask(Task):
 def _resolved(design: Any, settings: ClassificationSettings, channels: int) -> dict[str, Any]:
     """What the config has left to the run."""
     if isinstance(design, TimmModel):
-        # What a timm model is trained without, whatever the protocol says.
-        return {"auxiliary_weight": None, "drop_path": 0.0}
+        # What a timm model is trained without, and what it has of its own, whatever the protocol says.
+        return {"auxiliary_weight": None, "drop_path": 0.0, "network": None, "channels": None, "layers": None}
     return {"channels": channels} if settings.channels != channels else {}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from bench.classification.average import AverageHook
 from bench.classification.curve import Curve, CurveHook
 from bench.classification.model import Classifier
 from bench.classification.schedule import DropPathHook, schedule
@@ -25,6 +26,7 @@ from search.training import (
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
+    confirm_whole,
     default_hooks,
     experiment_name,
     last_checkpoint,
@@ -50,6 +52,7 @@ def train(
 
     Raises:
         FloatingPointError: the loss, a weight or an output is no longer finite.
+        InputError: the checkpoint to go on from is damaged.
     """
     execution, optimiser = settings.execution, settings.optimiser
     sgd = torch.optim.SGD(
@@ -73,10 +76,11 @@ def train(
     ]
     average = None
     if settings.ema is not None:
-        # Its count is of batches, of which `accumulate` make a step.
-        average = EMAHook(momentum=1 - settings.ema, interval=execution.accumulate)
+        average = AverageHook(settings.ema, execution.accumulate)
         hooks.append(average)
     resume = last_checkpoint(job.work_dir)
+    if resume is not None:
+        confirm_whole(resume)
     runner = Runner(
         model=model,
         work_dir=str(job.work_dir),

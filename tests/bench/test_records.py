@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backbones.errors import InputError
+from bench.jobs import file_digest
 from bench.records import Record, RecordStore, read_record, schema
 
 MakeRecord = Callable[..., Record]
@@ -107,6 +108,38 @@ def test_a_file_in_the_place_of_the_folder_is_one_clear_line(tmp_path: Path, mak
     (tmp_path / "records").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         RecordStore(tmp_path).write(make_record())
+
+
+def test_a_curve_lies_beside_its_record_and_moves_aside_with_it(tmp_path: Path, make_record: MakeRecord) -> None:
+    store, curve = RecordStore(tmp_path / "results"), tmp_path / "curve.jsonl"
+    curve.write_text('{"epoch": 1}\n')
+    first = make_record(curve=file_digest(curve), resolved={"channels": 46})
+    path = store.write(first, curve=curve)
+    beside = path.with_name("seed0.curve.jsonl")
+    assert store.curve_path(first.name) == beside
+    assert read_record(path) == first
+    assert file_digest(beside) == first.curve
+    # A curve is no record.
+    assert list(store.read_all()) == [first]
+    other = make_record(key="sha256:" + "2" * 64)
+    with pytest.raises(InputError, match="different run"):
+        store.write(other)
+    assert beside.is_file()
+    store.write(other, replace=True)
+    assert not beside.exists()
+    aside = tmp_path / "results/replaced" / f"{first.name}-00000000.curve.jsonl"
+    assert aside.read_text() == curve.read_text()
+    assert list(store.read_all()) == [other]
+
+
+def test_the_same_run_again_replaces_its_curve(tmp_path: Path, make_record: MakeRecord) -> None:
+    store, curve = RecordStore(tmp_path / "results"), tmp_path / "curve.jsonl"
+    for seconds in (1, 2):
+        curve.write_text(f'{{"epoch": 1, "seconds": {seconds}}}\n')
+        record = make_record(curve=file_digest(curve))
+        store.write(record, curve=curve)
+        assert file_digest(store.curve_path(record.name)) == record.curve
+    assert not (tmp_path / "results/replaced").exists()
 
 
 def test_the_documented_schema_is_the_reader_s() -> None:

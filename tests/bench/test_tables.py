@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bench.metrics import METRICS
 from bench.records import Record
-from bench.tables import REDUCED_MARK, build_table, render
+from bench.tables import LIMIT_MARK, REDUCED_MARK, build_table, render
 
 MakeRecord = Callable[..., Record]
 COLUMNS = METRICS["classification"]
@@ -43,6 +43,38 @@ def test_a_reduced_run_is_marked_and_shares_no_row_with_a_full_one(make_record: 
     table = build_table("t", records, COLUMNS)
     assert list(table.frame["Architecture"]) == ["PDARTS", f"PDARTS {REDUCED_MARK}"]
     assert "option epochs=1" in render(table, "markdown")
+
+
+def test_a_network_at_the_limit_of_its_protocol_is_marked(make_record: MakeRecord) -> None:
+    """ "Less than 600M" (P-DARTS 5.3.2): one that has exactly as many is too large."""
+    marked = {}
+    for macs in (599_999_999, 600_000_000, 700_000_000, None):
+        cost = {"seconds": 1.0, "peak_memory": 1, "params": 1_000_000, "macs": 10, "published_macs": macs}
+        table = build_table("t", [make_record(config={"macs_limit": 600_000_000}, cost=cost)], COLUMNS)
+        marked[macs] = list(table.frame["Architecture"]) == [f"PDARTS {LIMIT_MARK}"]
+        note = f"{LIMIT_MARK} classification/digits: 600 M multiply-adds or more"
+        assert (note in render(table, "markdown")) == marked[macs]
+    assert marked == {599_999_999: False, 600_000_000: True, 700_000_000: True, None: False}
+
+
+def test_a_network_can_carry_both_marks(make_record: MakeRecord) -> None:
+    record = make_record(config={"macs_limit": 1_000_000}, reduced=["4 epochs"])
+    table = build_table("t", [record, make_record(protocol="classification/other")], COLUMNS)
+    assert list(table.frame["Architecture"]) == [f"PDARTS {REDUCED_MARK} {LIMIT_MARK}", "PDARTS"]
+    assert table.notes == (
+        f"{REDUCED_MARK} classification/digits: reduced run (4 epochs)",
+        f"{LIMIT_MARK} classification/digits: 1 M multiply-adds or more",
+    )
+
+
+def test_columns_are_those_that_a_run_has(make_record: MakeRecord) -> None:
+    best = {"top1_error": metric(6.0), "best_top1_error": metric(4.0), "best_epoch": metric(3.0)}
+    columns = build_table("t", [make_record(metrics=best)], COLUMNS).frame.columns
+    assert [name for name in columns if "err" in name.lower()] == ["Top-1 err. (%)", "Top-5 err. (%)"]
+    chosen = {"top1_error": metric(6.0), "validation_error": metric(7.0)}
+    table = build_table("t", [make_record(metrics=best), make_record(seed=1, metrics=chosen)], COLUMNS)
+    assert "Val. err. (%)" in table.frame.columns
+    assert not [name for name in table.frame.columns if "est epoch" in name]
 
 
 def test_runs_that_differ_in_more_than_the_seed_share_no_row(make_record: MakeRecord) -> None:
