@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -133,10 +134,23 @@ class FactorisedReduction(ReLUFirst):
         below = 1 if not strided else x.shape[-2] % 2
         right = 1 if not strided else x.shape[-1] % 2
         shifted = F.pad(x, (0, right, 0, below)) if below or right else x
-        return self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted[:, :, 1:, 1:])], dim=1))
+        halves = [_pointwise(self.conv_1, x), _pointwise(self.conv_2, shifted[:, :, 1:, 1:])]
+        return self.bn(torch.cat(halves, dim=1))
 
     def first_relu(self) -> nn.Module:
         return self.relu
+
+
+def _pointwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 1x1 convolution, strided or not.
+
+    With channels last and a stride, the backward pass of oneDNN 3.10 (torch 2.11) writes beyond its memory on large
+    maps of few channels: the pixels that it would pass over are left out before.
+    """
+    if x.device.type == "cpu" and x.stride(1) == 1 and convolution.stride != (1, 1):
+        rows, columns = convolution.stride
+        return F.conv2d(x[:, :, ::rows, ::columns], convolution.weight)
+    return cast(Tensor, convolution(x))
 
 
 def unstride(module: nn.Module) -> None:

@@ -83,10 +83,10 @@ def read_state_dict(file: str | Path) -> dict[str, Tensor]:
     Raises:
         InputError: no such file, not a checkpoint, or one that holds more than weights.
     """
-    return _read(file)[0]
+    return read(file)[0]
 
 
-def _read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
+def read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     """The state dict of a checkpoint, and what `save` wrote about it (nothing in files of others).
 
     Only tensors and plain containers are read (`weights_only=True`): a checkpoint cannot run code.
@@ -147,7 +147,7 @@ def load(module: nn.Module, file: str | Path, design: Design | None = None) -> L
         InputError: an entry of the module is missing in the file or has another shape there, or the file holds
             entries of another network; names the first few.
     """
-    state, about = _read(file)
+    state, about = read(file)
     digest = about.get(DIGEST_KEY)
     if design is not None and digest is not None and digest != design.digest:
         held = str(digest)[:12]

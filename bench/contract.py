@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import copy
 import functools
+import json
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -231,6 +232,10 @@ class Task(abc.ABC):
         Raises:
             InputError: a key is unknown or a value cannot be used; names `where` and the key.
         """
+
+    def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
+        """The resolved protocol as a text to take away; for detection a config of MMDetection."""
+        return json.dumps({**protocol.config, "architecture": architecture.to_json()}, indent=1, ensure_ascii=False)
 
     @abc.abstractmethod
     def check(self, protocol: Protocol) -> DataReport:

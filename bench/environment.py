@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any
 
 #: The packages whose versions can change a number.
-PACKAGES = ("wildnas", "torch", "torchvision", "mmengine", "mmdet", "mmcv", "mmcv-lite", "torchreid", "timm", "numpy")
+PACKAGES = (
+    "wildnas",
+    "torch",
+    "torchvision",
+    "mmengine",
+    "mmdet",
+    "mmcv",
+    "mmcv-lite",
+    "faster-coco-eval",
+    "pycocotools",
+    "torchreid",
+    "timm",
+    "numpy",
+)
 
 
 _STATUS = Path("/proc/self/status")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from bench.commands import data, derive, doctor, evaluate, run, search, speed, table, zoo
+from bench.commands import data, derive, detect, doctor, evaluate, run, search, speed, table, test_dev, zoo
 
 
 class Command(Protocol):
@@ -25,6 +25,8 @@ COMMANDS: dict[str, Command] = {
     "search": search,
     "derive": derive,
     "evaluate": evaluate,
+    "detect": detect,
+    "test-dev": test_dev,
     "run": run,
     "table": table,
     "speed": speed,

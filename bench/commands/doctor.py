@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from pathlib import Path
 
 
@@ -31,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         ("GPU", device),
         ("search, classification", _needs(versions, "torch", "mmengine")),
         ("detection", _needs(versions, "mmdet")),
-        ("NMS", "mmcv's, compiled" if _compiled_mmcv() else "torchvision's (mmcv-lite has none)"),
+        *_compiled_operations(versions),
+        ("COCO metrics", _coco_metrics()),
         ("OpenCV", _opencv()),
         ("re-identification", _needs(versions, "torchreid")),
         ("embedded digits", f"{digits_root()} ({made})"),
@@ -57,11 +57,33 @@ def _opencv() -> str:
     return f"ready ({cv2.__version__})"
 
 
-def _compiled_mmcv() -> bool:
-    """Whether mmcv's compiled operations are installed, asked without importing mmcv."""
-    package = importlib.util.find_spec("mmcv")
-    folders = package.submodule_search_locations if package else None
-    return any(list(Path(folder).glob("_ext*.so")) for folder in folders or ())
+def _compiled_operations(versions: dict[str, str]) -> list[tuple[str, str]]:
+    """Which mmcv is used for detection, and whose NMS."""
+    from backbones.errors import InputError
+    from bench.detection.mmcv_ext import provide_mmcv_ext
+
+    installed = " and ".join(f"{name} {versions[name]}" for name in ("mmcv", "mmcv-lite") if name in versions)
+    if not installed:
+        return [("mmcv", "not installed: pip install mmcv-lite")]
+    try:
+        stand_in = provide_mmcv_ext()
+    except (InputError, ImportError) as error:
+        # An ImportError is OpenCV's, which mmcv imports; its row says more.
+        return [("mmcv", f"{installed}: {error}")]
+    if stand_in:
+        others = "SSD and RetinaNet run; a detector that needs another compiled operation says which"
+        return [("mmcv", f"{installed}, without compiled operations: {others}"), ("NMS", "torchvision's")]
+    return [("mmcv", f"{installed}, with compiled operations"), ("NMS", "mmcv's, compiled")]
+
+
+def _coco_metrics() -> str:
+    from backbones.errors import InputError
+    from bench.detection.coco_evaluation import choose, describe
+
+    try:
+        return describe(choose())
+    except InputError as error:
+        return str(error)
 
 
 def _folders(data: Path) -> str:

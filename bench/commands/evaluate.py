@@ -10,7 +10,7 @@ from bench.commands.options import add_config_options, add_places, places_of, po
 
 if TYPE_CHECKING:
     from bench.contract import Task
-    from bench.jobs import Evaluation, Planned
+    from bench.jobs import Evaluation, Places, Planned
     from bench.records import Record
 
 
@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=whole, nargs="+", default=[0], metavar="N")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights that the network or backbone starts from")
     parser.add_argument("--eval-only", action="store_true", help="score the weights as they are, without training")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the resolved config, of detection for MMDetection's tools"
+    )
+    parser.add_argument(
+        "--test-dev", type=Path, metavar="DIR", help="detection: also write COCO's submission file for test-dev there"
+    )
     parser.add_argument("--limit", type=positive, metavar="N", help="so many images of each part; marked as reduced")
     parser.add_argument(
         "--launcher",
@@ -38,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     evaluations = _evaluations(arguments)
+    if arguments.print_config:
+        for evaluation in evaluations:
+            print(evaluation.task.config_text(evaluation.protocol, evaluation.architecture))
+        return 0
     # Torch is imported when protocols and architectures are known to be some.
     from search.parallel import process_group
 
@@ -81,6 +91,8 @@ def _confirm(arguments: argparse.Namespace, tasks: list[Task]) -> None:
     if arguments.eval_only and arguments.seeds != [0]:
         raise InputError("--eval-only: no seed changes what given weights come to; leave --seeds out")
     for task in tasks:
+        if arguments.test_dev is not None and task.name != "detection":
+            raise InputError(f"--test-dev: is for detection protocols, not for {task.name}")
         if arguments.eval_only and not task.scores_weights:
             raise InputError(f"--eval-only: {task.name} cannot score weights without training")
         if arguments.launcher != "none" and not task.distributed:
@@ -114,7 +126,30 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
         print(render(build_table(TITLES[task], rows, METRICS[task]), "markdown"))
     for line in chosen(records):
         print(line)
+    if arguments.test_dev is not None:
+        _export(evaluations, records, places, arguments.test_dev)
     return 0
+
+
+def _export(evaluations: list[Evaluation], records: list[Record], places: Places, folder: Path) -> None:
+    """Write the submission files of trained detectors.
+
+    Raises:
+        InputError: a run's checkpoint is gone, or test-dev's images cannot be used.
+    """
+    from backbones.errors import InputError
+    from bench.detection.test_dev import export_test_dev
+    from bench.jobs import checkpoint_of
+    from bench.progress import Progress
+
+    progress = Progress([f"test-dev · {record.name}" for record in records])
+    for place, (evaluation, record) in enumerate(zip(evaluations, records, strict=True)):
+        checkpoint = checkpoint_of(record, places)
+        if checkpoint is None:
+            raise InputError(f"{record.name}: its checkpoint is gone from {places.work}, and --test-dev needs it")
+        with progress.stage(place) as stage:
+            out = folder / f"seed{record.seed}"
+            stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))
 
 
 def chosen(records: list[Record]) -> list[str]:

@@ -1,18 +1,48 @@
-"""An annotation file of COCO's format and the images it names, looked at before anything trains on them."""
+"""An annotation file of COCO's format and the images it names, looked at before anything trains on them.
+
+Boxes that are no objects to learn are no mistake, since COCO has a few itself: crowd boxes, boxes without area or
+thinner than a pixel, and boxes wholly outside their image are left out of training by MMDetection, and counted here. A
+box that crosses its image's border is cut at it. Evaluation is COCO's own and takes every box that is no crowd. But
+where more than a quarter of the boxes is without area or crosses the border, the file counts as one of another format.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import read_json
+from bench.detection.images import check_images
 
-#: COCO's bounds between small, medium and large objects, in square pixels (pycocotools' `areaRng`).
-AREA_BOUNDS = {"aps": (0, 32**2), "apm": (32**2, 96**2), "apl": (96**2, 1e10)}
+#: More boxes than this share without area or across the border: the numbers mean something else.
+_STRANGE_SHARE = 0.25
+
+#: COCO's boxes cross the border by the rounding of their numbers, not by pixels.
+_BORDER = 1.0
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """An image of an annotation file.
+
+    Attributes:
+        id, file, width, height: as annotated, in pixels.
+        boxes: how many annotations it has, of any kind.
+        crowds: how many of them mark a crowd.
+        left_out: how many others cannot be trained on.
+    """
+
+    id: int
+    file: Path
+    width: int
+    height: int
+    boxes: int = 0
+    crowds: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -21,51 +51,109 @@ class Annotations:
 
     Attributes:
         file: the annotation file.
-        images: the image files.
-        boxes: how many annotations.
-        categories: names in the file's order, which is the order of MMDetection's labels.
-        sizes: which of COCO's area metrics have an object to find.
+        images: in the file's order.
+        categories: ids by name in the file's order, which is the order of MMDetection's labels.
     """
 
     file: Path
-    images: tuple[Path, ...]
-    boxes: int
-    categories: tuple[str, ...]
-    sizes: frozenset[str]
+    images: tuple[ImageEntry, ...]
+    categories: Mapping[str, int]
+
+    @property
+    def files(self) -> list[Path]:
+        return [image.file for image in self.images]
+
+    def counts(self, part: str) -> dict[str, int]:
+        """How many of what, such as `{"train images": 7}`; what COCO rarely has, only where there is any."""
+        counts = {"images": len(self.images), "annotations": sum(image.boxes for image in self.images)}
+        rare = {
+            "images without boxes": sum(image.boxes == 0 for image in self.images),
+            "crowd boxes": sum(image.crowds for image in self.images),
+            "boxes without area": sum(image.left_out for image in self.images),
+        }
+        counts |= {name: count for name, count in rare.items() if count}
+        return {f"{part} {name}": count for name, count in counts.items()}
+
+    def trainable(self, filter_cfg: Mapping[str, Any] | None) -> Annotations:
+        """The images that MMDetection's `CocoDataset` trains on with this `filter_cfg`."""
+        rules = filter_cfg or {}
+        kept = (
+            image
+            for image in self.images
+            if (image.boxes or not rules.get("filter_empty_gt", False))
+            and min(image.width, image.height) >= rules.get("min_size", 0)
+        )
+        return replace(self, images=tuple(kept))
+
+    def first(self, limit: int) -> Annotations:
+        """The first images in the file's order, which in COCO's files follows neither id nor subject."""
+        return replace(self, images=self.images[:limit])
 
 
-def read(file: Path, image_folder: Path) -> Annotations:
-    """Read and check an annotation file.
+def read(file: Path, image_folder: Path, annotated: bool = True, evaluated: bool = False) -> Annotations:
+    """Read and check an annotation file; the images are not opened.
+
+    Args:
+        annotated: whether there must be annotations; COCO's server keeps those of test-dev.
+        evaluated: whether detections will be compared with it.
 
     Raises:
         InputError: the file or an image is missing, a key is missing, an entry cannot be used, or an image's name leads
             out of the image folder.
     """
+    content = _content(file, ("images", "annotations", "categories") if annotated else ("images", "categories"))
+    images = _by_id(file, "images", content["images"])
+    categories = _by_id(file, "categories", content["categories"])
+    if not images or not categories:
+        raise InputError(f"{file}: holds no {'images' if categories else 'categories'}")
+    entries = {number: _image(file, image, image_folder) for number, image in images.items()}
+    boxes: dict[int, list[Mapping[str, Any]]] = {}
+    for annotation in _by_id(file, "annotations", content["annotations"]).values() if annotated else ():
+        problem = _problem(annotation, entries, categories)
+        if problem is not None:
+            raise InputError(f"{file}: annotation {annotation['id']}: {problem}")
+        boxes.setdefault(annotation["image_id"], []).append(annotation)
+    if evaluated and any(annotation["id"] == 0 for here in boxes.values() for annotation in here):
+        raise InputError(f"{file}: annotation 0: COCO's evaluation takes the id 0 for none; number annotations from 1")
+    _refuse_strange(file, entries, boxes)
+    counted = tuple(_counted(entry, boxes.get(number, [])) for number, entry in entries.items())
+    return Annotations(file, counted, _names(file, categories))
+
+
+def read_ids(file: Path) -> tuple[frozenset[int], frozenset[int]]:
+    """The ids of a file's images and of its categories, whether it has annotations or not.
+
+    Raises:
+        InputError: the file or a key is missing, or an entry has no id.
+    """
+    content = _content(file, ("images", "categories"))
+    images, categories = (_by_id(file, key, content[key]) for key in ("images", "categories"))
+    return frozenset(images), frozenset(categories)
+
+
+def look_into(annotations: Annotations) -> None:
+    """Open the images.
+
+    Raises:
+        InputError: one cannot be read, is cut off, or is not of the size that the file says.
+    """
+    check_images([(image.file, (image.width, image.height)) for image in annotations.images])
+
+
+def _content(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
+    """The content of a file of COCO's format, in which these keys hold lists."""
     if not file.is_file():
         raise InputError(
             f"{file}: no such annotation file; expected COCO's layout (annotations/, train2017/, val2017/)"
         )
     content = read_json(file)
-    for key in ("images", "annotations", "categories"):
-        if not isinstance(content, Mapping) or not isinstance(content.get(key), list):
-            raise InputError(f"{file}: key {key!r} is missing or not a list; expected COCO's format")
-    images = _by_id(file, "images", content["images"])
-    categories = _by_id(file, "categories", content["categories"])
-    if not images or not categories:
-        raise InputError(f"{file}: holds no {'images' if categories else 'categories'}")
-    names = tuple(str(category.get("name")) for category in categories.values())
-    if len(set(names)) != len(names):
-        raise InputError(f"{file}: two categories have one name; the names are {', '.join(names)[:200]}")
-    annotations = _by_id(file, "annotations", content["annotations"])
-    for annotation in annotations.values():
-        _check_annotation(file, annotation, images, categories)
-    return Annotations(
-        file=file,
-        images=tuple(_image_file(file, image, image_folder) for image in images.values()),
-        boxes=len(annotations),
-        categories=names,
-        sizes=_sizes(annotations.values()),
-    )
+    if not isinstance(content, Mapping):
+        raise InputError(f"{file}: holds a {type(content).__name__}; expected COCO's object of {', '.join(keys)}")
+    for key in keys:
+        if not isinstance(content.get(key), list):
+            held = ", ".join(repr(str(name)[:30]) for name in list(content)[:8]) or "none"
+            raise InputError(f"{file}: key {key!r} is missing or not a list; expected COCO's format; its keys: {held}")
+    return content
 
 
 def _by_id(file: Path, key: str, entries: list[Any]) -> dict[int, Mapping[str, Any]]:
@@ -80,26 +168,39 @@ def _by_id(file: Path, key: str, entries: list[Any]) -> dict[int, Mapping[str, A
     return found
 
 
-def _check_annotation(
-    file: Path, annotation: Mapping[str, Any], images: Mapping[int, Any], categories: Mapping[int, Any]
-) -> None:
-    where = f"{file}: annotation {annotation['id']}"
+def _names(file: Path, categories: Mapping[int, Mapping[str, Any]]) -> dict[str, int]:
+    names: dict[str, int] = {}
+    for number, category in categories.items():
+        name = category.get("name")
+        if not isinstance(name, str) or not name:
+            raise InputError(f"{file}: category {number}: name {name!r}: expected a text")
+        if name in names:
+            raise InputError(f"{file}: two categories have one name, {name[:40]!r}")
+        names[name] = number
+    return names
+
+
+def _problem(annotation: Mapping[str, Any], images: Mapping[int, Any], categories: Mapping[int, Any]) -> str | None:
     if annotation.get("image_id") not in images:
-        raise InputError(f"{where}: image_id {annotation.get('image_id')!r} is none of the file's images")
+        return f"image_id {annotation.get('image_id')!r} is none of the file's images"
     if annotation.get("category_id") not in categories:
-        raise InputError(f"{where}: category_id {annotation.get('category_id')!r} is none of the file's categories")
-    box, area = annotation.get("bbox"), annotation.get("area")
-    if not (isinstance(box, list) and len(box) == 4 and all(_is_finite(side) for side in box)):
-        raise InputError(f"{where}: bbox {box!r}: expected [x, y, width, height]")
+        return f"category_id {annotation.get('category_id')!r} is none of the file's categories"
+    box, area, crowd = annotation.get("bbox"), annotation.get("area"), annotation.get("iscrowd", 0)
+    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_finite, box))):
+        return f"bbox {box!r}: expected [x, y, width, height]"
     if not _is_finite(area):
-        raise InputError(f"{where}: area {area!r}: expected a number of square pixels")
+        return f"area {area!r}: expected a number of square pixels"
+    if crowd not in (0, 1):
+        return f"iscrowd {crowd!r}: expected 0 or 1"
+    return None
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # By type: a truth value is a whole number in Python, and none in a file.
+    return type(value) in (int, float) and math.isfinite(value)
 
 
-def _image_file(file: Path, image: Mapping[str, Any], folder: Path) -> Path:
+def _image(file: Path, image: Mapping[str, Any], folder: Path) -> ImageEntry:
     where = f"{file}: image {image['id']}"
     name = image.get("file_name")
     if not isinstance(name, str) or not name:
@@ -113,9 +214,38 @@ def _image_file(file: Path, image: Mapping[str, Any], folder: Path) -> Path:
             raise InputError(f"{where}: {side} {image.get(side)!r}: expected a whole number of pixels")
     if not (folder / name).is_file():
         raise InputError(f"{folder / name}: no such image; {file} names it")
-    return folder / name
+    return ImageEntry(image["id"], folder / name, image["width"], image["height"])
 
 
-def _sizes(annotations: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    areas = [entry["area"] for entry in annotations if not entry.get("iscrowd") and not entry.get("ignore")]
-    return frozenset(key for key, (low, high) in AREA_BOUNDS.items() if any(low <= area <= high for area in areas))
+def _counted(image: ImageEntry, annotations: list[Mapping[str, Any]]) -> ImageEntry:
+    crowds = sum(bool(annotation.get("iscrowd")) for annotation in annotations)
+    left_out = sum(not annotation.get("iscrowd") and not _has_area(annotation, image) for annotation in annotations)
+    return replace(image, boxes=len(annotations), crowds=crowds, left_out=left_out)
+
+
+def _has_area(annotation: Mapping[str, Any], image: ImageEntry) -> bool:
+    """Whether MMDetection's `CocoDataset` takes the box: a pixel wide and high, some of it in the image."""
+    x, y, width, height = annotation["bbox"]
+    inside = min(x + width, image.width) > max(x, 0) and min(y + height, image.height) > max(y, 0)
+    return bool(inside and width >= 1 and height >= 1 and annotation["area"] > 0)
+
+
+def _crosses_border(annotation: Mapping[str, Any], image: ImageEntry) -> bool:
+    x, y, width, height = annotation["bbox"]
+    return bool(max(-x, -y, x + width - image.width, y + height - image.height) > _BORDER)
+
+
+def _refuse_strange(file: Path, images: Mapping[int, ImageEntry], boxes: Mapping[int, list[Mapping[str, Any]]]) -> None:
+    pairs = [(annotation, images[number]) for number, here in boxes.items() for annotation in here]
+    thin = [annotation for annotation, image in pairs if not _has_area(annotation, image)]
+    across = [annotation for annotation, image in pairs if _crosses_border(annotation, image)]
+    for strange, problem, hint in (
+        (across, "cross the border of their image", "are they [x1, y1, x2, y2]?"),
+        (thin, "have no area", "are they relative to the image's size?"),
+    ):
+        if len(strange) > _STRANGE_SHARE * len(pairs):
+            first = strange[0]
+            raise InputError(
+                f"{file}: {len(strange)} of {len(pairs)} boxes {problem}, such as annotation {first['id']} with bbox "
+                f"{first['bbox']}; expected [x, y, width, height] in pixels; {hint}"
+            )

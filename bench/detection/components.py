@@ -1,4 +1,4 @@
-"""Cell backbone, SSD head and SSD as components of MMDetection, found by their names.
+"""Backbones, SSD head and SSD as components of MMDetection, found by their names.
 
 Importing this module is all that a config needs to be used by MMDetection's own tools:
 `custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)`.
@@ -14,7 +14,8 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS, DefaultScope
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones import weights as weight_files
 from backbones import zoo
@@ -25,7 +26,8 @@ from backbones.features import CellBackbone
 from backbones.genotype import Genotype
 from backbones.timm_backbone import TimmBackbone
 from bench.detection.mmcv_ext import provide_mmcv_ext
-from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, confirm, derive, probe
+from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
+from search.configs import plain
 from search.training import seed_worker
 
 provide_mmcv_ext()
@@ -33,6 +35,8 @@ provide_mmcv_ext()
 from mmdet.models.dense_heads import SSDHead  # noqa: E402 - needs the stand-in for mmcv's compiled module
 from mmdet.models.detectors import SingleStageDetector  # noqa: E402
 from mmdet.registry import MODELS  # noqa: E402
+
+import bench.detection.vgg  # noqa: E402, F401 - registers its backbone
 
 #: By this name a config can have data-loader workers seeded anew every epoch.
 SEED_WORKER = "wildnas_seed_worker"
@@ -58,6 +62,10 @@ class _FromCheckpoint(nn.Module):
 
     design: Design
     weights: str | None
+
+    def _lay_out(self) -> None:
+        """Keep weights, and so maps, with the channels last: most convolutions are faster on them."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def init_weights(self) -> None:
         """Load the weights; mmengine calls it before training, and not when a model is built to be tested.
@@ -85,6 +93,7 @@ class WildnasCellBackbone(CellBackbone, _FromCheckpoint):
         super().__init__(parsed, **settings)
         self.design = parsed
         self.weights = weights
+        self._lay_out()
 
 
 @MODELS.register_module()
@@ -101,6 +110,7 @@ class WildnasTimmBackbone(TimmBackbone, _FromCheckpoint):
         super().__init__(name, **settings)
         self.design = TimmModel(name)
         self.weights = weights
+        self._lay_out()
 
 
 @MODELS.register_module()
@@ -108,6 +118,14 @@ class WildnasSSDHead(SSDHead):
     """MMDetection's `SSDHead`, without the `loss_cls` that its base class reads since 3.2 (issues 11063, 11780)."""
 
     loss_cls = None
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        generator = settings.get("anchor_generator", {})
+        if "basesize_ratio_range" in generator:
+            # MMDetection insists on a tuple, which JSON and so a record cannot hold.
+            bounds = tuple(generator["basesize_ratio_range"])
+            settings["anchor_generator"] = {**generator, "basesize_ratio_range": bounds}
+        super().__init__(*arguments, **settings)
 
 
 @MODELS.register_module()
@@ -120,9 +138,10 @@ class WildnasSSD(SingleStageDetector):
         input_size: height and width of the images.
         extra_channels: widths of the extra maps; the last holds for all further ones.
         anchor_percents: anchor sizes of the first map, the second and the last, in percent of the input size.
+        halve_to_one: SSDLite's extra maps, see `pyramid.derive`.
 
     Raises:
-        InputError: no pyramid closes at this input size.
+        InputError: no pyramid closes at this input size, or stated anchors are of another pyramid.
     """
 
     def __init__(
@@ -133,6 +152,7 @@ class WildnasSSD(SingleStageDetector):
         input_size: int,
         extra_channels: Sequence[int] = EXTRA_CHANNELS,
         anchor_percents: Sequence[int] = ANCHOR_PERCENTS,
+        halve_to_one: bool = False,
         **others: Any,
     ) -> None:
         if type(input_size) is not int or input_size < 1:
@@ -142,16 +162,47 @@ class WildnasSSD(SingleStageDetector):
         neck, bbox_head = copy.deepcopy(neck), copy.deepcopy(bbox_head)
         with torch.device("meta"):
             dry_backbone = MODELS.build(backbone)
-        pyramid = derive(input_size, *probe(dry_backbone, input_size), extra_channels=extra_channels)
+        pyramid = derive(input_size, *probe(dry_backbone, input_size), extra_channels, halve_to_one)
         for key, value in pyramid.neck().items():
             neck.setdefault(key, value)
         with torch.device("meta"):
             confirm(pyramid, dry_backbone, MODELS.build(neck))
         bbox_head.setdefault("in_channels", pyramid.channels)
-        generator = {"type": "SSDAnchorGenerator", "scale_major": False, **pyramid.anchors(anchor_percents)}
-        bbox_head.setdefault("anchor_generator", generator)
+        if "anchor_generator" in bbox_head:
+            _check_strides(bbox_head["anchor_generator"], pyramid)
+        else:
+            generator = {"type": "SSDAnchorGenerator", "scale_major": False, **pyramid.anchors(anchor_percents)}
+            bbox_head["anchor_generator"] = generator
         super().__init__(backbone=backbone, neck=neck, bbox_head=bbox_head, **others)
         self.pyramid = pyramid
+
+    def loss(self, batch_inputs: Tensor, batch_data_samples: Any) -> Any:
+        """As MMDetection's, but for a batch of one image, which may be an epoch's last.
+
+        Of a last map of a single point BatchNorm, where neck and head have it, cannot take statistics then, and uses
+        those that it has.
+        """
+        single = len(batch_inputs) == 1 and self.pyramid.sizes[-1] == 1
+        parts = (self.neck.extra_layers[-1], self.bbox_head.cls_convs[-1], self.bbox_head.reg_convs[-1])
+        norms = [layer for part in parts if single for layer in part.modules() if isinstance(layer, _BatchNorm)]
+        for norm in norms:
+            norm.eval()
+        try:
+            return super().loss(batch_inputs, batch_data_samples)
+        finally:
+            for norm in norms:
+                norm.train(self.training)
+
+
+def _check_strides(generator: Mapping[str, Any], pyramid: Pyramid) -> None:
+    stated = generator.get("strides")
+    stated = list(stated) if isinstance(stated, Sequence) else []
+    strides = list(pyramid.strides)
+    # MMDetection rounds 320 / 3 to 107.
+    if len(stated) != len(strides) or any(abs(a - b) > 1 for a, b in zip(stated, strides, strict=True)):
+        expected = [round(stride, 1) for stride in strides]
+        sizes = ", ".join(f"{size}x{size}" for size in pyramid.sizes)
+        raise InputError(f"bbox_head.anchor_generator.strides={stated}: the maps {sizes} have strides {expected}")
 
 
 def backbone_config(backbone: Mapping[str, Any], design: Design, weights: str | None) -> dict[str, Any]:
@@ -161,6 +212,34 @@ def backbone_config(backbone: Mapping[str, Any], design: Design, weights: str | 
     left_out = ("type", "genotype", "weights", *FIXED_IN_TIMM)
     settings = {key: value for key, value in backbone.items() if key not in left_out}
     return {"type": "WildnasTimmBackbone", "name": design.name, "weights": weights, **settings}
+
+
+def model_config(config: Mapping[str, Any], design: Design, weights: str | None) -> dict[str, Any]:
+    """A protocol's `model` for one architecture.
+
+    The neck of a detector other than `WildnasSSD`, which sees to it itself, is told the widths of the backbone's maps.
+
+    Args:
+        config: the protocol's config.
+        weights: what the backbone starts from.
+
+    Raises:
+        InputError: the protocol is of one backbone, and this is another.
+    """
+    model: dict[str, Any] = plain(config["model"])
+    only = config.get("architecture")
+    if only is not None:
+        if not isinstance(design, TimmModel) or f"timm:{design.name}" != only:
+            given = f"timm:{design.name}" if isinstance(design, TimmModel) else "a genotype"
+            raise InputError(f"a protocol of one backbone, {model['backbone']['type']}: ARCH is {only}, not {given}")
+        model["backbone"]["weights"] = weights
+        return model
+    model["backbone"] = backbone_config(model["backbone"], design, weights)
+    neck = model.get("neck") or {}
+    if model.get("type") != WildnasSSD.__name__ and "in_channels" in neck:
+        with torch.device("meta"), DefaultScope.overwrite_default_scope("mmdet"):
+            neck["in_channels"] = list(MODELS.build(model["backbone"]).feature_channels)
+    return model
 
 
 def build_detector(model: Mapping[str, Any]) -> Any:

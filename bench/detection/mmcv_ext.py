@@ -1,7 +1,8 @@
-"""A stand-in for mmcv's compiled operations, with NMS from torchvision: SSD then needs no compiler.
+"""A stand-in for mmcv's compiled operations, for SSD and RetinaNet without a compiler.
 
-`mmdet.models` imports `mmcv.ops`, which needs the compiled module `mmcv._ext`. `mmcv-lite` comes without; of the
-compiled operations SSD calls one, NMS. Where a compiled mmcv is installed, it is used and nothing here is.
+`mmdet.models` imports `mmcv.ops`, which needs the compiled module `mmcv._ext`. `mmcv-lite` comes without. Of the
+compiled operations SSD calls one, NMS, which torchvision has; RetinaNet, on a GPU, calls the focal loss too, which is
+written out in torch here. Where a compiled mmcv is installed, it is used and nothing here is.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.ops import nms as torchvision_nms
+from torchvision.ops import sigmoid_focal_loss
 
 from backbones.errors import InputError
 
 _NAME = "mmcv._ext"
+
+_INSTALL = "install mmcv in place of mmcv-lite (pip uninstall mmcv-lite; pip install 'mmcv>=2.0,<2.2')"
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) -> Tensor:
@@ -35,18 +41,51 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
     return torchvision_nms(boxes, scores, iou_threshold)
 
 
+def sigmoid_focal_loss_forward(
+    logits: Tensor, labels: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
+) -> None:
+    """The focal loss of each logit (Lin et al. 2017, equation 5); mmcv's operation, with its order of arguments.
+
+    Args:
+        logits: `(N, C)`.
+        labels: `(N,)` in 0 … C; C is background.
+        weight: empty; weights of the classes are not supported.
+        output: `(N, C)`, which is written to.
+
+    Raises:
+        InputError: weights are given.
+    """
+    output.copy_(_focal_loss(logits, labels, weight, gamma, alpha))
+
+
+def sigmoid_focal_loss_backward(
+    logits: Tensor, labels: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
+) -> None:
+    """The derivative of each logit's focal loss by the logit, written to `grad_input` `(N, C)`."""
+    with torch.enable_grad():
+        leaf = logits.detach().requires_grad_()
+        loss = _focal_loss(leaf, labels, weight, gamma, alpha).sum()
+    grad_input.copy_(torch.autograd.grad(loss, leaf)[0])
+
+
+def _focal_loss(logits: Tensor, labels: Tensor, weight: Tensor, gamma: float, alpha: float) -> Tensor:
+    is_label = F.one_hot(labels, logits.shape[1] + 1)[:, :-1].to(logits.dtype)
+    loss = sigmoid_focal_loss(logits, is_label, alpha=alpha, gamma=gamma, reduction="none")
+    if weight.numel():
+        # MMDetection gives none; mmcv's kernel reads beyond its end for background.
+        raise InputError(f"mmcv's operation 'sigmoid_focal_loss' with weights of the classes is compiled; {_INSTALL}")
+    return loss
+
+
 class _StandIn(types.ModuleType):
-    """A module that has every operation; all but `nms` raise when called."""
+    """A module that has every operation; all but those above raise when called."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
             raise AttributeError(name)
 
         def missing(*args: Any, **kwargs: Any) -> Any:
-            raise InputError(
-                f"mmcv's operation {name!r} is compiled, and mmcv-lite comes without it; install mmcv in place of "
-                "mmcv-lite (pip uninstall mmcv-lite; pip install 'mmcv>=2.0,<2.2')"
-            )
+            raise InputError(f"mmcv's operation {name!r} is compiled, and mmcv-lite comes without it; {_INSTALL}")
 
         missing.__name__ = name
         return missing
@@ -56,14 +95,25 @@ def provide_mmcv_ext() -> bool:
     """Make `import mmcv._ext` work; return whether that took the stand-in.
 
     Call it before anything imports `mmcv.ops`.
+
+    Raises:
+        InputError: a compiled mmcv is installed and cannot be loaded, as one that was built for another torch.
     """
     if _NAME in sys.modules:
         return isinstance(sys.modules[_NAME], _StandIn)
     if importlib.util.find_spec(_NAME) is not None:
+        try:
+            importlib.import_module(_NAME)
+        except ImportError as error:
+            raise InputError(
+                f"mmcv's compiled operations cannot be loaded ({error}); they must be built for the torch that is "
+                "installed; without a compiler: pip uninstall mmcv, then pip install --force-reinstall mmcv-lite"
+            ) from error
         return False
     module = _StandIn(_NAME, __doc__)
     # mmcv asks `pkgutil.find_loader` whether its operations are there; a spec without a loader says no.
     module.__spec__ = importlib.machinery.ModuleSpec(_NAME, loader=None)
-    vars(module)["nms"] = nms
+    for operation in (nms, sigmoid_focal_loss_forward, sigmoid_focal_loss_backward):
+        vars(module)[operation.__name__] = operation
     sys.modules[_NAME] = module
     return True

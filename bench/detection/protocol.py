@@ -12,7 +12,19 @@ from backbones.errors import InputError
 from search.configs import nearest, plain
 
 #: Keys of this project at the top level, with their defaults; everything else is mmengine's and MMDetection's.
-OWN_KEYS: dict[str, Any] = {"task": "detection", "reduced": [], "embedded": None, "pretrained": False}
+#: `architecture` is the one ARCH that a protocol with a backbone of its own stands for; `expected` are the counts of
+#: the whole data set, by the names that a data report has; `limit` is how many images of each part are used, None for
+#: all; `precision` is that of training, `fp32` or `bf16` (autocast).
+OWN_KEYS: dict[str, Any] = {
+    "task": "detection",
+    "reduced": [],
+    "embedded": None,
+    "pretrained": False,
+    "architecture": None,
+    "expected": {},
+    "limit": None,
+    "precision": "fp32",
+}
 
 #: Names that MMDetection's configs give to values they use further down, and keys that its tools read.
 CONVENTIONAL_KEYS = (
@@ -24,6 +36,7 @@ CONVENTIONAL_KEYS = (
     "data_root",
     "dataset_type",
     "image_size",
+    "img_scales",
     "input_size",
     "test_pipeline",
     "tta_model",
@@ -75,6 +88,23 @@ def data_part(config: Mapping[str, Any], part: str) -> DataPart:
     return DataPart(f"{part}_dataloader.dataset", root, root / dataset["ann_file"], root / prefix)
 
 
+def input_shape(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width that validation images are resized to; the longer side lies across where they keep their ratio.
+
+    Raises:
+        InputError: the pipeline has no `Resize` with one scale.
+    """
+    dataset = innermost(config["val_dataloader"]["dataset"])
+    for step in dataset.get("pipeline") or []:
+        scale = step.get("scale") if step.get("type") == "Resize" else None
+        if type(scale) is int:
+            return scale, scale
+        if isinstance(scale, (list, tuple)) and len(scale) == 2 and all(type(side) is int for side in scale):
+            width, height = scale
+            return height, width
+    raise InputError("val_dataloader.dataset.pipeline: expected a Resize with scale=(width, height)")
+
+
 def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the config with this project's keys filled in.
 
@@ -96,11 +126,12 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise InputError(f"{where}: pretrained={values['pretrained']!r}: expected True or False")
     if values["embedded"] not in (None, "digits"):
         raise InputError(f"{where}: embedded={values['embedded']!r}: expected None or 'digits'")
+    _check_own(values, where)
     for key in ("model", "train_dataloader", "val_dataloader", "val_evaluator", "optim_wrapper", "train_cfg"):
         if not isinstance(values.get(key), Mapping):
             raise InputError(f"{where}: key {key!r} is missing or not a dict")
     _check_loop(values["train_cfg"], where)
-    _check_model(values["model"], where)
+    _check_model(values, where)
     _check_data(values, where)
     _check_nested(values, where)
     return values
@@ -114,23 +145,53 @@ def _check_loop(loop: Mapping[str, Any], where: str) -> None:
         raise InputError(f"{where}: train_cfg.max_epochs={epochs!r}: expected a whole number of 1 or more")
 
 
-def _check_model(model: Mapping[str, Any], where: str) -> None:
-    if model.get("type") != DETECTOR:
-        raise InputError(f"{where}: model.type={model.get('type')!r}: expected {DETECTOR!r}")
-    for part in ("backbone", "neck", "bbox_head"):
+def _check_own(values: Mapping[str, Any], where: str) -> None:
+    only, expected, limit = values["architecture"], values["expected"], values["limit"]
+    if only is not None and not (isinstance(only, str) and only.startswith("timm:")):
+        raise InputError(f"{where}: architecture={only!r}: expected None, or the one ARCH it is, such as 'timm:vgg16'")
+    if not isinstance(expected, Mapping) or any(type(count) is not int or count < 0 for count in expected.values()):
+        raise InputError(f"{where}: expected={expected!r}: expected counts by name, such as {{'val images': 5000}}")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise InputError(f"{where}: limit={limit!r}: expected None or a whole number of images, 1 or more")
+    if values["precision"] not in ("fp32", "bf16"):
+        raise InputError(f"{where}: precision={values['precision']!r}: expected 'fp32' or 'bf16'")
+
+
+def _check_model(values: Mapping[str, Any], where: str) -> None:
+    model = values["model"]
+    for part in ("backbone", "neck", "bbox_head") if model.get("type") == DETECTOR else ("backbone",):
         if not isinstance(model.get(part), Mapping):
             raise InputError(f"{where}: key 'model.{part}' is missing or not a dict")
+    if (model.get("bbox_head") or {}).get("type") == "SSDHead":
+        raise InputError(f"{where}: model.bbox_head.type='SSDHead': expected 'WildnasSSDHead', which can be trained")
     kind = model["backbone"].get("type")
-    if kind != BACKBONE:
-        raise InputError(f"{where}: model.backbone.type={kind!r}: expected {BACKBONE!r}, which takes a genotype")
-    size = model.get("input_size")
-    if type(size) is not int or size < 1:
+    if values["architecture"] is None and kind != BACKBONE:
         raise InputError(
-            f"{where}: model.input_size={size!r}: expected one whole number, the height and width in pixels"
+            f"{where}: model.backbone.type={kind!r}: expected {BACKBONE!r}, which takes a genotype; "
+            "a protocol of one backbone says which it is: architecture='timm:…'"
         )
+    if values["architecture"] is not None and kind == BACKBONE:
+        raise InputError(f"{where}: architecture={values['architecture']!r}: {BACKBONE} takes any; leave it None")
+    if model.get("type") == DETECTOR:
+        size = model.get("input_size")
+        if type(size) is not int or size < 1:
+            raise InputError(
+                f"{where}: model.input_size={size!r}: expected one whole number, the height and width in pixels"
+            )
+
+
+def _stated_size(model: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Where a model says for which square images it is, and their side: `WildnasSSD`'s, or that of SSD's anchors."""
+    generator = (model.get("bbox_head") or {}).get("anchor_generator")
+    places = {"model": model, "model.bbox_head.anchor_generator": generator if isinstance(generator, Mapping) else {}}
+    for key, place in places.items():
+        if type(place.get("input_size")) is int:
+            return key, place["input_size"]
+    return None
 
 
 def _check_data(values: Mapping[str, Any], where: str) -> None:
+    stated = _stated_size(values["model"])
     for part in ("train", "val"):
         if not isinstance(values[f"{part}_dataloader"].get("dataset"), Mapping):
             raise InputError(f"{where}: key '{part}_dataloader.dataset' is missing or not a dict")
@@ -142,16 +203,21 @@ def _check_data(values: Mapping[str, Any], where: str) -> None:
         if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
             raise InputError(f"{where}: {key}.pipeline: expected a list of transforms, dict(type=…)")
         for step in steps:
-            size = values["model"]["input_size"]
-            if step.get("type") == "Resize" and step.get("scale") not in (size, [size, size]):
+            scale = step.get("scale")
+            if stated and step.get("type") == "Resize" and scale not in (stated[1], [stated[1]] * 2):
                 raise InputError(
-                    f"{where}: {key}.pipeline resizes to {step.get('scale')}, but model.input_size is {size}"
+                    f"{where}: {key}.pipeline resizes to {scale}, but {stated[0]}.input_size is {stated[1]}"
                 )
         _check_shorthand(
             values, f"{part}_pipeline" if part == "train" else "test_pipeline", dataset, "pipeline", key, where
         )
         _check_shorthand(values, "data_root", dataset, "data_root", key, where)
-    _check_shorthand(values, "input_size", values["model"], "input_size", "model", where)
+    if stated:
+        _check_shorthand(values, "input_size", {"input_size": stated[1]}, "input_size", stated[0], where)
+    try:
+        input_shape(values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _check_shorthand(

@@ -88,7 +88,11 @@ class Pyramid:
 
 
 def derive(
-    input_size: int, sizes: Sequence[int], channels: Sequence[int], extra_channels: Sequence[int] = EXTRA_CHANNELS
+    input_size: int,
+    sizes: Sequence[int],
+    channels: Sequence[int],
+    extra_channels: Sequence[int] = EXTRA_CHANNELS,
+    halve_to_one: bool = False,
 ) -> Pyramid:
     """The pyramid over a backbone's maps.
 
@@ -99,6 +103,8 @@ def derive(
         sizes: height and width of each of the backbone's maps, falling.
         channels: width of each.
         extra_channels: width of each extra map; the last holds for all further ones.
+        halve_to_one: halve every map, rounded up, as SSDLite does (Sandler et al. 2018; MMDetection's
+            `ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py`): 5, 3, 2, 1.
 
     Raises:
         InputError: there is no room for an extra map, or fewer than three maps in all.
@@ -112,7 +118,10 @@ def derive(
     level_paddings: list[int] = []
     last_kernel = 3
     while size > 1:
-        if size in (3, 5):
+        if halve_to_one:
+            size, stride, padding = math.ceil(size / 2), 2, 1
+            strides.append(input_size / size)
+        elif size in (3, 5):
             size, stride, padding = size - 2, 1, 0
             strides.append(input_size / size)
         elif size == 2:

@@ -1,4 +1,4 @@
-"""Images per second of an SSD, on made images with made boxes."""
+"""Images per second, latency and memory of a detector, on made images with made boxes."""
 
 from __future__ import annotations
 
@@ -6,62 +6,84 @@ from typing import Any
 
 import torch
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from backbones.errors import InputError
+from bench import environment
 from bench.architectures import Architecture
 from bench.contract import Protocol, Speed
-from bench.detection.components import backbone_config, build_detector
+from bench.detection.components import build_detector, model_config
+from bench.detection.protocol import input_shape
 from bench.timing import repeat
-from search.configs import plain
 
 #: Boxes on each made image; COCO has seven on average.
 BOXES = 7
 
 
 def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int) -> Speed:
-    """Time training steps (forward, backward, update) and inference steps (forward, NMS), each after a warm-up.
+    """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
+
+    The images are of the protocol's size, and preprocessing on the device is timed too; reading and augmenting are not.
+    The memory is this process' own where nothing else has run in it: `bench.search_speed.isolated` sees to that.
 
     Raises:
-        InputError: the batch size or the number of repetitions is not positive.
+        InputError: the batch size or the number of repetitions is not positive, or the protocol is of another backbone.
     """
     if batch_size < 1 or repetitions < 1:
         raise InputError(f"batch size {batch_size}, {repetitions} repetitions: expected 1 or more of both")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model_config = plain(protocol.config["model"])
-    model_config["backbone"] = backbone_config(model_config["backbone"], architecture.design, weights=None)
-    model = build_detector(model_config).to(device)
-    batch = made_batch(batch_size, model_config["input_size"], model_config["bbox_head"]["num_classes"])
+    before = environment.memory()
+    environment.reset_peak_memory()
+    torch.manual_seed(0)
+    model = build_detector(model_config(protocol.config, architecture.design, weights=None))
+    # Some layers, such as SSD's L2 norm, hold no numbers before.
+    model.init_weights()
+    model.to(device)
+    head = model.bbox_head if model.with_bbox else model.roi_head.bbox_head
+    batch, single = (made_batch(size, *input_shape(protocol.config), head.num_classes) for size in (batch_size, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
 
-    def train_step() -> None:
-        data = model.data_preprocessor(batch, training=True)
-        loss: Tensor = model.parse_losses(model(**data, mode="loss"))[0]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    def inference_step() -> None:
-        with torch.no_grad():
-            model(**model.data_preprocessor(batch), mode="predict")
-
     model.train()
-    train = repeat(train_step, repetitions)
+    train = repeat(lambda: _train(model, batch, optimizer), repetitions)
     model.eval()
-    return Speed.of(batch_size, train, repeat(inference_step, repetitions))
+    inference = repeat(lambda: _detect(model, batch), repetitions)
+    latency = repeat(lambda: _detect(model, single), repetitions)
+    return Speed.of(
+        batch_size,
+        train,
+        inference,
+        device=environment.device_name(),
+        latency=latency,
+        peak_memory=environment.peak_memory() - before,
+    )
 
 
-def made_batch(batch_size: int, input_size: int, num_classes: int) -> dict[str, Any]:
-    """A batch as the loader gives it: images of noise `(3, S, S)`, each with the same number of boxes."""
+def _train(model: Any, batch: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    data = model.data_preprocessor(batch, training=True)
+    loss: Tensor = model.parse_losses(model(**data, mode="loss"))[0]
+    optimizer.zero_grad()
+    loss.backward()
+    # The made boxes are noise, and the rate for real ones may be too high for them.
+    nn.utils.clip_grad_norm_(model.parameters(), 10)
+    optimizer.step()
+
+
+def _detect(model: Any, batch: dict[str, Any]) -> None:
+    with torch.inference_mode():
+        model(**model.data_preprocessor(batch), mode="predict")
+
+
+def made_batch(batch_size: int, height: int, width: int, num_classes: int) -> dict[str, Any]:
+    """A batch as the loader gives it: images of noise `(3, H, W)`, each with the same number of boxes."""
     from mmdet.structures import DetDataSample
 
     draw = torch.Generator().manual_seed(0)
     images, samples = [], []
     for _ in range(batch_size):
-        corners = torch.rand(BOXES, 2, 2, generator=draw).sort(dim=1).values * (input_size - 2)
+        corners = torch.rand(BOXES, 2, 2, generator=draw).sort(dim=1).values * torch.tensor([width - 2, height - 2])
         boxes = torch.cat([corners[:, 0], corners[:, 1] + 2], dim=1)
         labels = torch.randint(num_classes, (BOXES,), generator=draw)
-        shape = (input_size, input_size)
+        shape = (height, width)
         meta = {"img_shape": shape, "ori_shape": shape, "pad_shape": shape, "scale_factor": (1.0, 1.0), "img_id": 0}
         sample = DetDataSample(metainfo=meta)
         sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)

@@ -11,20 +11,32 @@ from bench.metrics import METRICS, TITLES
 
 
 class DetectionTask(Task):
-    """SSD trained on a COCO data set and scored by COCO's metrics on its validation part.
+    """A detector trained on a COCO data set and scored by COCO's metrics on its validation part.
 
-    An area metric (`aps`, `apm`, `apl`) is left out of an outcome where no object of that size is there to find.
-    The cost is the backbone's at the input size, as in the papers' tables (P-DARTS, Table 4).
+    The papers train on trainval35k, which is COCO 2017's train2017, and validate on minival, its val2017. An area
+    metric (`aps`, `apm`, `apl`) is left out of an outcome where no object of that size is there to find. The cost is
+    the backbone's at the input size, as in the papers' tables (P-DARTS, Table 4).
     """
 
     name = "detection"
+    # 1 let up to 1,000 detections of a category count for all metrics but AP, and rounded to tenths.
+    version = 2
     title = TITLES["detection"]
     metrics = METRICS["detection"]
+    distributed = True
+
+    def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("precision", *(f"{part}_dataloader.num_workers" for part in ("train", "val", "test")))
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         from bench.detection.protocol import validate
 
         return validate(config, where)
+
+    def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
+        from bench.detection.printing import config_text
+
+        return config_text(protocol, architecture)
 
     def check(self, protocol: Protocol) -> DataReport:
         from bench.detection.data import find
@@ -32,30 +44,30 @@ class DetectionTask(Task):
         return find(protocol.config).report()
 
     def run(self, job: Job) -> Outcome:
+        """As `Task.run`; in several processes all of them call it, and the first one writes what it leaves."""
         import bench.detection.components  # noqa: F401 - registers the components, with the stand-in for mmcv's module
-        from backbones import weights
-        from backbones.cost import measure
+        from bench.detection.checkpoint import CHECKPOINT, save
+        from bench.detection.coco_evaluation import choose, describe
+        from bench.detection.cost import backbone_cost, detector_cost
         from bench.detection.data import find
+        from bench.detection.protocol import input_shape
         from bench.detection.training import network, resolve, score, train
+        from search.parallel import is_main, main_first
 
         data = find(job.protocol.config)
         config = resolve(job, data)
         runner = train(job, config)
-        metrics = score(runner, data)
+        metrics = score(runner)
         detector = network(runner)
-        backbone = detector.get_submodule("backbone")
-        size = job.protocol.config["model"]["input_size"]
-        checkpoint = weights.save(
-            detector,
-            job.work_dir / "checkpoint.pth",
-            task=self.name,
-            protocol=job.protocol.name,
-            design=job.architecture.design,
-            seed=job.seed,
-            categories=list(data.val.categories),
-        )
-        counts = {"val images": len(data.val.images), "val annotations": data.val.boxes}
-        return Outcome(metrics, counts, measure(backbone, (3, size, size)), checkpoint)
+        with main_first():
+            if is_main():
+                save(detector, job, config, data)
+        shape = input_shape(job.protocol.config)
+        cost, whole = backbone_cost(detector, *shape), detector_cost(detector, *shape)
+        counts = data.val.counts("val")
+        counts = {name: counts[name] for name in ("val images", "val annotations")}
+        evaluator = describe(choose())
+        return Outcome(metrics, counts, cost, job.work_dir / CHECKPOINT, whole=whole, resolved={"evaluator": evaluator})
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         from bench.detection.speed import measure_speed

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from backbones.errors import InputError
 from bench.contract import Job
-from bench.detection.components import SEED_WORKER, backbone_config
+from bench.detection.coco_metric import COCO_METRIC, WildnasCocoMetric
+from bench.detection.components import SEED_WORKER, model_config
 from bench.detection.data import Data
+from bench.detection.pairs import restore_pairs
+from bench.detection.precision import BF16_WRAPPER, keep_losses_full
 from search import training
-from search.configs import plain
+from search.configs import nearest, plain
+from search.parallel import ReplicaHook, world_size
 from search.progress import ProgressCallback
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
 
-#: Our metrics by the names that MMDetection's `CocoMetric` gives them.
+#: Our metrics by the names that MMDetection's `CocoMetric` and ours give them.
 COCO_NAMES = {
     "ap": "coco/bbox_mAP",
     "ap50": "coco/bbox_mAP_50",
@@ -47,18 +54,23 @@ class ScoringProgressHook(Hook):
 
 
 def resolve(job: Job, data: Data) -> Config:
-    """The config of a job as the Runner gets it: the protocol's with architecture, weights, categories and seed."""
+    """The config of a job as the Runner gets it: the protocol's with architecture, weights, categories and seed.
+
+    Raises:
+        InputError: settings that cannot be had together, or not on this machine.
+    """
     values: dict[str, Any] = plain(job.protocol.config)
-    model = values["model"]
     weights = None if job.weights is None else str(job.weights)
-    model["backbone"] = backbone_config(model["backbone"], job.architecture.design, weights)
+    values["model"] = model_config(values, job.architecture.design, weights)
+    _use_our_metric(values, job.work_dir)
     data.fill_in(values)
+    _set_precision(values)
     for part in ("train", "val"):
         loader = values[f"{part}_dataloader"]
         # mmengine's own function seeds workers alike every epoch; persistent workers would never be seeded again.
         loader["worker_init_fn"] = {"type": SEED_WORKER}
         loader["persistent_workers"] = False
-    # Scored once, after training; the test part (test-dev) is for MMDetection's own tools.
+    # Scored once, after training; the test part (test-dev) is exported by itself.
     values["train_cfg"]["val_begin"] = values["train_cfg"]["max_epochs"] + 1
     for key in ("test_dataloader", "test_cfg", "test_evaluator"):
         values.pop(key, None)
@@ -67,21 +79,70 @@ def resolve(job: Job, data: Data) -> Config:
     values["randomness"] = {**(values.get("randomness") or {}), "seed": job.seed}
     values["work_dir"] = str(job.work_dir)
     values["experiment_name"] = training.experiment_name(job.work_dir)
+    _write_curves(values)
     last = training.last_checkpoint(job.work_dir)
     values["load_from"], values["resume"] = (None, False) if last is None else (str(last), True)
-    return Config(values)
+    if world_size() > 1:
+        # The processes are joined already. mmengine asks for the GPU's number; on a CPU there must be none.
+        values["launcher"] = "pytorch"
+        if not torch.cuda.is_available():
+            values["model_wrapper_cfg"] = {"type": "MMDistributedDataParallel", "device_ids": None}
+    return Config(restore_pairs(values))
+
+
+def _use_our_metric(values: dict[str, Any], work_dir: Path) -> None:
+    """Score by `WildnasCocoMetric` where the config says MMDetection's `CocoMetric`."""
+    evaluator = values["val_evaluator"]
+    if evaluator.get("type") not in ("CocoMetric", COCO_METRIC):
+        raise InputError(f"val_evaluator.type={evaluator.get('type')!r}: expected 'CocoMetric' or {COCO_METRIC!r}")
+    known = ("type", "ann_file", "limit", "evaluator", "collect_dir", *WildnasCocoMetric.SETTINGS)
+    for key in evaluator:
+        if key not in known and key != "_scope_":
+            raise InputError(f"val_evaluator: key {key!r} is not for the metrics of a record; {nearest(key, known)}")
+    evaluator.update(type=COCO_METRIC, collect_dir=str(work_dir / "collected"))
+    imports = values.get("custom_imports") or {"imports": [], "allow_failed_imports": False}
+    modules = imports["imports"] if isinstance(imports["imports"], list) else [imports["imports"]]
+    values["custom_imports"] = {**imports, "imports": [*modules, "bench.detection.coco_metric"]}
+
+
+def _set_precision(values: dict[str, Any]) -> None:
+    """Train under autocast where the config says `precision='bf16'`."""
+    wrapper = values["optim_wrapper"]
+    kind = wrapper.get("type", "OptimWrapper")
+    if values.pop("precision", "fp32") == "bf16":
+        if kind not in ("OptimWrapper", BF16_WRAPPER):
+            raise InputError(f"precision='bf16' goes with optim_wrapper.type='OptimWrapper', not with {kind!r}")
+        wrapper["type"] = BF16_WRAPPER
+        values["custom_imports"]["imports"].append("bench.detection.precision")
+    elif kind == "AmpOptimWrapper" and not torch.cuda.is_available():
+        raise InputError("optim_wrapper.type='AmpOptimWrapper' needs a GPU; precision='bf16' trains on a CPU as well")
+
+
+def _write_curves(values: dict[str, Any]) -> None:
+    """Losses and rates for TensorBoard beside mmengine's own file, in the folder of this run."""
+    visualizer = {"type": "DetLocalVisualizer", **(values.get("visualizer") or {})}
+    backends = list(visualizer.get("vis_backends") or [{"type": "LocalVisBackend"}])
+    if all(backend["type"] != "TensorboardVisBackend" for backend in backends):
+        backends.append({"type": "TensorboardVisBackend"})
+    # mmengine keeps one visualizer a name, which goes on writing where its first run did.
+    values["visualizer"] = {**visualizer, "vis_backends": backends, "name": values["experiment_name"]}
 
 
 def train(job: Job, config: Config) -> Runner:
     """Train to the end, going on from the last checkpoint where there is one.
+
+    In several processes (`search.parallel.process_group`) all of them call this, with a `work_dir` that all of them
+    see; each trains on its share of the images with batches of the config's size.
 
     Raises:
         FloatingPointError: the loss or a weight is no longer finite.
     """
     runner = Runner.from_cfg(config)
     training.silence_console(runner)
+    keep_losses_full(network(runner))
     hooks: list[Hook] = [
         training.EpochSeedHook(job.seed),
+        ReplicaHook(),
         training.FiniteLossHook(),
         training.ProgressHook(lambda fraction, doing: job.progress(TRAINING_SHARE * fraction, doing)),
         ScoringProgressHook(job.progress),
@@ -94,17 +155,14 @@ def train(job: Job, config: Config) -> Runner:
     return runner
 
 
-def score(runner: Runner, data: Data) -> dict[str, float]:
-    """COCO's metrics of the trained network in percent.
+def score(runner: Runner) -> dict[str, float]:
+    """COCO's metrics of the trained network in percent, to a hundredth.
 
     An area metric without an object of that size to find is undefined and left out.
     """
     found: Mapping[str, float] = runner.val()
-    # CocoMetric returns nothing at all where the network detects nothing: it then found none of the objects.
-    values = {key: found.get(name, 0.0) for key, name in COCO_NAMES.items()}
-    undefined = {key for key in ("aps", "apm", "apl") if key not in data.val.sizes}
-    # CocoMetric rounds to three places; so does this, lest 0.206 becomes 20.599999999999998.
-    return {key: round(100 * value, 1) for key, value in values.items() if key not in undefined and value >= 0}
+    runner.visualizer.close()
+    return {key: round(100 * found[name], 2) for key, name in COCO_NAMES.items() if name in found}
 
 
 def network(runner: Runner) -> nn.Module:

@@ -6,6 +6,7 @@ reduced = [
     "192 x 192, 5 cells of width 16, 6 epochs instead of 120 passes",
 ]
 
+expected = dict(_delete_=True)
 input_size = 192
 model = dict(
     input_size=input_size,

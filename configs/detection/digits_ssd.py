@@ -2,6 +2,8 @@
 _base_ = "_base_/coco_ssd.py"
 
 embedded = "digits"
+# Not COCO 2017's counts.
+expected = dict(_delete_=True)
 
 data_root = "{{$WILDNAS_DIGITS:work/digits}}/coco/"
 input_size = 128

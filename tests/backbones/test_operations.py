@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -177,3 +179,25 @@ def test_unstrided_factorised_reduction_shifts_its_second_half() -> None:
 def test_factorised_reduction_needs_even_channels() -> None:
     with pytest.raises(InputError, match="5"):
         FactorisedReduction(4, 5)
+
+
+@pytest.mark.parametrize(("c_out", "size"), [(8, 80), (8, 75), (16, 80), (48, 80)])
+def test_reductions_do_without_a_strided_convolution_where_channels_are_last(c_out: int, size: int) -> None:
+    """Its backward pass by oneDNN writes beyond its memory, and ends the process, on maps such as these."""
+    torch.manual_seed(0)
+    reduction = FactorisedReduction(12, c_out)
+    calls: list[int] = []
+    reduction.conv_1.register_forward_hook(lambda *_: calls.append(1))
+    plain = copy.deepcopy(reduction).double()
+    x = torch.randn(2, 12, size, size).contiguous(memory_format=torch.channels_last).requires_grad_()
+    same = x.detach().double().contiguous().requires_grad_()
+    out, expected = reduction(x), plain(same)
+    # By the plain one alone, whose channels are not last.
+    assert len(calls) == 1
+    torch.testing.assert_close(out.double(), expected, rtol=1e-4, atol=1e-5)
+    probe = torch.randn_like(out)
+    (out * probe).sum().backward()
+    (expected * probe.double()).sum().backward()
+    torch.testing.assert_close(x.grad.double(), same.grad, rtol=1e-3, atol=1e-5)
+    for ours, theirs in zip(reduction.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=1e-3, atol=1e-3)

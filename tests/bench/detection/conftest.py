@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from bench.contract import Protocol
+from bench.architectures import resolve
+from bench.contract import Job, Protocol
 from bench.detection.task import DetectionTask
 from search.configs import config_root, load_config
 
@@ -77,15 +79,39 @@ def made_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_made_coco(tmp_path_factory.mktemp("coco"))
 
 
+def tiny_protocol(folder: Path, root: Path, *options: str) -> Protocol:
+    """The tiny protocol, validated, from a config that is written into a folder."""
+    file = folder / "tiny.py"
+    base = config_root() / "detection" / "_base_" / "coco_ssd.py"
+    file.write_text(CONFIG.format(base=base, root=root), encoding="utf-8")
+    config = load_config(str(file), options)
+    values = DetectionTask().validate(config.values, config.name)
+    return Protocol(config.protocol("detection"), config.path, values, config.options)
+
+
 @pytest.fixture
 def make_protocol(tmp_path: Path) -> Callable[..., Protocol]:
     """A function from a data root and options to the tiny protocol, validated."""
 
     def make(root: Path, *options: str) -> Protocol:
-        file = tmp_path / "tiny.py"
-        base = config_root() / "detection" / "_base_" / "coco_ssd.py"
-        file.write_text(CONFIG.format(base=base, root=root), encoding="utf-8")
-        config = load_config(str(file), options)
-        return Protocol(config.name, config.path, DetectionTask().validate(config.values, config.name), config.options)
+        return tiny_protocol(tmp_path, root, *options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(made_coco: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run of the tiny protocol leaves, with the weights that it begins with: it detects, only nothing right."""
+    from bench.detection import checkpoint
+    from bench.detection.components import build_detector
+    from bench.detection.data import find
+    from bench.detection.training import resolve as resolve_config
+
+    folder = tmp_path_factory.mktemp("run")
+    protocol = tiny_protocol(folder, made_coco)
+    job, data = Job(protocol, resolve("PDARTS"), 0, folder), find(protocol.config)
+    config = resolve_config(job, data)
+    torch.manual_seed(0)
+    detector = build_detector(config.model)
+    detector.init_weights()
+    return checkpoint.save(detector, job, config, data)

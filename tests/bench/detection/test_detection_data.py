@@ -19,8 +19,12 @@ def test_the_report_counts(make_protocol: Make, made_coco: Path) -> None:
     assert report.counts == {
         "train images": 7,
         "train annotations": 12,
+        "train images without boxes": 1,
+        "train crowd boxes": 1,
         "val images": 4,
         "val annotations": 6,
+        "val images without boxes": 1,
+        "val crowd boxes": 1,
         "categories": 2,
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from backbones.errors import InputError
 from bench.detection.mmcv_ext import _StandIn, nms, provide_mmcv_ext
@@ -53,6 +54,27 @@ def test_mmcv_runs_on_it() -> None:
     )
     assert indices.tolist() == [0, 2]
     assert kept.shape == (2, 5)
+
+
+def test_the_focal_loss_of_a_gpu_is_mmdetections_own_of_the_cpu() -> None:
+    """MMDetection calls the operation on a GPU, and writes the loss out in torch on a CPU."""
+    provide_mmcv_ext()
+    operation = importlib.import_module("mmcv.ops").sigmoid_focal_loss
+    written_out = importlib.import_module("mmdet.models.losses.focal_loss").py_sigmoid_focal_loss
+    torch.manual_seed(0)
+    values = 3 * torch.randn(50, 7, dtype=torch.double)
+    labels = torch.randint(8, (50,))
+    for gamma, alpha in ((2.0, 0.25), (1.5, 0.6)):
+        ours, theirs = values.clone().requires_grad_(), values.clone().requires_grad_()
+        loss = operation(ours, labels, gamma, alpha, None, "none")
+        one_hot = F.one_hot(labels, 8)[:, :7]
+        expected = written_out(theirs, one_hot, gamma=gamma, alpha=alpha, reduction="none")
+        torch.testing.assert_close(loss, expected)
+        loss.sum().backward()
+        expected.sum().backward()
+        torch.testing.assert_close(ours.grad, theirs.grad)
+    with pytest.raises(InputError, match="sigmoid_focal_loss"):
+        operation(values, labels, 2.0, 0.25, torch.ones(7, dtype=torch.double), "none")
 
 
 def test_other_operations_say_what_to_install() -> None:

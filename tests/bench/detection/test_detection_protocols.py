@@ -4,11 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from backbones import zoo
-from backbones.cost import measure
 from backbones.errors import InputError
 from bench.contract import Protocol
-from bench.detection.components import WildnasCellBackbone, build_detector
+from bench.detection.components import build_detector
+from bench.detection.protocol import input_shape
 from bench.detection.task import DetectionTask
 from search.configs import config_names, load_config
 
@@ -20,30 +19,28 @@ def test_every_protocol_is_valid_and_builds(name: str) -> None:
     config = DetectionTask().validate(load_config(name).values, name)
     with torch.device("meta"):
         model = build_detector(config["model"])
-    size = config["model"]["input_size"]
-    assert model.pyramid.input_size == size
-    assert len(model.bbox_head.prior_generator.strides) == len(model.pyramid.sizes)
     mean = model.data_preprocessor.mean.shape
     assert tuple(mean) == (3, 1, 1)
-    assert config["model"]["data_preprocessor"]["std"] == [58.395, 57.12, 57.375]
+    caffe = config["architecture"] == "timm:vgg16"
+    assert config["model"]["data_preprocessor"]["std"] == ([1, 1, 1] if caffe else [58.395, 57.12, 57.375])
+    assert config["model"]["data_preprocessor"]["mean"] == [123.675, 116.28, 103.53]
+    if config["model"]["type"] == "WildnasSSD":
+        assert input_shape(config) == (model.pyramid.input_size,) * 2
+        assert len(model.bbox_head.prior_generator.strides) == len(model.pyramid.sizes)
 
 
-@pytest.mark.parametrize(
-    ("name", "architecture", "published"),
-    [
-        ("coco_ssd320", "PC_DARTS_image", 1.2),
-        ("coco_ssd320", "PDARTS", 1.1),
-        ("coco_ssd320", "DARTS_V2", 1.1),
-        ("coco_ssd512", "PDARTS", 2.9),
-    ],
-)
-def test_the_backbones_cost_what_the_papers_print(name: str, architecture: str, published: float) -> None:
-    config = load_config(f"detection/{name}").values["model"]
-    settings = {key: value for key, value in config["backbone"].items() if key not in ("type", "genotype")}
-    with torch.device("meta"):
-        backbone = WildnasCellBackbone(zoo.get(architecture).genotype.to_json(), **settings)
-    size = config["input_size"]
-    assert round(measure(backbone, (3, size, size)).published_macs / 1e9, 1) == published
+def test_a_full_run_is_of_coco_2017() -> None:
+    """118,287 and 5,000 images: trainval35k and minival."""
+    full = [
+        name for name in config_names("detection") if name not in ("detection/coco_mini_ssd", "detection/digits_ssd")
+    ]
+    assert len(full) == 8
+    for name in full:
+        config = load_config(name).values
+        assert config["expected"] == {"train images": 118287, "val images": 5000}
+        assert config["pretrained"] is True
+        assert config["limit"] is None
+    assert load_config("detection/digits_ssd").values["expected"] == {}
 
 
 def test_what_a_reduced_protocol_says(make_protocol: Make, made_coco: Path) -> None:
@@ -51,6 +48,16 @@ def test_what_a_reduced_protocol_says(make_protocol: Make, made_coco: Path) -> N
     changed = make_protocol(made_coco, "train_cfg.max_epochs=1")
     assert changed.reasons(pretrained=True) == ("option train_cfg.max_epochs=1",)
     assert "reduced" not in load_config("detection/coco_ssd320").values
+
+
+@pytest.mark.parametrize(
+    ("scale", "shape"), [(300, (300, 300)), ([512, 512], (512, 512)), ([1333, 800], (800, 1333)), ((64, 32), (32, 64))]
+)
+def test_the_size_of_an_image(scale: object, shape: tuple[int, int]) -> None:
+    steps = [{"type": "LoadImageFromFile"}, {"type": "Resize", "scale": scale}]
+    assert input_shape({"val_dataloader": {"dataset": {"dataset": {"pipeline": steps}}}}) == shape
+    with pytest.raises(InputError, match=r"expected a Resize with scale=\(width, height\)"):
+        input_shape({"val_dataloader": {"dataset": {"pipeline": steps[:1]}}})
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,12 @@ def test_what_a_reduced_protocol_says(make_protocol: Make, made_coco: Path) -> N
         ("model.backbone.layers=2", "layers=2"),
         ("model.input_size=big", "model.input_size='big'"),
         ("model.input_size=96", r"input_size differs from model.input_size|resizes to \[64, 64\]"),
+        ("model.bbox_head.type=SSDHead", "expected 'WildnasSSDHead', which can be trained"),
+        ("architecture=vgg16", "architecture='vgg16': expected None, or the one ARCH"),
+        ("architecture=timm:vgg16", "architecture='timm:vgg16': WildnasCellBackbone takes any"),
+        ("expected=5000", "expected=5000: expected counts by name"),
+        ("limit=0", "limit=0: expected None or a whole number"),
+        ("precision=fp16", "precision='fp16': expected 'fp32' or 'bf16'"),
         ("data_root=elsewhere", "data_root differs from train_dataloader.dataset.data_root"),
     ],
 )

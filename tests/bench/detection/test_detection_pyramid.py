@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from backbones.errors import InputError
 from backbones.features import CellBackbone
 from bench.detection import components  # noqa: F401 - before MMDetection
 from bench.detection.pyramid import confirm, derive, probe
+from search.configs import load_config, plain
 
 from mmdet.registry import MODELS, TASK_UTILS  # isort: skip
 
@@ -80,6 +82,37 @@ def test_over_vgg_it_is_mmdetections_ssd(
     maps = [(size, size) for size in pyramid.sizes]
     for a, b in zip(theirs.grid_priors(maps, device="cpu"), ours.grid_priors(maps, device="cpu"), strict=True):
         assert torch.equal(a, b)
+
+
+def test_over_two_maps_halved_to_one_it_is_mmdetections_ssdlite(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.py"
+    file.write_text("_base_ = 'mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py'\n", encoding="utf-8")
+    theirs = Config.fromfile(str(file))
+    pyramid = derive(320, (20, 10), (96, 1280), (512, 256, 256, 128), halve_to_one=True)
+    assert pyramid.sizes == (20, 10, 5, 3, 2, 1)
+    neck = pyramid.neck()
+    for key in ("in_channels", "out_channels", "level_strides", "level_paddings"):
+        assert neck[key] == tuple(theirs.model.neck[key]), key
+    assert neck["last_kernel_size"] == 3
+    generator = theirs.model.bbox_head.anchor_generator
+    assert [round(stride) for stride in pyramid.strides] == generator.strides
+    ours = load_config("detection/coco_ssdlite320").values
+    assert ours["model"]["bbox_head"]["anchor_generator"] == plain(generator)
+    for part in ("neck", "bbox_head"):
+        for key in ("use_depthwise", "norm_cfg", "act_cfg", "init_cfg"):
+            assert ours["model"][part][key] == plain(theirs.model[part][key]), (part, key)
+    for key in ("lr", "weight_decay", "momentum"):
+        assert ours["optim_wrapper"]["optimizer"][key] == theirs.optim_wrapper.optimizer[key]
+    assert ours["auto_scale_lr"]["base_batch_size"] == theirs.auto_scale_lr.base_batch_size
+
+
+@pytest.mark.parametrize("input_size", [64, 65, 100, 300, 320, 513])
+def test_a_pyramid_halved_to_one_is_what_the_network_gives(input_size: int) -> None:
+    body = backbone(out_strides=(16, 32))
+    pyramid = derive(input_size, *probe(body, input_size), (16, 8), halve_to_one=True)
+    assert pyramid.sizes[-1] == 1
+    with torch.device("meta"):
+        confirm(pyramid, body, MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()}))
 
 
 def test_the_finer_last_map_has_its_true_stride() -> None:

@@ -1,0 +1,41 @@
+"""write or check the file that COCO's evaluation server takes for test-dev2017"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bench.commands.options import add_config_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    export = verbs.add_parser("export", help="detect in the images of test-dev2017 and write the file and its archive")
+    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what a run of the protocol left")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    check = verbs.add_parser("check", help="check such a file against image_info_test-dev2017.json")
+    check.add_argument("file", type=Path, metavar="FILE")
+    for verb in (export, check):
+        verb.add_argument("--on", required=True, metavar="PROTOCOL", help="such as detection/coco_ssd320")
+        add_config_options(verb)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from backbones.errors import InputError
+    from bench.progress import Progress
+    from bench.tasks import load_protocol
+
+    task, protocol = load_protocol(arguments.on, arguments.cfg_options)
+    if task.name != "detection" or not protocol.config.get("test_dataloader"):
+        raise InputError(f"--on {arguments.on}: expected a detection protocol with a test_dataloader")
+    from bench.detection.protocol import data_part
+    from bench.detection.test_dev import check_submission, export_test_dev
+
+    if arguments.verb == "check":
+        print(check_submission(arguments.file, data_part(protocol.config, "test").annotation_file))
+        return 0
+    progress = Progress([f"test-dev of {protocol.name}"])
+    with progress.stage(0):
+        submission = export_test_dev(protocol, None, arguments.checkpoint, arguments.out, progress)
+    print(submission)
+    return 0

@@ -1,0 +1,103 @@
+"""Detections of a trained detector on image files, and pictures of them for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import DefaultScope
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from backbones.files import replacing
+from bench.detection.checkpoint import Trained
+from bench.detection.pairs import restore_pairs
+
+from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
+
+#: Files with these endings are taken out of a folder.
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+#: Pictures of these are written as what they are, all others as PNG.
+_WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+
+
+def detect(
+    trained: Trained, images: Sequence[tuple[int, Path]], batch_size: int = 1, workers: int = 0
+) -> Iterator[Any]:
+    """Detections in image after image, on the GPU where there is one.
+
+    Args:
+        images: ids and files.
+
+    Yields:
+        MMDetection's `DetDataSample`s in the order of `images`: `img_id`, and `pred_instances` with `bboxes` `(N, 4)`
+        as x1, y1, x2, y2 in pixels of the file, `scores` `(N,)` and `labels` `(N,)`.
+    """
+    detector: Any = trained.detector.to(get_device()).eval()
+    loader = DataLoader(
+        _Files(images, trained.pipeline), batch_size, num_workers=workers, collate_fn=pseudo_collate, shuffle=False
+    )
+    with torch.inference_mode():
+        for batch in loader:
+            yield from detector.test_step(batch)
+
+
+class _Files(Dataset[Any]):
+    """Image files as the input of a detector."""
+
+    def __init__(self, images: Sequence[tuple[int, Path]], pipeline: Sequence[dict[str, Any]]) -> None:
+        self.images = images
+        with DefaultScope.overwrite_default_scope("mmdet"):
+            self.pipeline = Compose([restore_pairs(dict(step)) for step in pipeline])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> Any:
+        number, file = self.images[place]
+        return self.pipeline({"img_id": number, "img_path": str(file)})
+
+
+def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshold: float) -> list[tuple[str, float]]:
+    """Draw the detections of an image from a score on, with names and scores in percent, into a file of its own.
+
+    Returns:
+        Name and score of what was drawn, surest first.
+    """
+    visualizer = DetLocalVisualizer(name=f"detections-{id(sample)}", vis_backends=[])
+    visualizer.dataset_meta = {"classes": tuple(categories), "palette": _palette(len(categories))}
+    found = sample.pred_instances.cpu()
+    found = found[found.scores >= threshold]
+    found = found[found.scores.argsort()]
+    drawn = sample.cpu().clone()
+    image = mmcv.imread(str(file), channel_order="rgb")
+    # A side on the image's border is drawn on its last pixels.
+    corner = torch.tensor(image.shape[1::-1], dtype=found.bboxes.dtype).repeat(2) - 1
+    found.bboxes = torch.minimum(found.bboxes.clamp(min=0), corner)
+    drawn.pred_instances = found
+    # Nothing is left out again, and the surest comes last: on top of the others.
+    visualizer.add_datasample(out.stem, image, drawn, False, pred_score_thr=-1.0)
+    with replacing(out) as partial:
+        Image.fromarray(visualizer.get_image()).save(partial, format=_WRITTEN[out.suffix.lower()], quality=95)
+    pairs = zip(found.labels.tolist(), found.scores.tolist(), strict=True)
+    return [(categories[label], score) for label, score in pairs][::-1]
+
+
+def picture_name(file: Path) -> str:
+    """The name of an image's picture: its own, but for formats that are written as PNG."""
+    return file.name if file.suffix.lower() in _WRITTEN else f"{file.stem}.png"
+
+
+def _palette(count: int) -> list[tuple[int, int, int]]:
+    """Bright colours, far apart in hue for neighbouring labels."""
+    from colorsys import hsv_to_rgb
+
+    golden = 0.618034
+    colours = (hsv_to_rgb((place * golden) % 1, 0.85, 1.0) for place in range(count))
+    return [tuple(round(255 * part) for part in colour) for colour in colours]  # type: ignore[misc]

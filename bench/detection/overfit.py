@@ -1,0 +1,242 @@
+"""Over-fit a detector to a few images: the check that targets, anchors, losses, decoding and NMS agree.
+
+`python -m bench.detection.overfit PDARTS --on detection/coco_ssd320 --out work/overfit/PDARTS`
+
+The architecture is trained at full size and from scratch on the first images of the training part that have objects,
+all of them in each step, without augmentation, and scored by COCO's metrics on these same images. A detector of which
+a part is wrong does not find them again. It leaves its log, a checkpoint for `wildnas detect` and, in `drawn/`, each
+image with the true boxes (left) and the detected ones (right). It says nothing about how good an architecture is.
+
+AdamW at 1e-3 takes a cell network on 8 images to an AP50 of 99 % in 100 steps, and leaves few false alarms after 150:
+hard negatives are mined three a positive, so they go last from images of one object. VGG-16, without BatchNorm, wants
+`--lr 1e-4`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from backbones.errors import InputError
+from backbones.files import read_json, write_text
+from bench.architectures import Architecture, resolve
+from bench.commands.options import positive
+from bench.contract import Job, Protocol
+from bench.detection import checkpoint
+from bench.detection.annotations import look_into, read
+from bench.detection.components import model_config
+from bench.detection.data import Data
+from bench.detection.pairs import restore_pairs
+from bench.detection.protocol import data_part, innermost
+from bench.tasks import load_protocol
+from search import training
+from search.configs import plain
+
+
+@dataclass(frozen=True)
+class Overfitted:
+    """What came out: AP and AP50 in percent on the images trained on, and the loss before each step."""
+
+    ap: float
+    ap50: float
+    losses: list[float]
+
+
+class LossHook(Hook):
+    """Keep the loss of every step, and print every tenth."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        loss = (outputs or {})["loss"].item()
+        self.losses.append(loss)
+        step = len(self.losses)
+        if step == 1 or step % 10 == 0:
+            print(f"step {step:>4} of {runner.max_iters}  loss {loss:.3f}", flush=True)
+
+
+def first_images(file: Path, count: int) -> dict[str, Any]:
+    """The content of a COCO annotation file cut down to its first images, by id, with objects and without a crowd.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    content = read_json(file)
+    objects: dict[int, list[Any]] = {}
+    for annotation in content["annotations"]:
+        objects.setdefault(annotation["image_id"], []).append(annotation)
+    suitable = [
+        image
+        for image in sorted(content["images"], key=lambda image: int(image["id"]))
+        if image["id"] in objects and not any(annotation.get("iscrowd") for annotation in objects[image["id"]])
+    ]
+    if len(suitable) < count:
+        raise InputError(f"{file}: holds {len(suitable)} images with objects and without a crowd, not {count}")
+    chosen = [annotation for image in suitable[:count] for annotation in objects[image["id"]]]
+    return {"images": suitable[:count], "annotations": chosen, "categories": content["categories"]}
+
+
+def settle_statistics(detector: Any, batch: Any) -> None:
+    """Give BatchNorm the statistics of the images as the trained weights see them.
+
+    Running averages lag behind weights that move as fast as here, those of SSDLite (momentum 0.03) the most.
+    """
+    detector.train()
+    norms = [part for part in detector.modules() if isinstance(part, _BatchNorm) and part.training]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        # A plain average, of one batch.
+        norm.momentum = None
+    with torch.no_grad():
+        detector(detector.data_preprocessor(batch)["inputs"], mode="tensor")
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: float, folder: Path) -> Config:
+    """What the Runner gets.
+
+    Args:
+        config: a protocol's, its model that of the architecture.
+        data: the images, for training and testing.
+    """
+    values: dict[str, Any] = plain(config)
+    data.fill_in(values)
+    dataset = innermost(values["val_dataloader"]["dataset"])
+    dataset.update(data_root="", ann_file=str(data.train.file), data_prefix={"img": str(data.root)})
+    resize = next(step for step in dataset["pipeline"] if step["type"] == "Resize")
+    train_pipeline = [
+        {"type": "LoadImageFromFile"},
+        {"type": "LoadAnnotations", "with_bbox": True},
+        resize,
+        {"type": "PackDetInputs"},
+    ]
+    count = len(data.train.images)
+    loader = {"num_workers": 0, "sampler": {"type": "DefaultSampler", "shuffle": False}, "batch_size": count}
+    loop = {"type": "InfiniteSampler", "shuffle": False}
+    train_set = {**dataset, "pipeline": train_pipeline, "test_mode": False}
+    return Config(
+        restore_pairs(
+            {
+                "model": values["model"],
+                "train_dataloader": {**loader, "sampler": loop, "dataset": train_set},
+                "test_dataloader": {**loader, "dataset": {**dataset, "test_mode": True}},
+                "test_evaluator": {"type": "CocoMetric", "ann_file": str(data.train.file), "metric": "bbox"},
+                "train_cfg": {"type": "IterBasedTrainLoop", "max_iters": steps},
+                "test_cfg": {},
+                "optim_wrapper": {
+                    "type": "OptimWrapper",
+                    # No decay: it is the images themselves that are to be remembered.
+                    "optimizer": {"type": "AdamW", "lr": rate, "weight_decay": 0.0},
+                    "clip_grad": {"max_norm": 10},
+                },
+                "param_scheduler": [
+                    {"type": "LinearLR", "start_factor": 0.1, "by_epoch": False, "begin": 0, "end": min(10, steps)},
+                    {"type": "CosineAnnealingLR", "T_max": steps, "eta_min": rate / 100, "by_epoch": False},
+                ],
+                "default_hooks": {
+                    "checkpoint": None,
+                    "visualization": {
+                        "type": "DetVisualizationHook",
+                        "draw": True,
+                        "test_out_dir": str(folder / "drawn"),
+                    },
+                },
+                "visualizer": {"type": "DetLocalVisualizer", "name": training.experiment_name(folder)},
+                "default_scope": "mmdet",
+                "work_dir": str(folder),
+                "experiment_name": training.experiment_name(folder),
+                "randomness": {"seed": 0},
+                "log_level": "WARNING",
+            }
+        )
+    )
+
+
+def overfit(
+    protocol: Protocol, architecture: Architecture, images: int, steps: int, rate: float, folder: Path
+) -> Overfitted:
+    """Train an architecture under a protocol's model and score it on the images that it was trained on.
+
+    Raises:
+        InputError: the data are missing or cannot be used, or the protocol is of another backbone.
+        FloatingPointError: the training has diverged.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = data_part(protocol.config, "train")
+    read(part.annotation_file, part.images)
+    file = folder / "images.json"
+    write_text(file, json.dumps(first_images(part.annotation_file, images)))
+    chosen = read(file, part.images)
+    look_into(chosen)
+    data = Data(part.images, chosen, chosen)
+
+    values = {**protocol.config, "model": model_config(protocol.config, architecture.design, weights=None)}
+    config = overfit_config(values, data, steps, rate, folder)
+    runner = Runner.from_cfg(config)
+    losses = LossHook()
+    runner.register_hook(losses)
+    runner.register_hook(training.FiniteLossHook())
+    runner.train()
+    if images > 1:
+        settle_statistics(runner.model, next(iter(runner.train_dataloader)))
+    found = runner.test()
+    runner.visualizer.close()
+    built = Config({"model": config.model, "val_dataloader": config.test_dataloader})
+    checkpoint.save(runner.model, Job(protocol, architecture, 0, folder), built, data)
+    # MMDetection gives nothing where nothing is detected.
+    ap, ap50 = (round(100 * found.get(f"coco/bbox_{name}", 0.0), 1) for name in ("mAP", "mAP_50"))
+    outcome = Overfitted(ap, ap50, losses.losses)
+    write_text(folder / "outcome.json", json.dumps(asdict(outcome), indent=1) + "\n")
+    return outcome
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command; its exit code is 1 where AP50 stays below what `--expect` asks for."""
+    summary, _, more = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.detection.overfit",
+        description=summary,
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("arch", metavar="ARCH")
+    parser.add_argument("--on", required=True, metavar="PROTOCOL")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="COCO's layout; default: the protocol's data root")
+    parser.add_argument("--images", type=positive, default=8, metavar="N", help="default: 8")
+    parser.add_argument("--steps", type=positive, default=150, metavar="N", help="default: 150")
+    parser.add_argument("--lr", type=float, default=1e-3, metavar="RATE", help="AdamW's; default: 1e-3")
+    parser.add_argument("--expect", type=float, default=0.0, metavar="AP50", help="in percent; default: 0, anything")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    given = parser.parse_args(arguments)
+    try:
+        _, protocol = load_protocol(given.on)
+        if given.data is not None:
+            innermost(protocol.config["train_dataloader"]["dataset"])["data_root"] = str(given.data)
+        outcome = overfit(protocol, resolve(given.arch), given.images, given.steps, given.lr, given.out)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(
+        f"{given.arch} on {protocol.name}: AP {outcome.ap}, AP50 {outcome.ap50} on the {given.images} images of "
+        f"{given.steps} steps; loss {outcome.losses[0]:.2f} -> {outcome.losses[-1]:.2f}; look at {given.out / 'drawn'}"
+    )
+    return 0 if outcome.ap50 >= given.expect else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""Both evaluators give the same numbers, and they are COCO's."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from backbones.errors import InputError
+from bench.detection import coco_evaluation
+from bench.detection.coco_evaluation import METRICS, choose, describe, evaluate
+from bench.detection.evaluation_speed import made_predictions, measure_evaluation
+
+
+def ids(dataset: dict[str, Any]) -> tuple[list[int], list[int]]:
+    return [image["id"] for image in dataset["images"]], [kind["id"] for kind in dataset["categories"]]
+
+
+def pycocotools(dataset: dict[str, Any], found: list[dict[str, Any]], folder: Path) -> list[float]:
+    """COCO's own way, from its own files: the first six of `stats`."""
+    truth, results = folder / "truth.json", folder / "results.json"
+    truth.write_text(json.dumps(dataset), encoding="utf-8")
+    results.write_text(json.dumps(found), encoding="utf-8")
+    index = COCO(str(truth))
+    run = COCOeval(index, index.loadRes(str(results)), "bbox")
+    run.evaluate()
+    run.accumulate()
+    run.summarize()
+    return [float(value) for value in run.stats[:6]]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("evaluator", ["faster-coco-eval", "pycocotools"])
+def test_both_evaluators_give_coco_s_numbers(evaluator: str, seed: int, tmp_path: Path) -> None:
+    """Boxes of all sizes around the objects, crowds, images without boxes, equal scores."""
+    dataset, found = made_predictions(images=60, boxes=6, categories=5, detections=60, seed=seed)
+    assert any(entry["iscrowd"] for entry in dataset["annotations"])
+    assert len({entry["image_id"] for entry in dataset["annotations"]}) < 60
+    scores = [entry["score"] for entry in found]
+    assert len(set(scores)) < len(scores) / 10
+    values = evaluate(dataset, found, *ids(dataset), evaluator)
+    assert list(values) == list(METRICS)
+    assert 0.05 < values["ap"] < values["ap50"] < 0.95
+    assert list(values.values()) == pytest.approx(pycocotools(dataset, found, tmp_path), abs=1e-12)
+
+
+@pytest.mark.parametrize("evaluator", ["faster-coco-eval", "pycocotools"])
+def test_what_lies_in_a_crowd_is_no_mistake(evaluator: str) -> None:
+    dataset = {
+        "images": [{"id": 1, "height": 100, "width": 100}],
+        "categories": [{"id": 3, "name": "sheep"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 3, "bbox": [0, 0, 20, 20], "area": 400},
+            {"id": 2, "image_id": 1, "category_id": 3, "bbox": [40, 40, 60, 60], "area": 3600, "iscrowd": 1},
+        ],
+    }
+    inside = [{"image_id": 1, "category_id": 3, "bbox": [50, 50, 10, 10], "score": 0.9}]
+    hit = [{"image_id": 1, "category_id": 3, "bbox": [0, 0, 20, 20], "score": 0.8}]
+    outside = [{"image_id": 1, "category_id": 3, "bbox": [25, 0, 10, 10], "score": 0.9}]
+    # One object, small: there is no medium and no large one to find.
+    assert evaluate(dataset, inside + hit, [1], [3], evaluator) == pytest.approx(
+        {"ap": 1, "ap50": 1, "ap75": 1, "aps": 1}
+    )
+    # A miss that is surer than the hit: precision 1/2 at every recall.
+    assert evaluate(dataset, outside + hit, [1], [3], evaluator)["ap"] == pytest.approx(0.5)
+    assert evaluate(dataset, [], [1], [3], evaluator) == {"ap": 0, "ap50": 0, "ap75": 0, "aps": 0}
+
+
+def test_only_the_images_asked_for_count() -> None:
+    dataset, found = made_predictions(images=20, boxes=6, categories=3, detections=40)
+    first = list(range(1, 11))
+    part = {**dataset, "images": dataset["images"][:10]}
+    part["annotations"] = [entry for entry in dataset["annotations"] if entry["image_id"] <= 10]
+    shown = [entry for entry in found if entry["image_id"] <= 10]
+    assert evaluate(dataset, found, first, ids(dataset)[1]) == evaluate(part, shown, *ids(part))
+    assert evaluate(dataset, found, first, ids(dataset)[1]) != evaluate(dataset, found, *ids(dataset))
+
+
+def test_the_evaluator_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose() == "faster-coco-eval"
+    assert choose("pycocotools") == "pycocotools"
+    with pytest.raises(InputError, match="evaluator='coco': expected one of faster-coco-eval, pycocotools"):
+        choose("coco")
+    assert re.fullmatch(r"pycocotools 2\.\d.*", describe("pycocotools"))
+    monkeypatch.setitem(coco_evaluation.EVALUATORS, "faster-coco-eval", "no_such_module")
+    assert choose() == "pycocotools"
+    with pytest.raises(InputError, match="pip install faster-coco-eval"):
+        choose("faster-coco-eval")
+
+
+def test_both_are_timed_on_the_same_predictions() -> None:
+    speed = measure_evaluation(images=12, detections=30)
+    assert (speed.images, speed.detections) == (12, 360)
+    fast, slow = speed.seconds.values()
+    assert speed.ratio == pytest.approx(fast / slow)
+    assert np.isfinite(speed.ratio)
+    assert "12 images with 360 detections: faster-coco-eval " in str(speed)

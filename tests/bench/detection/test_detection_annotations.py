@@ -1,0 +1,184 @@
+"""Annotation files that are of another format are refused; odd boxes are counted as MMDetection treats them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.registry import DATASETS, init_default_scope
+
+from backbones.errors import InputError
+from bench.architectures import resolve
+from bench.contract import Job, Protocol
+from bench.detection.annotations import read
+from bench.detection.data import find
+from bench.detection.task import DetectionTask
+from bench.detection.training import resolve as resolve_config
+
+Make = Callable[..., Protocol]
+Change = Callable[[dict[str, Any]], None]
+
+TRAIN, VAL = "annotations/instances_train2017.json", "annotations/instances_val2017.json"
+
+
+def change(root: Path, name: str, how: Change) -> Path:
+    file = root / name
+    content = json.loads(file.read_text(encoding="utf-8"))
+    how(content)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def coco(made_coco: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(made_coco, tmp_path / "coco"))
+
+
+@pytest.mark.parametrize("key", ["images", "annotations", "categories"])
+def test_the_missing_key_is_named(coco: Path, key: str) -> None:
+    file = change(coco, TRAIN, lambda content: content.pop(key))
+    with pytest.raises(InputError, match=rf"train2017\.json: key '{key}' is missing .*its keys: '"):
+        read(file, coco / "train2017")
+
+
+def test_a_list_of_detections_is_no_annotation_file(coco: Path) -> None:
+    (coco / TRAIN).write_text('[{"image_id": 1, "category_id": 7, "bbox": [0, 0, 1, 1], "score": 1}]', encoding="utf-8")
+    with pytest.raises(InputError, match="holds a list; expected COCO's object of images, annotations, categories"):
+        read(coco / TRAIN, coco / "train2017")
+
+
+def test_a_category_with_another_id_is_named(make_protocol: Make, coco: Path) -> None:
+    def renumber(content: dict[str, Any]) -> None:
+        content["categories"][1]["id"] = 8
+        for annotation in content["annotations"]:
+            annotation["category_id"] = min(annotation["category_id"], 8)
+
+    change(coco, VAL, renumber)
+    with pytest.raises(InputError, match=r"val2017\.json: category 'right' has the id 8, and 9 in .*train2017\.json"):
+        find(make_protocol(coco).config)
+
+
+@pytest.mark.parametrize(
+    ("how", "hint"),
+    [
+        # Corners of objects in the lower right.
+        (lambda x, y, w, h: [x + 25, y + 15, x + 25 + w, y + 15 + h], r"cross the border .*\[x1, y1, x2, y2\]"),
+        (lambda x, y, w, h: [x / 120, y / 80, w / 120, h / 80], "have no area.*relative to the image's size"),
+    ],
+)
+def test_boxes_of_another_format_are_refused(coco: Path, how: Callable[..., list[float]], hint: str) -> None:
+    def rewrite(content: dict[str, Any]) -> None:
+        for annotation in content["annotations"]:
+            annotation["bbox"] = how(*annotation["bbox"])
+
+    file = change(coco, TRAIN, rewrite)
+    with pytest.raises(InputError, match=hint):
+        read(file, coco / "train2017")
+
+
+def odd_boxes(content: dict[str, Any]) -> None:
+    """Beside the six usable boxes of images 4 to 6: none in image 3, and a crowd, thin, outside and across ones."""
+    content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] >= 4]
+    for place, (image, box, crowd) in enumerate(
+        [
+            (1, [0, 0, 20, 20], 1),
+            (3, [10, 10, 0.0, 20], 0),
+            (4, [500, 10, 20, 20], 0),
+            (5, [-12, 10, 30, 30], 0),
+            (6, [10, 10, 20, 20], 0),
+        ]
+    ):
+        entry = {"id": 900 + place, "image_id": image, "category_id": 7, "bbox": box, "iscrowd": crowd}
+        content["annotations"].append({**entry, "area": box[2] * box[3]})
+    # COCO's own have it, other people's often not.
+    del content["annotations"][-1]["iscrowd"]
+
+
+def test_odd_boxes_are_counted_as_mmdetection_treats_them(make_protocol: Make, coco: Path, tmp_path: Path) -> None:
+    change(coco, TRAIN, odd_boxes)
+    protocol = make_protocol(coco)
+    data = find(protocol.config)
+    counts = data.report().counts
+    assert {key: count for key, count in counts.items() if key.startswith("train")} == {
+        "train images": 7,
+        "train annotations": 13,
+        "train images without boxes": 1,
+        "train crowd boxes": 1,
+        "train boxes without area": 2,
+    }
+    trainable = data.train.trainable({"filter_empty_gt": True, "min_size": 32})
+    assert len(trainable.images) == 6
+    config = resolve_config(Job(protocol, resolve("PDARTS"), 0, tmp_path / "job"), data)
+    init_default_scope("mmdet")
+    dataset = DATASETS.build(config.train_dataloader.dataset).dataset
+    dataset.full_init()
+    infos = [dataset.get_data_info(place) for place in range(len(dataset))]
+    assert [info["img_id"] for info in infos] == [image.id for image in trainable.images]
+    for info, image in zip(infos, trainable.images, strict=True):
+        ignored = [instance["ignore_flag"] for instance in info["instances"]]
+        assert (len(ignored), sum(ignored)) == (image.boxes - image.left_out, image.crowds)
+    # An image with nothing but a crowd or a thin box has nothing to learn, and is no obstacle either.
+    samples = [dataset[place]["data_samples"] for place in range(len(dataset))]
+    assert [len(sample.gt_instances) for sample in samples[:2]] == [0, 0]
+    assert len(samples[0].ignored_instances) == 1
+    # What crosses the border is cut at it, on the left or, where the image was mirrored, on the right.
+    (fifth,) = [sample.gt_instances.bboxes.tensor for sample in samples if sample.img_id == 5]
+    assert (float(fifth.min()), float(fifth.max())) in [(0, fifth.max()), (fifth.min(), 64)]
+    assert 0 <= fifth.min() < fifth.max() <= 64
+
+
+def test_odd_boxes_are_trained_over(make_protocol: Make, coco: Path, tmp_path: Path) -> None:
+    change(coco, TRAIN, odd_boxes)
+    protocol = make_protocol(coco, "train_cfg.max_epochs=1")
+    outcome = DetectionTask().run(Job(protocol, resolve("PDARTS"), 0, tmp_path / "job"))
+    assert "ap" in outcome.metrics
+
+
+def test_an_annotation_0_cannot_be_evaluated(coco: Path) -> None:
+    def number(content: dict[str, Any]) -> None:
+        content["annotations"][2]["id"] = 0
+
+    file = change(coco, VAL, number)
+    assert len(read(file, coco / "val2017").images) == 4
+    with pytest.raises(InputError, match=r"annotation 0: .*number annotations from 1"):
+        read(file, coco / "val2017", evaluated=True)
+
+
+def test_nothing_to_train_on_is_said(make_protocol: Make, coco: Path) -> None:
+    change(coco, TRAIN, lambda content: content["annotations"].clear())
+    with pytest.raises(InputError, match="no image to train on: none has a box"):
+        find(make_protocol(coco).config)
+
+
+def test_a_limit_takes_the_first_images(make_protocol: Make, coco: Path, tmp_path: Path) -> None:
+    protocol = make_protocol(coco, "limit=3")
+    data = find(protocol.config)
+    # The second training image has no box and would not be trained on.
+    assert [image.id for image in data.train.images] == [1, 3, 4]
+    assert [image.id for image in data.val.images] == [8, 9, 10]
+    assert data.report().counts["train images"] == data.report().counts["val images"] == 3
+    assert data.report().fingerprint != find(make_protocol(coco).config).report().fingerprint
+    config = resolve_config(Job(protocol, resolve("PDARTS"), 0, tmp_path / "job"), data)
+    init_default_scope("mmdet")
+    for part, ids in (("train", [1, 3, 4]), ("val", [8, 9, 10])):
+        dataset = DATASETS.build(config[f"{part}_dataloader"].dataset)
+        dataset = getattr(dataset, "dataset", dataset)
+        dataset.full_init()
+        assert [dataset.get_data_info(place)["img_id"] for place in range(len(dataset))] == ids
+    assert config.val_evaluator.limit == 3
+    outcome = DetectionTask().run(Job(make_protocol(coco, "limit=1", "train_cfg.max_epochs=1"), *job(tmp_path)))
+    assert outcome.counts == {"val images": 1, "val annotations": 2}
+
+
+def job(folder: Path) -> tuple[Any, int, Path]:
+    return resolve("PDARTS"), 0, folder / "limited"
+
+
+def test_a_larger_limit_takes_all(make_protocol: Make, coco: Path) -> None:
+    counts = find(make_protocol(coco, "limit=100").config).report().counts
+    assert (counts["train images"], counts["val images"]) == (6, 4)

@@ -1,0 +1,77 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from backbones.errors import InputError
+from bench.architectures import resolve
+from bench.contract import Protocol
+from bench.detection.checkpoint import load
+from bench.detection.overfit import first_images, main, overfit, settle_statistics
+
+Make = Callable[..., Protocol]
+PDARTS = resolve("PDARTS")
+
+
+def test_a_small_detector_remembers_its_images(make_protocol: Make, made_coco: Path, tmp_path: Path) -> None:
+    protocol = make_protocol(made_coco)
+    outcome = overfit(protocol, PDARTS, images=2, steps=60, rate=0.02, folder=tmp_path / "out")
+    assert outcome.ap50 > 90
+    assert len(outcome.losses) == 60
+    assert outcome.losses[-1] < outcome.losses[0] / 3
+    assert len(list((tmp_path / "out" / "drawn").glob("*.jpg"))) == 2
+    assert json.loads((tmp_path / "out" / "outcome.json").read_text(encoding="utf-8"))["ap50"] == outcome.ap50
+    assert list(load(tmp_path / "out" / "checkpoint.pth").categories) == ["left", "right"]
+
+
+def test_statistics_are_those_of_the_images() -> None:
+    torch.manual_seed(0)
+
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.kept = nn.BatchNorm2d(3, momentum=0.03), nn.BatchNorm2d(3)
+            self.data_preprocessor = lambda batch: {"inputs": batch}
+
+        def train(self, mode: bool = True) -> "Detector":
+            super().train(mode)
+            self.kept.eval()
+            return self
+
+        def forward(self, inputs: Tensor, mode: str) -> Tensor:
+            assert mode == "tensor"
+            return self.kept(self.norm(inputs))
+
+    detector = Detector()
+    images = 5 + 2 * torch.randn(4, 3, 8, 8)
+    detector.norm(torch.randn(4, 3, 8, 8))
+    settle_statistics(detector, images)
+    torch.testing.assert_close(detector.norm.running_mean, images.mean(dim=(0, 2, 3)))
+    torch.testing.assert_close(detector.norm.running_var, images.transpose(0, 1).flatten(1).var(dim=1))
+    assert detector.norm.momentum == 0.03
+    assert torch.equal(detector.kept.running_mean, torch.zeros(3))
+
+
+def test_untrained_it_finds_nothing_to_speak_of(make_protocol: Make, made_coco: Path, tmp_path: Path) -> None:
+    """What the score above is worth."""
+    outcome = overfit(make_protocol(made_coco), PDARTS, images=2, steps=1, rate=1e-6, folder=tmp_path / "out")
+    assert outcome.ap50 < 50
+
+
+def test_images_without_objects_and_with_crowds_are_passed_over(made_coco: Path) -> None:
+    file = made_coco / "annotations" / "instances_train2017.json"
+    chosen = first_images(file, 3)
+    # The first has a crowd, the second no object.
+    assert [image["id"] for image in chosen["images"]] == [3, 4, 5]
+    assert {annotation["image_id"] for annotation in chosen["annotations"]} == {3, 4, 5}
+    with pytest.raises(InputError, match="holds 5 images with objects and without a crowd, not 6"):
+        first_images(file, 6)
+
+
+def test_a_mistake_ends_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code = main(["PDARTS", "--on", "detection/coco_mini_ssd", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert code == 2
+    assert "instances_train2017.json" in capsys.readouterr().err
