@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
+from bench.record_sections import Sections
+from bench.record_versions import SCHEMA_VERSION as SCHEMA_VERSION
+from bench.record_versions import migrated
 from search.configs import Schema, first_problem
-
-SCHEMA_VERSION = 1
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -36,14 +37,19 @@ class RecordedArchitecture(Schema):
     genotype: dict[str, Any] | None
     timm: str | None = None
     digest: str | None
+    #: An architecture that many records share is looked at once, though every record asks.
+    _sound: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> RecordedArchitecture:
+        if self._sound:
+            return self
         if (self.genotype is None) == (self.timm is None):
             raise ValueError("an architecture is a genotype or a timm model: one of both keys is null")
         digest = None if self.genotype is None else Genotype.from_json(self.genotype, where="genotype").digest
         if digest != self.digest:
             raise ValueError("digest is not that of the genotype")
+        self._sound = True
         return self
 
 
@@ -104,9 +110,12 @@ class Parent(Schema):
 
 
 class InitialWeights(Schema):
-    """The weights that a run started from: the file's SHA-256, and the record of the run that left it, where known."""
+    """The weights that a run started from: the file's SHA-256, and the record of the run that left it, where known.
 
-    sha256: Digest
+    The digest is null in records from before it was kept.
+    """
+
+    sha256: Digest | None
     record: str | None
 
 
@@ -118,7 +127,7 @@ class Checkpoint(Schema):
 
 
 class Record(Schema):
-    """A finished run (schema version 1).
+    """A finished run (schema version 2; `bench.record_versions` reads earlier ones).
 
     Attributes:
         version: of the task's code (`Task.version`).
@@ -132,7 +141,7 @@ class Record(Schema):
         environment: versions, device and git commit.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     task: str
     version: Count
     protocol: str
@@ -231,12 +240,45 @@ class RecordStore:
 
     def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
         """All records, or those of one task, in the order of their names; a broken one is given as its error."""
-        folder = self.root / task if task else self.root
-        for path in sorted(folder.rglob("seed*.json")):
+        read = QuickReader()
+        for path in record_files(self.root / task if task else self.root):
             try:
-                yield read_record(path)
+                yield read(path)
             except InputError as error:
                 yield error
+
+
+def record_files(folder: Path) -> list[str]:
+    """The paths of all records below a folder, sorted."""
+    return sorted(
+        os.path.join(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.startswith("seed") and name.endswith(".json")
+    )
+
+
+class QuickReader:
+    """`read_record` for thousands of records: each configuration, architecture, … that they share is checked once."""
+
+    def __init__(self) -> None:
+        self._sections = Sections(
+            {"architecture": RecordedArchitecture.model_validate, "data": RecordedData.model_validate}
+        )
+
+    def __call__(self, path: str) -> Record:
+        """Read one record; raises as `read_record` does."""
+        try:
+            with open(path, encoding="utf-8") as stream:
+                content = self._sections.parse(stream.read())
+            record = Record.model_validate(
+                content if content["schema_version"] == SCHEMA_VERSION else migrated(content)
+            )
+        except (OSError, ValueError, LookupError, RecursionError):
+            # Laid out in another way, or broken: the plain reader says which, and where.
+            return read_record(Path(path))
+        _in_its_place(path, record)
+        return record
 
 
 def refuse_other_run(path: Path, existing: Record | None, key: str, replace: bool) -> None:
@@ -258,16 +300,19 @@ def read_record(path: Path) -> Record:
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a record is a JSON object")
-    version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(f"{path}: key 'schema_version': {version!r}; this version of wildnas reads {SCHEMA_VERSION}")
     try:
-        record = Record.model_validate(content)
+        record = Record.model_validate(migrated(content))
     except ValidationError as error:
         raise InputError(f"{path}: {first_problem(error, Record)}") from error
-    if not path.as_posix().endswith(f"{record.name}.json"):
-        raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    _in_its_place(path.as_posix(), record)
     return record
+
+
+def _in_its_place(path: str, record: Record) -> None:
+    if not path.endswith(f"{record.name}.json"):
+        raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")
 
 
 def schema() -> dict[str, Any]:

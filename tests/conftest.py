@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backbones import zoo
-from bench.records import Record
+from bench.records import SCHEMA_VERSION, Record
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def make_record() -> Callable[..., Record]:
     def make(**changes: Any) -> Record:
         genotype = zoo.get("PDARTS").genotype
         content: dict[str, Any] = {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "task": "classification",
             "version": 1,
             "protocol": "classification/digits",

@@ -8,7 +8,20 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from bench.commands import data, derive, detect, doctor, evaluate, run, search, speed, table, test_dev, zoo
+from bench.commands import (
+    data,
+    derive,
+    detect,
+    doctor,
+    evaluate,
+    records,
+    run,
+    search,
+    speed,
+    table,
+    test_dev,
+    zoo,
+)
 
 
 class Command(Protocol):
@@ -29,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "test-dev": test_dev,
     "run": run,
     "table": table,
+    "records": records,
     "speed": speed,
     "zoo": zoo,
     "data": data,

@@ -25,9 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
     before = result.stages - result.ran
     print(f"{result.stages} stages: {result.ran} run now, {before} done before and not run again.", file=sys.stderr)
     folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
+    known = {record.name: record for record in result.records}
     for task in dict.fromkeys(task.name for task, _ in pipeline.protocols):
         rows = [record for record in result.records if record.task == task]
-        table = build_table(TITLES[task], rows, METRICS[task])
+        table = build_table(TITLES[task], rows, METRICS[task], known.get)
         print(render(table, "markdown"))
         save_table(table, folder / task)
     print(f"The tables are in {folder}, the records in {places.store.root}.", file=sys.stderr)

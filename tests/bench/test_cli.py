@@ -101,7 +101,13 @@ def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["run", "pipelines/real_mini"], ["nowhere/cifar10_mini/train", "no such data folder"]),
         (["derive", "architecture.json"], ["architecture.json"]),
         (["derive", "architecture.json", "--max-skips", "two"], ["'two'"]),
-        (["table", "detection"], ["results", "holds no detection record"]),
+        (["table", "detection", "--measured"], ["results", "holds no detection record"]),
+        (["table", "detection", "--sort", "nothing"], ["--sort nothing", "no such column", "ap75"]),
+        (["table", "detection", "--group", "networks"], ["--group networks", "did you mean 'network'?"]),
+        (["table", "reid", "--protocol", "reid/market1501_p2"], ["did you mean 'reid/market1501_p"]),
+        (["table", "reid", "--compare", "A", "B", "--published"], ["--compare", "--published"]),
+        (["table", "reid", "--descending"], ["--sort COLUMN"]),
+        (["records", "check"], ["results/records", "no such folder"]),
         (["zoo", "show", "Genotype(normal=["], ["cut off"]),
         (["zoo", "show", "timm:resnet5"], ["did you mean 'timm:resnet50'?"]),
         (["zoo", "draw", "PDARTS", "--out", "cell.gif"], ["cell.gif", ".svg"]),
@@ -197,9 +203,9 @@ def test_a_table_leaves_a_broken_record_out_and_says_so(
     store = RecordStore(tmp_path)
     store.write(make_record())
     store.path("classification/digits/PDARTS/seed1").write_text("{")
-    assert main(["table", "classification", "--results", str(tmp_path), "--format", "json"]) == 0
+    assert main(["table", "classification", "--measured", "--results", str(tmp_path), "--format", "json"]) == 0
     captured = capsys.readouterr()
-    assert len(json.loads(captured.out)) == 1
+    assert len(json.loads(captured.out)["rows"]) == 1
     assert "seed1.json" in captured.err
 
 

@@ -73,3 +73,16 @@ def test_constraints_pin_every_dependency() -> None:
 
 def wanted_name(requirement: str) -> str:
     return requirement.split(">")[0].split("<")[0].split("=")[0].strip().lower()
+
+
+def test_the_papers_tables_are_found_without_the_checkout(installed: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "table", "reid", "--published", "--format", "csv"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # P-DARTS Table 5: 12 rows, each on three data sets.
+    assert len(done.stdout.splitlines()) == 1 + 36

@@ -113,9 +113,9 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
     assert contents(on_mini_digits) == before
 
     # The tables of all records say the same.
-    assert main(["table", "reid", "--format", "json"]) == 0
-    rows = json.loads(capfd.readouterr().out)
-    assert {row["Method"] for row in rows} == {"PC-DARTS", "random"}
+    assert main(["table", "reid", "--measured", "--format", "json"]) == 0
+    rows = json.loads(capfd.readouterr().out)["rows"]
+    assert {row["method"] for row in rows} == {"PC-DARTS", "random"}
 
 
 def test_a_cleaned_work_folder_costs_only_what_is_needed(

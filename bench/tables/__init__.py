@@ -1,0 +1,11 @@
+"""Tables: a pure function of records and, beside them, of the papers' rows.
+
+`rows` makes rows of records and `published` of the papers' tables, `choose` selects and sorts them, `layout` says which
+columns a task has, `build` puts a table together, and `render` prints it. `compare` sets two architectures against each
+other.
+"""
+
+from bench.tables.build import LIMIT_MARK, REDUCED_MARK, Table, build_table, lay_out, save_table
+from bench.tables.render import FORMATS, render
+
+__all__ = ["FORMATS", "LIMIT_MARK", "REDUCED_MARK", "Table", "build_table", "lay_out", "render", "save_table"]

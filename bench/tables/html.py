@@ -1,0 +1,43 @@
+"""A table as one HTML `table` element that stands for itself; a cell's `data-value` is what to sort it by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from bench.tables.build import Cell, Table
+from bench.tables.layout import Column
+from bench.tables.rows import Row
+
+
+def as_html(table: Table) -> str:
+    return "\n".join(_lines(table)) + "\n"
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield f'<table class="wildnas" data-task="{escape(table.task)}">'
+    yield f"<caption>{escape(table.title)}</caption>"
+    heads = "".join(f'<th scope="col" data-key="{column.key}">{escape(column.title)}</th>' for column in table.columns)
+    yield f"<thead><tr>{heads}</tr></thead>"
+    for group in table.groups:
+        yield "<tbody>"
+        if group.heading:
+            head = f'<th scope="rowgroup" colspan="{len(table.columns)}">{escape(group.heading)}</th>'
+            yield f'<tr class="group">{head}</tr>'
+        for row, cells in group.rows:
+            kind = "published" if row.published else "measured reduced" if row.reduced else "measured"
+            yield f'<tr class="{kind}">' + "".join(_cell(row, cells, column) for column in table.columns) + "</tr>"
+        yield "</tbody>"
+    if table.notes:
+        notes = "<br>".join(escape(note) for note in table.notes)
+        yield f'<tfoot><tr><td colspan="{len(table.columns)}">{notes}</td></tr></tfoot>'
+    yield "</table>"
+
+
+def _cell(row: Row, cells: dict[str, Cell], column: Column) -> str:
+    cell, number = cells[column.key], row.numbers.get(column.key)
+    text = f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text)
+    if column.key == "architecture":
+        return f'<th scope="row">{text}</th>'
+    value = f' data-value="{number.value!r}"' if number is not None and number.value is not None else ""
+    return f"<td{value}>{text}</td>"

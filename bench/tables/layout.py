@@ -1,0 +1,140 @@
+"""The columns of each task's table, in the order of the papers' tables, with what only measured rows have behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bench.tables.rows import Row
+
+if TYPE_CHECKING:
+    from bench.contract import Metric
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: of `Row.labels` or `Row.numbers`.
+        head: what stands above it, with the unit.
+        higher_is_better: None where no value is the best.
+        numeric: whether it holds numbers.
+        always: whether measured rows have it even where it is a hole in all of them.
+    """
+
+    key: str
+    head: str
+    unit: str = ""
+    higher_is_better: bool | None = None
+    numeric: bool = True
+    always: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.head} ({self.unit})" if self.unit else self.head
+
+
+_COLUMNS = {
+    column.key: column
+    for column in (
+        Column("protocol", "Protocol", numeric=False),
+        Column("architecture", "Architecture", numeric=False),
+        Column("network", "Network", numeric=False),
+        Column("setting", "Setting", numeric=False),
+        Column("evaluation", "Evaluated on", numeric=False),
+        Column("devices", "Device", numeric=False),
+        Column("method", "Method", numeric=False),
+        Column("source", "Source", numeric=False),
+        Column("group", "Part", numeric=False),
+        Column("test_error", "Test err.", "%", higher_is_better=False),
+        Column("test_error_spread", "Spread", "points"),
+        Column("params_m", "Params", "M"),
+        Column("macs_m", "×+", "M"),
+        Column("macs_b", "×+", "B"),
+        Column("input_size", "Input size"),
+        Column("parts", "Parts"),
+        Column("feature_dim", "Feat. dim"),
+        Column("search_cost", "Search cost", "device-days", higher_is_better=False),
+        Column("hours", "Time", "hours"),
+        Column("memory_gb", "Peak memory", "GB"),
+        Column("memory_stage1_gb", "Memory stage 1", "GB"),
+        Column("memory_stage2_gb", "Memory stage 2", "GB"),
+        Column("memory_stage3_gb", "Memory stage 3", "GB"),
+        Column("seeds", "Seeds"),
+    )
+}
+
+#: The place of the task's metrics in `_ORDER`.
+_METRICS = "*"
+
+_PLAIN = "protocol architecture * params_m macs_m method seeds source"
+
+#: PC-DARTS Tables 1 and 2, P-DARTS Tables 1 and 3; PC-DARTS Table 5, P-DARTS Table 4; P-DARTS Table 5; PC-DARTS Tables
+#: 3 and 4 with P-DARTS 5.2. A task that neither paper has gets the plain order.
+_ORDER = {
+    "classification": "protocol architecture * params_m macs_m search_cost method seeds source",
+    "detection": "protocol network input_size architecture macs_b params_m * method seeds source",
+    "reid": "protocol architecture parts feature_dim macs_m params_m * method seeds source",
+    "search": (
+        "protocol architecture setting evaluation test_error test_error_spread * hours devices params_m "
+        "memory_gb memory_stage1_gb memory_stage2_gb memory_stage3_gb method seeds source"
+    ),
+}
+
+
+def columns_of(task: str, rows: Sequence[Row], metrics: Sequence[Metric], wide: bool) -> list[Column]:
+    """The columns that the rows need: a metric's that is always shown, and each that some row has something for.
+
+    Args:
+        wide: whether every metric has its best seed and its difference to the published value beside it, and not only
+            the first one.
+    """
+    measured = any(row.records for row in rows)
+    held = _held(rows)
+    columns: list[Column] = []
+    for key in _ORDER.get(task, _PLAIN).split():
+        if key != _METRICS:
+            columns += [_COLUMNS[key]] if key in held else []
+            continue
+        shown = [metric for metric in metrics if _is_shown(metric, held, measured)]
+        for place, metric in enumerate(shown):
+            always = metric.shown == "always"
+            columns.append(Column(metric.key, metric.label, metric.unit, metric.higher_is_better, always=always))
+            if wide or not place:
+                columns += [column for column in _beside(metric) if column.key in held]
+    if not any(row.published for row in rows):
+        columns = [column for column in columns if column.key != "source"]
+    return [_renamed(column, task, measured) for column in columns]
+
+
+def _renamed(column: Column, task: str, measured: bool) -> Column:
+    """The papers' own words, where they have another one for a task or its unit."""
+    if column.key == "architecture" and task in ("detection", "reid"):
+        return replace(column, head="Backbone")
+    # Measured on a CPU, a day is none of a GPU's.
+    if column.key == "search_cost" and not measured:
+        return replace(column, unit="GPU-days")
+    return column
+
+
+def _held(rows: Iterable[Row]) -> set[str]:
+    held: set[str] = set()
+    for row in rows:
+        held.update(row.labels, row.numbers)
+    return held
+
+
+def _is_shown(metric: Metric, held: set[str], measured: bool) -> bool:
+    if metric.shown == "always":
+        return measured or metric.key in held
+    return metric.shown == "present" and metric.key in held
+
+
+def _beside(metric: Metric) -> tuple[Column, Column]:
+    points = "points" if metric.unit == "%" else metric.unit
+    return (
+        Column(f"{metric.key}_best", f"{metric.label}, best seed", metric.unit, metric.higher_is_better),
+        Column(f"{metric.key}_difference", f"Δ {metric.label}", points),
+    )

@@ -1,0 +1,71 @@
+"""Numbers in a table: what they are worth, and how they are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+#: A number as a paper prints it: `2.50`, `~5`, `<12`, `≤0.15`. The zeros at its end are kept: they say how exact it is.
+PRINTED = re.compile(r"([~<≤]?)(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a row.
+
+    Attributes:
+        value: of several seeds, their mean; None where only the text says something, such as a range.
+        text: as it is shown, without the unit.
+        deviation: of a sample, where there is one.
+        seeds: how many runs it is the mean of; 0 for a published one.
+        exact: whether the value is one to compare with: not `about`, not a bound.
+    """
+
+    value: float | None
+    text: str
+    deviation: float | None = None
+    seeds: int = 0
+    exact: bool = True
+
+
+def mean_of(values: Sequence[float], write: Callable[[float], str] = "{:.2f}".format) -> Number:
+    """The mean of several seeds, and ± the deviation of the sample where there is more than one."""
+    mean = math.fsum(values) / len(values)
+    if len(values) == 1:
+        return Number(mean, write(mean), seeds=1)
+    deviation = sample_deviation(values)
+    return Number(mean, f"{write(mean)} ± {write(deviation)}", deviation, len(values))
+
+
+def sample_deviation(values: Sequence[float]) -> float:
+    """The standard deviation of two or more values as a sample (n - 1)."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def quantity(value: float, digits: int = 2) -> str:
+    """A size, a cost or a time with so many digits behind the point; a small one with its first two that are not 0."""
+    if value:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """A difference: `+0.04`, `−0.30` or `0.00`."""
+    text = f"{abs(value):.2f}"
+    return text if float(text) == 0 else f"{'+' if value > 0 else '−'}{text}"
+
+
+def printed(text: str, deviation: str = "") -> Number:
+    """A number as a paper prints it, with its deviation where it prints one.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
+    found = PRINTED.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no number as a paper prints one, such as 2.50 or ~5")
+    shown = f"{text} ± {deviation}" if deviation else text
+    return Number(float(found[2]), shown, float(deviation) if deviation else None, exact=not found[1])

@@ -1,0 +1,18 @@
+"""The forms that a table can be printed in; equal tables give equal bytes."""
+
+from __future__ import annotations
+
+from bench.tables.build import Table
+from bench.tables.data import as_csv, as_json
+from bench.tables.html import as_html
+from bench.tables.latex import as_latex
+from bench.tables.markdown import as_markdown
+
+_WRITERS = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv, "html": as_html, "json": as_json}
+
+FORMATS = tuple(_WRITERS)
+
+
+def render(table: Table, form: str) -> str:
+    """The table as one of `FORMATS`, ending in a line break."""
+    return _WRITERS[form](table)

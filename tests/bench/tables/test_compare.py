@@ -1,0 +1,103 @@
+"""Two architectures side by side."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from backbones.errors import InputError
+from bench.metrics import METRICS
+from bench.records import Record
+from bench.tables import render
+from bench.tables.compare import compare
+
+MakeRecord = Callable[..., Record]
+COLUMNS = METRICS["classification"]
+
+
+@pytest.fixture
+def runs(make_record: MakeRecord) -> Callable[..., list[Record]]:
+    def make(name: str, errors: Sequence[float | None], **changes: Any) -> list[Record]:
+        plain = make_record().architecture
+        return [
+            make_record(
+                seed=seed,
+                architecture={**plain.model_dump(), "name": name},
+                metrics={"top1_error": {"value": error, "unit": "%", "higher_is_better": False}},
+                **changes,
+            )
+            for seed, error in enumerate(errors)
+            if error is not None
+        ]
+
+    return make
+
+
+def row_of(records: Sequence[Record], first: str = "A", second: str = "B") -> dict[str, Any]:
+    table = compare("t", records, (first, second), COLUMNS)
+    rows: list[dict[str, Any]] = json.loads(render(table, "json"))["rows"]
+    assert len(rows) == 1
+    return rows[0]
+
+
+def test_the_paired_t_test_is_the_textbook_s(runs: Callable[..., list[Record]]) -> None:
+    row = row_of([*runs("A", [5.0, 6.0, 9.0]), *runs("B", [4.0, 4.0, 6.0])])
+    # Differences 1, 2, 3: mean 2, deviation 1, t = 2 * sqrt(3) = 3.4641 with two degrees of freedom, for which
+    # p = 1 - t / sqrt(2 + t ** 2).
+    t = 2 * math.sqrt(3)
+    assert (row["first"], row["second"], row["difference"], row["pairs"]) == (20 / 3, 14 / 3, 2.0, 3)
+    assert row["difference_std"] == pytest.approx(1.0)
+    assert row["p_t"] == pytest.approx(1 - t / math.sqrt(2 + t**2))
+    # Of the 8 ways to give three ranks signs, two are as extreme as all alike.
+    assert row["p_wilcoxon"] == pytest.approx(2 / 8)
+
+
+def test_only_seeds_in_common_are_paired(runs: Callable[..., list[Record]]) -> None:
+    row = row_of([*runs("A", [1.0, None, 4.0, 3.0]), *runs("B", [2.0, 8.0, 4.5])])
+    assert (row["first_seeds"], row["second_seeds"], row["pairs"]) == (3, 3, 2)
+    assert row["difference"] == pytest.approx((1.0 - 2.0 + 4.0 - 4.5) / 2)
+
+
+@pytest.mark.parametrize(("second", "said"), [([2.0], "1 seed in common"), ([None, 2.0], "no seed in common")])
+def test_below_two_pairs_there_is_no_test_and_that_is_said(
+    runs: Callable[..., list[Record]], second: list[float | None], said: str
+) -> None:
+    table = compare("t", [*runs("A", [1.0]), *runs("B", second)], ("A", "B"), COLUMNS)
+    text = render(table, "markdown")
+    assert said in text
+    row = json.loads(render(table, "json"))["rows"][0]
+    assert "p_t" not in row
+    assert "p_wilcoxon" not in row
+    assert ("difference" in row) == (row["pairs"] == 1)
+
+
+def test_equal_differences_have_no_t(runs: Callable[..., list[Record]]) -> None:
+    row = row_of([*runs("A", [1.0, 2.0]), *runs("B", [1.5, 2.5])])
+    assert "p_t" not in row
+    row = row_of([*runs("A", [1.0, 2.0]), *runs("B", [1.0, 2.0])])
+    assert "p_wilcoxon" not in row
+    assert row["difference"] == 0.0
+
+
+def test_only_runs_of_one_kind_are_compared(runs: Callable[..., list[Record]]) -> None:
+    first = runs("A", [1.0, 2.0])
+    for changes in ({"config": {"epochs": 2}}, {"reduced": ["short"]}, {"version": 2}):
+        with pytest.raises(InputError, match="no protocol that both"):
+            compare("t", [*first, *runs("B", [1.0, 2.0], **changes)], ("A", "B"), COLUMNS)
+
+
+def test_a_pattern_fits_one_architecture_a_seed(runs: Callable[..., list[Record]]) -> None:
+    found = [*runs("pc-s0", [1.0]), *runs("pc-s1", [None, 2.0]), *runs("p-s0", [2.0]), *runs("p-s1", [None, 4.0])]
+    row = row_of(found, "pc-*", "p-*")
+    assert (row["pairs"], row["difference"]) == (2, -1.5)
+    with pytest.raises(InputError, match=r"fits p-s0 and p-x with seed 0"):
+        compare("t", [*found, *runs("p-x", [1.0])], ("pc-*", "p-*"), COLUMNS)
+
+
+def test_an_unknown_name_gets_a_hint(runs: Callable[..., list[Record]]) -> None:
+    with pytest.raises(InputError, match="did you mean 'PDARTS'"):
+        compare("t", runs("PDARTS", [1.0]), ("PDARTS", "PDART"), COLUMNS)

@@ -1,0 +1,166 @@
+"""Rows of records: what shares a row, what is averaged, what is compared with the papers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backbones import zoo
+from bench.metrics import METRICS
+from bench.records import Record
+from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
+from bench.tables.build import with_differences
+from bench.tables.published import published_rows
+from bench.tables.rows import experiment, measured_rows
+
+MakeRecord = Callable[..., Record]
+SeedsOf = Callable[..., list[Record]]
+COLUMNS = METRICS["classification"]
+
+
+def metric(value: float) -> dict[str, Any]:
+    return {"value": value, "unit": "%", "higher_is_better": False}
+
+
+def cells(table: Table) -> list[dict[str, str]]:
+    return [{key: cell.text for key, cell in row.items()} for group in table.groups for _, row in group.rows]
+
+
+def test_seeds_share_a_row_with_mean_deviation_and_best(seeds_of: SeedsOf) -> None:
+    row = cells(build_table("t", seeds_of(4.0, 5.0, 9.0), COLUMNS))[0]
+    # The deviation of a sample: sqrt((4 + 1 + 9) / 2) = 2.6458.
+    assert row["top1_error"] == "6.00 ± 2.65"
+    assert row["top1_error_best"] == "4.00"
+    assert row["seeds"] == "3"
+    assert row["params_m"] == "1.00"
+    assert row["macs_m"] == "2.5"
+    data = json.loads(render(build_table("t", seeds_of(4.0, 5.0, 9.0), COLUMNS), "json"))["rows"][0]
+    assert data["top1_error_std"] == pytest.approx(7**0.5)
+
+
+def test_the_best_is_the_largest_where_larger_is_better(make_record: MakeRecord) -> None:
+    values = [{"ap": {"value": value, "unit": "%", "higher_is_better": True}} for value in (1.0, 3.0)]
+    records = [
+        make_record(seed=k, task="detection", protocol="detection/d", metrics=found) for k, found in enumerate(values)
+    ]
+    assert cells(build_table("t", records, METRICS["detection"]))[0]["ap_best"] == "3.00"
+
+
+def test_a_hole_stays_empty_and_is_not_averaged_over(make_record: MakeRecord) -> None:
+    both = {"top1_error": metric(4.0), "top5_error": metric(1.0)}
+    records = [make_record(seed=0, metrics=both), make_record(seed=1, metrics={"top1_error": metric(6.0)})]
+    table = build_table("t", records, COLUMNS)
+    row = cells(table)[0]
+    assert (row["top1_error"], row["top5_error"]) == ("5.00 ± 1.41", "")
+    # The column is there, though no row has anything in it.
+    assert "Top-5 err. (%)" in render(table, "markdown")
+    # Best, difference and the other seed's value are not made of what is there.
+    assert "top5_error" not in json.loads(render(table, "json"))["rows"][0]
+
+
+def test_a_reduced_run_is_marked_and_shares_no_row_with_a_full_one(make_record: MakeRecord) -> None:
+    table = build_table("t", [make_record(seed=0), make_record(seed=1, reduced=["option epochs=1"])], COLUMNS)
+    assert [row["architecture"] for row in cells(table)] == ["PDARTS", f"PDARTS {REDUCED_MARK}"]
+    assert "option epochs=1" in render(table, "markdown")
+
+
+def test_runs_that_differ_in_more_than_the_seed_share_no_row(make_record: MakeRecord) -> None:
+    weights = {"sha256": "sha256:" + "4" * 64, "record": None}
+    different = [
+        make_record(),
+        make_record(seed=1, config={"epochs": 2}),
+        make_record(seed=2, data={"counts": {}, "fingerprint": "sha256:" + "3" * 64}),
+        make_record(seed=3, initial_weights=weights),
+        make_record(seed=4, version=2),
+        make_record(seed=5, method="given"),
+    ]
+    assert [row["seeds"] for row in cells(build_table("t", different, COLUMNS))] == ["1"] * 6
+    assert len({experiment(record) for record in different}) == 6
+    retrained = [
+        make_record(
+            seed=k,
+            initial_weights={"sha256": f"sha256:{k}" + "0" * 63, "record": f"classification/c/PDARTS/seed{k}"},
+        )
+        for k in range(2)
+    ]
+    assert [row["seeds"] for row in cells(build_table("t", retrained, COLUMNS))] == ["2"]
+    assert [row["seeds"] for row in cells(build_table("t", [make_record(), make_record()], COLUMNS))] == ["1"]
+
+
+def test_configs_of_equal_objects_are_told_apart_by_their_keys(make_record: MakeRecord) -> None:
+    shared = [1, 2]
+    records = [make_record(seed=0, config={"a": shared}), make_record(seed=1, config={"b": shared})]
+    assert len(measured_rows(records, COLUMNS)) == 2
+
+
+def test_the_search_s_cost_is_in_the_row_of_what_it_found(make_record: MakeRecord) -> None:
+    cost = {"search_cost": {"value": 0.25, "unit": "device-days", "higher_is_better": False}}
+    search = make_record(task="search", protocol="search/s", metrics=cost)
+    parents = [{"role": "search", "record": search.name, "key": search.key}]
+    records = [make_record(seed=k, parents=parents) for k in range(2)]
+    known = {search.name: search}
+    row = measured_rows(records, COLUMNS, known.get)[0]
+    assert row.numbers["search_cost"].value == 0.25
+    # The search has been run again meanwhile.
+    again = search.model_copy(update={"key": "sha256:" + "7" * 64})
+    assert "search_cost" not in measured_rows(records, COLUMNS, {search.name: again}.get)[0].numbers
+    # One seed's search is gone: no mean is made of the other's.
+    records[1] = make_record(seed=1, parents=[{"role": "search", "record": "search/s/x/seed1", "key": search.key}])
+    assert "search_cost" not in measured_rows(records, COLUMNS, known.get)[0].numbers
+
+
+def test_the_difference_to_the_paper_is_of_the_same_cell_under_the_same_protocol(seeds_of: SeedsOf) -> None:
+    def difference(**changes: Any) -> str | None:
+        rows = measured_rows(seeds_of(2.6, 2.7, **changes), COLUMNS)
+        found = with_differences(rows, published_rows("classification"), COLUMNS)[0]
+        number = found.numbers.get("top1_error_difference")
+        return None if number is None else number.text
+
+    # P-DARTS Table 1 has 2.50 for the mean of 2.65, Table 3 24.4.
+    assert difference(protocol="classification/cifar10") == "+0.15"
+    assert difference(protocol="classification/imagenet_mobile") == "−21.75"
+    assert difference(protocol="classification/digits") is None
+    assert difference(protocol="classification/cifar10", reduced=["1 epoch"]) is None
+    other = zoo.get("NASNet").genotype
+    # The paper's NASNet-A is a larger network than the protocol's of this cell.
+    architecture = {"name": "NASNet", "genotype": other.to_json(), "digest": other.digest}
+    assert difference(protocol="classification/cifar10", architecture=architecture) is None
+    # The name does not matter, the genotype does.
+    renamed = zoo.get("PDARTS").genotype
+    architecture = {"name": "mine", "genotype": renamed.to_json(), "digest": renamed.digest}
+    assert difference(protocol="classification/cifar10", architecture=architecture) == "+0.15"
+
+
+def test_a_task_that_no_paper_has_gets_plain_columns(seeds_of: SeedsOf) -> None:
+    table = build_table("t", seeds_of(1.0, task="other", protocol="other/p"), COLUMNS)
+    assert [column.key for column in table.columns][:3] == ["protocol", "architecture", "top1_error"]
+
+
+def test_published_and_measured_share_no_row(seeds_of: SeedsOf) -> None:
+    papers = published_rows("classification")
+    measured = measured_rows(seeds_of(2.6, protocol="classification/cifar10"), COLUMNS)
+    table = lay_out("t", [*papers, *measured], COLUMNS, ["protocol"])
+    group = next(group for group in table.groups if group.heading == "classification/cifar10")
+    assert all(bool(row.records) != bool(row.published) for row, _ in group.rows)
+    assert [bool(row.records) for row, _ in group.rows].count(True) == 1
+    source = {row.labels["source"] for row, _ in group.rows}
+    assert source == {"P-DARTS Table 1", "PC-DARTS Table 1", "measured"}
+
+
+def test_the_best_is_chosen_among_full_runs_of_a_group(seeds_of: SeedsOf) -> None:
+    records = [
+        *seeds_of(3.0, protocol="classification/a"),
+        *seeds_of(1.0, protocol="classification/a", method="m", reduced=["short"]),
+        *seeds_of(2.0, protocol="classification/a", method="n"),
+        *seeds_of(0.5, protocol="classification/b"),
+    ]
+    # Three methods of one name would be one record: told apart by the data instead.
+    records[1] = records[1].model_copy(update={"seed": 1})
+    records[2] = records[2].model_copy(update={"seed": 2})
+    table = lay_out("t", measured_rows(records, COLUMNS), COLUMNS, ["protocol"])
+    best = [[cells["top1_error"].best for _, cells in group.rows] for group in table.groups]
+    # Alone in its group, nothing is the best.
+    assert best == [[False, False, True], [False]]

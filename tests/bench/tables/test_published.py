@@ -1,0 +1,248 @@
+"""The papers' tables: as many rows as they have, and the numbers that stand there.
+
+What is expected was typed and summed from the papers' text apart from the files.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from backbones import zoo
+from backbones.cost import measure
+from backbones.errors import InputError
+from bench.tables.published import PublishedRow, published_root, published_rows, read_published
+from search.configs import config_names
+
+FILES = sorted(published_root().glob("*.csv"))
+TASKS = ("classification", "detection", "reid", "search")
+
+#: Rows of every file; P-DARTS' Table 1 has 17 architectures, 7 of them with CIFAR-100, its Table 5 12 on 3 data sets.
+#: Its Table 3 has 19 and the number in its footnote; PC-DARTS' Table 4 has 12 numbers of 3 methods.
+ROWS = {
+    "pc_darts_table1": 14,
+    "pc_darts_table2": 16,
+    "pc_darts_table3": 8,
+    "pc_darts_table4": 3 * 12,
+    "pc_darts_table5": 8,
+    "pc_darts_text": 9,
+    "p_darts_table1": 17 + 7,
+    "p_darts_table2": 3,
+    "p_darts_table3": 19 + 1,
+    "p_darts_table4": 12,
+    "p_darts_table5": 12 * 3,
+    "p_darts_text": 27,
+}
+
+#: The sum of a column of a file, or of a part of it.
+SUMS = [
+    ("pc_darts_table1", "", "top1_error", "40.81"),
+    ("pc_darts_table1", "", "top1_error_std", "0.62"),
+    ("pc_darts_table1", "", "params_m", "78.1"),
+    ("pc_darts_table1", "", "search_cost", "5483.4"),
+    ("pc_darts_table2", "", "top1_error", "416.2"),
+    ("pc_darts_table2", "", "top5_error", "127.2"),
+    ("pc_darts_table2", "", "params_m", "82.6"),
+    ("pc_darts_table2", "", "macs_m", "9120"),
+    ("pc_darts_table2", "", "search_cost", "5193.5"),
+    ("pc_darts_table3", "", "test_error", "116.16"),
+    ("pc_darts_table3", "", "test_error_std", "0.77"),
+    ("pc_darts_table3", "", "search_cost", "24.0"),
+    ("pc_darts_table4", "Runs", "test_error", "43.48"),
+    ("pc_darts_table4", "Epochs", "test_error", "35.31"),
+    ("pc_darts_table4", "Nodes", "test_error", "25.34"),
+    ("pc_darts_table5", "", "macs_b", "157.6"),
+    ("pc_darts_table5", "", "ap", "190.2"),
+    ("pc_darts_table5", "", "ap50", "216.9"),
+    ("pc_darts_table5", "", "ap75", "123.3"),
+    ("pc_darts_table5", "", "aps", "31.0"),
+    ("pc_darts_table5", "", "apm", "128.2"),
+    ("pc_darts_table5", "", "apl", "207.3"),
+    ("p_darts_table1", "C10", "top1_error", "48.62"),
+    ("p_darts_table1", "C10", "params_m", "107.2"),
+    ("p_darts_table1", "C10", "search_cost", "8640.7"),
+    ("p_darts_table1", "C100", "top1_error", "115.51"),
+    ("p_darts_table2", "", "memory_stage1_gb", "29.4"),
+    ("p_darts_table2", "", "memory_stage2_gb", "42.6"),
+    ("p_darts_table2", "", "memory_stage3_gb", "43.0"),
+    ("p_darts_table3", "", "top1_error", "520.7"),
+    ("p_darts_table3", "", "top5_error", "152.3"),
+    ("p_darts_table3", "", "params_m", "99.6"),
+    ("p_darts_table3", "", "macs_m", "11296"),
+    ("p_darts_table3", "", "search_cost", "15095.0"),
+    ("p_darts_table4", "", "macs_b", "170.0"),
+    ("p_darts_table4", "", "ap", "334.1"),
+    ("p_darts_table4", "", "ap50", "433.7"),
+    ("p_darts_table4", "", "ap75", "280.2"),
+    ("p_darts_table4", "", "aps", "91.3"),
+    ("p_darts_table4", "", "apm", "319.5"),
+    ("p_darts_table4", "", "apl", "471.6"),
+    ("p_darts_table5", "Market-1501", "rank1", "1113.09"),
+    ("p_darts_table5", "Market-1501", "map", "975.08"),
+    ("p_darts_table5", "DukeMCMT-reID", "rank1", "1015.88"),
+    ("p_darts_table5", "DukeMCMT-reID", "map", "854.30"),
+    ("p_darts_table5", "MSMT17", "rank1", "855.48"),
+    ("p_darts_table5", "MSMT17", "map", "562.65"),
+]
+
+#: File, words that stand in one row alone, column, and the number as it is printed.
+CELLS = [
+    ("pc_darts_table1", "PC-DARTS + cutout", "top1_error", "2.57 ± 0.07"),
+    ("pc_darts_table1", "NAONet-WS", "params_m", "3.1"),
+    ("pc_darts_table2", "PC-DARTS (ImageNet)", "top1_error", "24.2"),
+    ("pc_darts_table2", "ShuffleNet 2× (v2)", "params_m", "~5"),
+    ("pc_darts_table3", "26.2", "search_cost", "3.8"),
+    ("pc_darts_table5", "SSD300", "macs_b", "35.2"),
+    ("pc_darts_table5", "Pelee", "ap75", "22.9"),
+    ("p_darts_table2", "run 2", "memory_stage3_gb", "14.5"),
+    ("p_darts_table3", "P-DARTS (searched on ImageNet)", "top1_error", "24.1"),
+    ("p_darts_table4", "SSD300", "macs_b", "31.4"),
+    ("p_darts_table4", "ResNet-101", "apl", "49.8"),
+    ("p_darts_text", "randomly sampled", "test_error", "3.43"),
+    ("p_darts_text", "fixed depth", "test_error", "2.70"),
+    ("p_darts_text", "without Dropout, M = 4", "test_error", "3.51"),
+    ("p_darts_text", "with Dropout, M = 3", "test_error", "2.84"),
+    ("p_darts_text", "3 searches after", "test_error", "2.65 ± 0.05"),
+    ("pc_darts_text", "without EN", "test_error", "2.54–3.01"),
+    ("pc_darts_text", "11.5", "devices", "8 × Tesla V100"),
+]
+
+#: P-DARTS 5.2.3: M, error and parameters of the refined architectures.
+REFINED = [("0", "2.78", "4.1"), ("1", "2.68", "3.7"), ("2", "2.69", "3.3"), ("3", "2.84", "3.0"), ("4", "2.97", "2.7")]
+
+
+def raw(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((published_root() / f"{name}.csv").read_text(encoding="utf-8"))))
+
+
+def test_every_table_of_both_papers_is_there() -> None:
+    assert {file.stem for file in FILES} == set(ROWS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_is_read_whole_and_its_names_are_known(file: Path) -> None:
+    rows = list(read_published(file))
+    assert len(rows) == len(raw(file.stem)) == ROWS[file.stem]
+    paper, _, table = file.stem.rpartition("_")
+    assert {row.paper for row in rows} == {{"pc_darts": "PC-DARTS", "p_darts": "P-DARTS"}[paper]}
+    if table.startswith("table"):
+        assert {row.table.partition(",")[0] for row in rows} == {f"Table {table[-1]}"}
+    known = {"", *config_names()}
+    assert {row.protocol for row in rows} <= known
+    assert {getattr(row, "evaluation", "") for row in rows} <= known
+    # Nothing is there twice.
+    assert max(Counter(map(repr, rows)).values()) == 1
+
+
+@pytest.mark.parametrize(("name", "group", "column", "total"), SUMS, ids=lambda value: value or "all")
+def test_a_column_sums_up_to_what_the_paper_s_does(name: str, group: str, column: str, total: str) -> None:
+    values = [row[column].lstrip("~") for row in raw(name) if row["group"] == group or not group]
+    assert sum(float(value) for value in values if value) == pytest.approx(float(total), abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "words", "column", "printed"), CELLS)
+def test_a_cell_is_the_paper_s(name: str, words: str, column: str, printed: str) -> None:
+    found = [row for task in TASKS for row in published_rows(task) if _is_of(row.published, name)]
+    found = [row for row in found if words in repr(row.published)]
+    assert len(found) == 1
+    text = found[0].labels.get(column) or found[0].numbers[column].text
+    assert text == printed
+
+
+def _is_of(row: PublishedRow | None, name: str) -> bool:
+    assert row is not None
+    paper, _, table = name.rpartition("_")
+    same = row.paper == {"pc_darts": "PC-DARTS", "p_darts": "P-DARTS"}[paper]
+    own = f"Table {table[-1]}"
+    return same and (
+        row.table == own if table != "text" else not row.table.startswith("Table") or "footnote" in row.table
+    )
+
+
+def test_refinement_s_errors_and_parameters() -> None:
+    rows = [row for row in raw("p_darts_text") if row["group"] == "architecture refinement" and row["params_m"]]
+    assert [(row["skip_count"], row["test_error"], row["params_m"]) for row in rows] == REFINED
+
+
+def test_both_numbers_of_ssd300_stay() -> None:
+    found = {
+        row.labels["source"]: row.numbers["macs_b"].text
+        for row in published_rows("detection")
+        if row.labels["network"] == "SSD300"
+    }
+    assert found == {"PC-DARTS Table 5": "35.2", "P-DARTS Table 4": "31.4"}
+
+
+def test_what_the_zoo_says_of_its_genotypes_stands_in_the_tables() -> None:
+    keys = {"params_m": "params_m", "multiply_adds_m": "macs_m", "search_gpu_days": "search_cost"}
+    checked = 0
+    for name in zoo.names():
+        for said in zoo.get(name).published:
+            rows = [row for row in published_rows("classification") if row.labels.get("zoo") == name]
+            rows = [row for row in rows if row.labels["source"] == f"{said['paper']} {said['where']}"]
+            errors = {f"{data}_error": value for row in rows for data, value in _errors(row)}
+            for key, value in said.items():
+                if key.endswith("_error") and said.get("network") != "large":
+                    assert errors[key] == value, (name, key)
+                    checked += 1
+                if key in keys:
+                    assert value in {row.numbers[keys[key]].value for row in rows}, (name, key)
+                    checked += 1
+    assert checked > 60
+
+
+def _errors(row: object) -> list[tuple[str, float | None]]:
+    labels, numbers = row.labels, row.numbers  # type: ignore[attr-defined]
+    data = labels["protocol"].removeprefix("classification/")
+    if data == "imagenet_mobile":
+        return [(f"imagenet_{key}", numbers[f"{key}_error"].value) for key in ("top1", "top5")]
+    return [(data, numbers["top1_error"].value)]
+
+
+def test_comparable_networks_have_the_multiply_adds_that_are_published() -> None:
+    """The zoo's cell under the protocol is the published network: its ImageNet cost is the paper's."""
+    import torch
+
+    from backbones.build import build_classifier
+
+    # 574 M is another tool's count of DARTS_V2 (544 M here).
+    rows = [row for row in published_rows("classification") if row.published and row.published.comparable]
+    found = {(row.labels["zoo"], row.numbers["macs_m"].value) for row in rows if "macs_m" in row.numbers}
+    assert len(found) == 4
+    for name, published in found - {("DARTS_V2", 574.0)}:
+        with torch.device("meta"):
+            network = build_classifier(zoo.get(name).genotype, "imagenet", 48, 14, num_classes=1000, auxiliary=False)
+        cost = measure(network, (3, 224, 224))
+        assert cost.published_macs is not None
+        assert round(cost.published_macs / 1e6) == published
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("top1_error", "2,5", "no number as a paper prints one"),
+        ("top1_error", "250", "no percentage"),
+        ("params_m", "0", "not more than 0"),
+        ("task", "classify", "key 'task'"),
+        ("zoo", "PDART", "zoo has no 'PDART'"),
+        ("protocol", "reid/cifar10", "not one of task 'classification'"),
+        ("comparable", "perhaps", "neither yes nor no"),
+        ("paper", "DARTS", "key 'paper'"),
+    ],
+)
+def test_a_cell_that_cannot_be_used_is_named(tmp_path: Path, column: str, cell: str, said: str) -> None:
+    rows = raw("p_darts_table1")
+    rows[3][column] = cell
+    file = tmp_path / "table.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(InputError) as caught:
+        list(read_published(file))
+    assert "line 5" in str(caught.value)
+    assert said in str(caught.value)
