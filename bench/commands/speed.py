@@ -19,8 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on made images")
         speed_task.add_arguments(kind)
         kind.set_defaults(measure=speed_task.run)
+    metrics = kinds.add_parser("coco-metrics", help="COCO's metrics of 5,000 images' predictions, against pycocotools")
+    metrics.set_defaults(measure=_coco_metrics)
 
 
 def run(arguments: argparse.Namespace) -> int:
     code: int = arguments.measure(arguments)
     return code
+
+
+def _coco_metrics(arguments: argparse.Namespace) -> int:
+    from bench.detection.evaluation_speed import measure_evaluation
+
+    print(measure_evaluation())
+    return 0
