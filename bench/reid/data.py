@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
 
 from backbones.errors import InputError
-from bench.reid.layout import read_layout
+from bench.reid.listing import Listing
 from bench.reid.schema import ReidConfig
-from bench.reid.torchreid_compat import ImageDataManager, ImageDataset, register_image_dataset
+from bench.reid.torchreid_compat import ImageDataManager, ImageDataset, build_transforms, register_image_dataset
 
 
 class ListedDataset(ImageDataset):
-    """A torchreid data set whose images are those of a listing.
+    """A torchreid data set whose images are those of a listing."""
 
-    Args:
-        dataset: the name of the layout.
-        root: the data root, as torchreid hands it on.
-    """
-
-    def __init__(self, dataset: str, root: str = "", **settings: Any) -> None:
-        listing = read_layout(dataset, Path(root))
+    def __init__(self, listing: Listing, **settings: Any) -> None:
         super().__init__(listing.train, listing.query, listing.gallery, **settings)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One image as torchreid's own data set gives it, which however tries a broken file again for ever."""
         file, identity, camera, dataset = self.data[index]
-        try:
-            with Image.open(file) as opened:
-                image = opened.convert("RGB")
-        except (OSError, SyntaxError) as error:
-            raise InputError(f"{file}: cannot be read as an image: {error}") from error
-        image = self._transform_image(self.transform, self.k_tfm, image)
+        image = self._transform_image(self.transform, self.k_tfm, read_image(file))
         return {"img": image, "pid": identity, "camid": camera, "impath": file, "dsetid": dataset}
+
+
+def read_image(file: str) -> Image.Image:
+    """The image in a file, as RGB.
+
+    Raises:
+        InputError: it cannot be read; names the file.
+    """
+    try:
+        with Image.open(file) as opened:
+            return opened.convert("RGB")
+    except (OSError, SyntaxError) as error:
+        raise InputError(f"{file}: cannot be read as an image: {error}") from error
+
+
+@contextlib.contextmanager
+def plain_worker_errors() -> Iterator[None]:
+    """A block that reads images in other processes, which hand on a whole traceback as the message of an error."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error
+
+
+#: The listing that a registered data set has now: torchreid's registry replaces nothing.
+_LISTINGS: dict[str, Listing] = {}
 
 
 @functools.cache
 def _register(dataset: str) -> str:
     name = f"wildnas-{dataset}"
-    register_image_dataset(name, functools.partial(ListedDataset, dataset))
+    register_image_dataset(name, lambda root="", **settings: ListedDataset(_LISTINGS[name], **settings))
     return name
 
 
-def build_datamanager(config: ReidConfig) -> Any:
-    """The `ImageDataManager` of a protocol; it normalises by ImageNet's means, as the backbones' pretraining does."""
+def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
+    """The `ImageDataManager` of a protocol; it normalises by ImageNet's means, as the backbones' pretraining does.
+
+    A triplet loss needs several images of an identity in a batch: torchreid's `RandomIdentitySampler` draws them.
+    """
+    name = _register(config.dataset)
+    _LISTINGS[name] = listing
     return ImageDataManager(
-        root=config.data_root,
-        sources=_register(config.dataset),
+        sources=name,
         height=config.height,
         width=config.width,
         transforms=list(config.transforms),
         batch_size_train=config.batch_size,
         batch_size_test=config.test_batch_size,
         workers=config.workers,
+        num_instances=config.instances,
+        train_sampler="RandomSampler" if config.loss == "softmax" else "RandomIdentitySampler",
     )
+
+
+def test_transform(config: ReidConfig) -> Any:
+    """What `build_datamanager` prepares query and gallery images by."""
+    return build_transforms(config.height, config.width)[1]

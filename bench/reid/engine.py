@@ -1,33 +1,41 @@
-"""torchreid's engine for PCB: its training and test loops, with PCB's loss, exact resume and a fast ranking."""
+"""torchreid's engine for PCB: its training and test loops, with PCB's loss, exact resume and a fast ranking.
+
+One job runs in one process, on one GPU. torchreid's `Engine` knows no other: its loaders draw with samplers of their
+own, every process would write and rank by itself, and what it offers for several GPUs, `nn.DataParallel`, is slower
+than the one. PCB also asks for little: batches of 64, whose BatchNorm statistics eight processes would take over 8
+images each. What there is plenty of is jobs (P-DARTS Table 5 alone is 36 of them: architectures, data sets, parts), and
+those are given a GPU each: start one command for each with `CUDA_VISIBLE_DEVICES`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from backbones.errors import InputError
-from bench.reid.pcb import PCB
-from bench.reid.ranking import Labels, Ranking, rank_features
+from bench.reid.data import plain_worker_errors
+from bench.reid.losses import PcbLoss
+from bench.reid.ranking import Labels, Ranking
 from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
-from bench.reid.torchreid_compat import ImageSoftmaxEngine, build_lr_scheduler, build_optimizer
+from bench.reid.scoring import score
+from bench.reid.torchreid_compat import Engine, accuracy, build_lr_scheduler, build_optimizer
 from search.progress import ProgressCallback
-from search.training import seed_everything
+from search.training import check_finite, seed_everything
 
 #: The share of a job that is training; the rest is extracting features and ranking.
 _TRAINING_SHARE = 0.95
 
 
-class PcbEngine(ImageSoftmaxEngine):
-    """An `ImageSoftmaxEngine` whose loss is the sum of the parts' cross-entropies (Sun et al. 2018, section 3.1).
+class PcbEngine(Engine):
+    """torchreid's engine with `PcbLoss`, bf16 if the protocol asks for it, and `bench.reid.scoring`.
 
     Every epoch is seeded by (seed, epoch) and ends with a checkpoint, so a resumed training is that of an uninterrupted
-    one, bit for bit on a CPU.
+    one, bit for bit on a CPU. torchreid writes losses, learning rate and scores for TensorBoard into the work folder.
 
     Attributes:
         ranking: the scores of the last test.
@@ -39,31 +47,38 @@ class PcbEngine(ImageSoftmaxEngine):
         self,
         datamanager: Any,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        scheduler: Any | None,
-        label_smooth: bool,
+        config: ReidConfig,
+        pretrained: bool = False,
         seed: int = 0,
         resume: ResumePoint | None = None,
         progress: ProgressCallback = lambda fraction, doing: None,
     ) -> None:
-        super().__init__(datamanager, model, optimiser, scheduler, label_smooth=label_smooth)
-        # The same loss as torchreid's `CrossEntropyLoss`, which builds its targets on the CPU at every step.
-        self.criterion = nn.CrossEntropyLoss(label_smoothing=0.1 if label_smooth else 0.0)
+        super().__init__(datamanager)
+        self.config = config
+        self.model = model
+        self.optimizer, self.scheduler = build_optimisation(model, config, pretrained)
+        self.register_model("model", model, self.optimizer, self.scheduler)
+        self.loss = PcbLoss(config)
+        self.device = torch.device("cuda" if self.use_gpu else "cpu")
         self.seed = seed
         self.resume = resume
         self.progress = progress
+        self.max_epoch = config.epochs
 
-    def fit(self, epochs: int, save_dir: Path) -> Ranking:
+    def fit(self, save_dir: Path) -> Ranking:
         """Train the epochs that are still to do, test, and return the scores."""
         done = self.resume.restore(self.model, self.optimizer, self.scheduler) if self.resume else 0
         try:
-            self.run(save_dir=str(save_dir), max_epoch=epochs, start_epoch=done, print_freq=10)
-        except InputError as error:
-            # A data-loading process hands on its whole traceback as the message.
-            raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error
+            with plain_worker_errors():
+                if self.config.epochs:
+                    self.run(save_dir=str(save_dir), max_epoch=self.config.epochs, start_epoch=done, print_freq=10)
+                else:
+                    # torchreid tests only what it has trained.
+                    self.test()
         finally:
             if self.writer is not None:
                 self.writer.close()
+        check_finite(self.model, save_dir)
         assert self.ranking is not None
         return self.ranking
 
@@ -75,7 +90,22 @@ class PcbEngine(ImageSoftmaxEngine):
             self.resume.write(self.epoch + 1, self.model, self.optimizer, self.scheduler)
 
     def forward_backward(self, data: Mapping[str, Any]) -> dict[str, float]:
-        summary = super().forward_backward(data)
+        """One step.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+        """
+        images, identities = (values.to(self.device) for values in self.parse_data_for_train(data))
+        with self._autocast():
+            parts = self.model(images)
+        terms = self.loss(parts, identities)
+        loss = torch.stack(list(terms.values())).sum()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        summary = {"loss": loss.item(), "acc": accuracy(parts.logits, identities)[0].item()}
+        if len(terms) > 1:
+            summary |= {f"loss_{name}": term.item() for name, term in terms.items()}
         if not math.isfinite(summary["loss"]):
             raise FloatingPointError(
                 f"the loss is {summary['loss']} at epoch {self.epoch + 1}; try a lower learning rate"
@@ -84,9 +114,11 @@ class PcbEngine(ImageSoftmaxEngine):
         self.progress(_TRAINING_SHARE * done / self.max_epoch, f"epoch {self.epoch + 1} of {self.max_epoch}")
         return summary
 
-    def compute_loss(self, criterion: nn.Module, outputs: Sequence[Tensor], targets: Tensor) -> Tensor:
-        # torchreid's own takes the mean over the parts.
-        return torch.stack([criterion(logits, targets) for logits in outputs]).sum()
+    def extract_features(self, input: Tensor) -> Tensor:
+        """Features `(N, D)` of images `(N, 3, H, W)`, in fp32."""
+        with self._autocast():
+            features: Tensor = self.model(input.to(self.device))
+        return features.float()
 
     def save_model(self, *arguments: Any, **settings: Any) -> None:
         """Nothing: `train` has saved the epoch."""
@@ -95,29 +127,40 @@ class PcbEngine(ImageSoftmaxEngine):
     def _evaluate(
         self, dataset_name: str = "", query_loader: Any = None, gallery_loader: Any = None, **settings: Any
     ) -> tuple[float, float]:
-        """Rank by `bench.reid.ranking` in place of torchreid's loop; called by its `test`."""
-        query_features, query = self._extract(query_loader, "queries", 0.0)
-        gallery_features, gallery = self._extract(gallery_loader, "gallery", 0.5)
+        """Rank by `bench.reid.scoring` in place of torchreid's loop; called by its `test`."""
+        query_features, query = self.extract(query_loader, "queries", 0.0)
+        gallery_features, gallery = self.extract(gallery_loader, "gallery", 0.5)
         self.progress(1.0, "ranking")
-        self.ranking = rank_features(query_features, gallery_features, query, gallery)
+        self.ranking = score(query_features, gallery_features, query, gallery, self.config)
         print(f"** {dataset_name} ** {self.ranking}")
         return self.ranking.cmc[1], self.ranking.mean_average_precision
 
-    def _extract(self, loader: Any, what: str, start: float) -> tuple[Tensor, Labels]:
+    def extract(self, loader: Any, what: str, start: float) -> tuple[Tensor, Labels]:
+        """Features `(N, D)` and labels of all images of a loader.
+
+        Args:
+            what, start: for the progress: what they are, and how much of the extraction came before.
+        """
         features, identities, cameras = [], [], []
+        trained = _TRAINING_SHARE if self.config.epochs else 0.0
         for number, data in enumerate(loader, start=1):
             images, pids, camids = self.parse_data_for_eval(data)
-            features.append(self.extract_features(images.cuda() if self.use_gpu else images))
+            features.append(self.extract_features(images))
             identities.append(pids)
             cameras.append(camids)
             done = start + number / len(loader) / 2
-            self.progress(_TRAINING_SHARE + (1 - _TRAINING_SHARE) * done, f"extracting features: {what}")
+            self.progress(trained + (1 - trained) * done, f"extracting features: {what}")
         # All of MSMT17's gallery takes 1.5 GB at 4,608 numbers an image: it is ranked where the network is.
         device = features[0].device
         return torch.cat(features), Labels(torch.cat(identities).to(device), torch.cat(cameras).to(device))
 
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
-def build_optimisation(pcb: PCB, config: ReidConfig, pretrained: bool) -> tuple[torch.optim.Optimizer, Any | None]:
+
+def build_optimisation(
+    pcb: nn.Module, config: ReidConfig, pretrained: bool
+) -> tuple[torch.optim.Optimizer, Any | None]:
     """torchreid's optimiser and schedule; the backbone learns more slowly if it is pretrained."""
     optimiser = build_optimizer(
         pcb,
@@ -130,7 +173,7 @@ def build_optimisation(pcb: PCB, config: ReidConfig, pretrained: bool) -> tuple[
         new_layers=[name for name, _ in pcb.named_children() if name != "backbone"],
         base_lr_mult=config.backbone_learning_rate_factor if pretrained else 1.0,
     )
-    if config.schedule == "constant":
+    if config.schedule == "constant" or not config.epochs:
         return optimiser, None
     scheduler = build_lr_scheduler(
         optimiser,

@@ -1,9 +1,9 @@
-"""PCB, the part-based convolutional baseline, over any backbone (Sun et al. 2018, section 3.1)."""
+"""PCB, the part-based convolutional baseline, over any backbone (Sun et al. 2018)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,14 +12,26 @@ from torch.nn import functional as F
 from backbones.errors import InputError
 
 
+class Parts(NamedTuple):
+    """What PCB gives in training, each a list with a tensor for every part.
+
+    Attributes:
+        logits: `(N, identities)`.
+        vectors: those that a part is ranked by, `(N, C)` or `(N, reduced_dim)`, not normalised.
+    """
+
+    logits: list[Tensor]
+    vectors: list[Tensor]
+
+
 class PCB(nn.Module):
     """Stripes of the backbone's last map, each with its own reduction and its own classifier of identities.
 
     The last map `(N, C, H, W)` is averaged over `parts` horizontal stripes to one vector g of C numbers each; a 1x1
     convolution with BatchNorm and ReLU reduces g to h of `reduced_dim` numbers, on which the part's classifier works.
 
-    In training the result is a list of `parts` logits `(N, identities)`. In evaluation it is `(N, feature_dim)`: the
-    parts' vectors, each of length 1, one after the other.
+    In training the result is `Parts`. In evaluation it is `(N, feature_dim)`: the parts' vectors, each of length 1, one
+    after the other.
 
     Args:
         backbone: returns maps, the last of which is used (or one map), and knows its widths as `feature_channels`.
@@ -57,18 +69,21 @@ class PCB(nn.Module):
             nn.Identity() if reduced_dim is None else _reduction(channels, reduced_dim) for _ in range(parts)
         )
         self.classifiers = nn.ModuleList(_classifier(width, identities) for _ in range(parts))
+        #: The width of the backbone's last map.
+        self.backbone_dim = channels
         #: Length of the evaluation feature.
         self.feature_dim = parts * (channels if feature == "before" else width)
 
-    def forward(self, x: Tensor) -> list[Tensor] | Tensor:
+    def forward(self, x: Tensor) -> Parts | Tensor:
         maps = self.backbone(x)
         last: Tensor = maps[-1] if isinstance(maps, Sequence) else maps
         stripes = self._pool(last)
         if self.training:
-            reduced = self._reduce([self.dropout(stripe) for stripe in stripes])
-            return [classify(part.flatten(1)) for classify, part in zip(self.classifiers, reduced, strict=True)]
+            reduced = [part.flatten(1) for part in self._reduce([self.dropout(stripe) for stripe in stripes])]
+            logits = [classify(part) for classify, part in zip(self.classifiers, reduced, strict=True)]
+            return Parts(logits, [part.flatten(1) for part in stripes] if self.feature == "before" else reduced)
         vectors = stripes if self.feature == "before" else self._reduce(stripes)
-        return torch.cat([F.normalize(vector.flatten(1)) for vector in vectors], dim=1)
+        return torch.cat([F.normalize(vector.flatten(1).float()) for vector in vectors], dim=1)
 
     def _pool(self, last: Tensor) -> list[Tensor]:
         rows, columns = last.shape[-2:]
@@ -87,7 +102,7 @@ class PCB(nn.Module):
 
 def _reduction(channels: int, reduced_dim: int) -> nn.Sequential:
     # ReLU and the initialisations are those of the authors' code (syfafterzy/PCB_RPP_for_reID), where the parts share
-    # one reduction; the paper names neither.
+    # one reduction.
     convolution = nn.Conv2d(channels, reduced_dim, 1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out")
     return nn.Sequential(convolution, nn.BatchNorm2d(reduced_dim), nn.ReLU(inplace=True))

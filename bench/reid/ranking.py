@@ -7,23 +7,32 @@ Per query, gallery images of the same identity from the same camera are left out
 others are ranked by rising distance; of equal distances the lower gallery index comes first. Distractors (Market-1501's
 identity 0) are the identity of no query, so they only ever count as wrong. A query without a correct image left in the
 gallery is left out of the means and counted.
+
+Both scores follow from the positions of the correct images, some dozen of a row's thousands. A position is one more
+than the number of images before it, which is looked up in the sorted distances: of a row only the values are sorted,
+not the indices, and images of equal distance are compared by index where there are any. That is exact, and takes a
+tenth of the time of a stable sort.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from backbones.errors import InputError
-
-#: The identity of gallery images that nobody scores (Market-1501: bad detections).
-JUNK = -1
+from bench.reid.distances import BLOCK, Metric, distance_blocks
+from bench.reid.listing import JUNK
 
 #: The ranks at which the CMC is reported.
 RANKS = (1, 5, 10, 20)
+
+#: Distances that are compared at once where several are equal.
+_COMPARED = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Labels:
 
     def __getitem__(self, index: slice | Tensor) -> Labels:
         return Labels(self.identities[index], self.cameras[index])
+
+    def __len__(self) -> int:
+        return len(self.identities)
 
 
 @dataclass(frozen=True)
@@ -59,44 +71,34 @@ def rank_features(
     gallery_features: Tensor,
     query: Labels,
     gallery: Labels,
+    metric: Metric = "euclidean",
     ranks: Sequence[int] = RANKS,
-    chunk: int = 128,
 ) -> Ranking:
-    """Rank by Euclidean distance between features `(N_query, D)` and `(N_gallery, D)`, `chunk` queries at a time.
+    """Rank by the distance between features `(N_query, D)` and `(N_gallery, D)`.
 
     Raises:
         FloatingPointError: a feature is not finite.
         InputError: no query has a correct image in the gallery.
     """
-    for features in (query_features, gallery_features):
-        if not bool(torch.isfinite(features).all()):
-            raise FloatingPointError("a feature is not finite: the network has diverged")
-    gallery_norms = gallery_features.square().sum(dim=1)
-
-    def distances() -> Iterator[Tensor]:
-        for rows in query_features.split(chunk):
-            # Squared, and without the query's own norm: neither changes the order of a row.
-            yield torch.addmm(gallery_norms, rows, gallery_features.t(), alpha=-2)
-
-    return _rank(distances(), query, gallery, ranks)
+    return rank_blocks(distance_blocks(query_features, gallery_features, metric), query, gallery, ranks)
 
 
 def rank_distances(
-    distances: Tensor, query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS, chunk: int = 128
+    distances: Tensor, query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS, chunk: int = BLOCK
 ) -> Ranking:
-    """Rank by distances `(N_query, N_gallery)`, `chunk` queries at a time."""
-    return _rank(iter(distances.split(chunk)), query, gallery, ranks)
+    """Rank by floating-point distances `(N_query, N_gallery)`, `chunk` queries at a time."""
+    return rank_blocks((rows.clone() for rows in distances.split(chunk)), query, gallery, ranks)
 
 
-def _rank(chunks: Iterator[Tensor], query: Labels, gallery: Labels, ranks: Sequence[int]) -> Ranking:
-    scored = gallery.identities != JUNK
-    gallery = gallery[scored]
+def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS) -> Ranking:
+    """Rank by distances that come as one `(some queries, N_gallery)` after another; they are changed."""
+    same = _SameIdentity(gallery)
     first_hits, precisions = [], []
     start = 0
-    for distances in chunks:
-        rows = query[slice(start, start + len(distances))]
-        start += len(distances)
-        first_hit, precision = _score(distances[:, scored], rows, gallery)
+    for block in blocks:
+        rows = query[slice(start, start + len(block))]
+        start += len(block)
+        first_hit, precision = _score(block, rows, gallery, same)
         first_hits.append(first_hit)
         precisions.append(precision)
     first_hit, precision = torch.cat(first_hits), torch.cat(precisions)
@@ -114,20 +116,88 @@ def _rank(chunks: Iterator[Tensor], query: Labels, gallery: Labels, ranks: Seque
     )
 
 
-def _score(distances: Tensor, query: Labels, gallery: Labels) -> tuple[Tensor, Tensor]:
+class _SameIdentity:
+    """The gallery by identity: which images show the same person as a query, without looking at all others."""
+
+    def __init__(self, gallery: Labels) -> None:
+        self.identities, self.order = gallery.identities.sort(stable=True)
+        self.junk = (gallery.identities == JUNK).nonzero()[:, 0]
+
+    def pairs(self, identities: Tensor) -> tuple[Tensor, Tensor]:
+        """Row and gallery index of every pair of the same identity; rows and, in a row, indices rise."""
+        first = torch.searchsorted(self.identities, identities)
+        counts = torch.searchsorted(self.identities, identities, right=True) - first
+        rows = torch.arange(len(identities), device=identities.device).repeat_interleave(counts)
+        within = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+        return rows, self.order[first[rows] + within]
+
+
+def _score(block: Tensor, query: Labels, gallery: Labels, same: _SameIdentity) -> tuple[Tensor, Tensor]:
     """Per row of distances `(Q, G)`: the position (from 1) of the first correct image, or 0, and average precision."""
-    if len(gallery.identities) == 0:
-        return torch.zeros(len(distances), dtype=torch.long), torch.zeros(len(distances), dtype=torch.float64)
-    order = distances.argsort(dim=1, stable=True)
-    same_identity = gallery.identities[order] == query.identities[:, None]
-    left_out = same_identity & (gallery.cameras[order] == query.cameras[:, None])
-    correct = same_identity & ~left_out
-    # Only the correct images matter from here on: some dozen of a row's thousands.
-    row, column = correct.nonzero(as_tuple=True)
-    position = (column + 1 - left_out.cumsum(dim=1)[row, column]).cpu()
-    hit = correct.cumsum(dim=1)[row, column].cpu()
-    row = row.cpu()
-    first_hit = torch.zeros(len(distances), dtype=torch.long)
-    first_hit[row[hit == 1]] = position[hit == 1]
-    precision = torch.zeros(len(distances), dtype=torch.float64).index_add_(0, row, hit.double() / position.double())
-    return first_hit, precision / correct.sum(dim=1).cpu().clamp(min=1)
+    rows, columns = same.pairs(query.identities)
+    left_out = query.cameras[rows] == gallery.cameras[columns]
+    # Behind everything else.
+    block.index_fill_(1, same.junk, torch.inf)
+    block[rows[left_out], columns[left_out]] = torch.inf
+    rows, columns = rows[~left_out], columns[~left_out]
+    counts = torch.bincount(rows, minlength=len(block))
+    if len(rows) == 0:
+        return torch.zeros(len(block), dtype=torch.long), torch.zeros(len(block), dtype=torch.float64)
+    # As a matrix: a row's correct images in its first places.
+    place = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+    positions = block.new_full((len(block), int(counts.max())), torch.inf, dtype=torch.float64)
+    positions[rows, place] = _positions(block, rows, columns, place, positions.shape).double()
+    positions = positions.sort(dim=1).values.cpu()
+    hits = torch.arange(1, positions.shape[1] + 1, dtype=torch.float64)
+    first_hit = torch.where(counts.cpu() > 0, positions[:, 0], 0).long()
+    # One after the other: a sum would round as the width of the matrix has it, which is that of the whole block.
+    return first_hit, (hits / positions).cumsum(dim=1)[:, -1] / counts.cpu().clamp(min=1)
+
+
+def _positions(block: Tensor, rows: Tensor, columns: Tensor, place: Tensor, shape: torch.Size) -> Tensor:
+    """The positions, from 1, of images given by row and column in their rows of a block."""
+    ordered = _sorted_rows(block)
+    values = block[rows, columns]
+    if not bool(torch.isfinite(values).all()) or bool(torch.isnan(ordered[:, -1]).any()):
+        raise FloatingPointError("a distance is not finite: the network has diverged")
+    asked = values.new_zeros(shape)
+    asked[rows, place] = values
+    before = torch.searchsorted(ordered, asked)[rows, place]
+    equal = torch.searchsorted(ordered, asked, right=True)[rows, place] - before
+    tied = (equal > 1).nonzero()[:, 0]
+    before[tied] += _ties_before(block, rows[tied], columns[tied])
+    return before + 1
+
+
+def _ties_before(block: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """How many images of a lower index in their rows have the distance of the given ones."""
+    if block.is_cuda:
+        return ties_at_once(block, rows, columns)
+    # On a CPU a pass over a row for each takes less than copying the rows to pass over all of them at once.
+    values = block.numpy()
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    counts = [np.count_nonzero(values[row, :column] == values[row, column]) for row, column in pairs]
+    return torch.tensor(counts, dtype=torch.long)
+
+
+def ties_at_once(block: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """How many images of a lower index in their rows have the distance of the given ones, without a Python loop."""
+    indices = torch.arange(block.shape[1], device=block.device)
+    found = [columns.new_zeros(0)]
+    at_once = max(1, _COMPARED // block.shape[1])
+    for row, column in zip(rows.split(at_once), columns.split(at_once), strict=True):
+        ties = (block[row] == block[row, column][:, None]) & (indices < column[:, None])
+        found.append(ties.sum(dim=1))
+    return torch.cat(found)
+
+
+def _sorted_rows(block: Tensor) -> Tensor:
+    """The values of each row in rising order; NaN comes last."""
+    if block.is_cuda:
+        return block.sort(dim=1).values
+    # NumPy sorts values with vector instructions, ten times as fast as torch, which moves the indices along.
+    ordered = block.numpy().copy()
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda rows: rows.sort(axis=1), np.array_split(ordered, threads)))
+    return torch.from_numpy(ordered)

@@ -12,39 +12,69 @@ from search.configs import Schema
 #: pastes from a pool of earlier images, which a resumed run would have to grow anew.
 Transform = Literal["random_flip", "random_crop", "color_jitter", "random_erase"]
 
+Dataset = Literal["market1501", "dukemtmcreid", "msmt17", "cuhk03_detected", "cuhk03_labeled", "market_folder"]
+
 
 def _flip_only() -> list[Transform]:
     return ["random_flip"]
 
 
+class Reranking(Schema):
+    """k-reciprocal re-ranking; the defaults are those of Zhong et al. 2017 on Market-1501.
+
+    Attributes:
+        k1, k2: neighbours that must be reciprocal, neighbours that an image is expanded by.
+        weight: of the original distance (λ); the rest is the Jaccard distance's.
+    """
+
+    k1: int = Field(default=20, ge=1)
+    k2: int = Field(default=6, ge=1)
+    weight: float = Field(default=0.3, ge=0, le=1)
+
+
 class ReidConfig(Schema):
-    """One protocol: the data, PCB over the backbone, and how it is trained.
+    """One protocol: the data, PCB over the backbone, how it is trained, and how it is ranked.
 
     Attributes:
         reduced: why a run of this protocol is not a full one; empty for the papers' protocols.
         embedded: `digits` has the embedded data set made first.
+        expected: counts of the whole data set, by the names of `wildnas data check`; other data mark a run as reduced.
         pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
-        data_root: the folder that holds `market1501/`, `dukemtmc-reid/` or `msmt17/`, torchreid's names.
+        data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
+            `market_folder` it holds the three folders of images itself.
+        limit: so many images of each part at the most (`bench.reid.limit`); None takes all.
         height, width: what every image is resized to.
-        channels, layers: initial width and cells of the backbone, those of the pretrained network.
+        channels, layers: initial width and cells of the backbone, those of the pretrained network; a timm model has
+            its own.
         last_stride: 1 leaves out the backbone's last halving.
         reduced_dim, feature, dropout: see `bench.reid.pcb.PCB`.
+        batch_size: of training.
         test_batch_size: images at once when features are extracted.
+        epochs: 0 trains nothing and ranks by the weights that there are.
+        loss: `softmax` is the sum of the parts' cross-entropies, `softmax_triplet` adds a triplet loss of each part.
+        margin, triplet_weight, instances: of `softmax_triplet` only: the margin, the weight of the triplet losses, and
+            how many images of an identity are drawn together into a batch.
         learning_rate: of PCB's own layers.
         backbone_learning_rate_factor: what the backbone's learning rate is multiplied by when it starts from weights;
             a backbone from scratch learns as fast as the rest.
         momentum, nesterov: of `sgd` only.
         milestones, gamma: of `multi_step` only; after these epochs the learning rate is multiplied by gamma.
         label_smooth: train on labels smoothed by 0.1 (torchreid's).
+        precision: bf16 computes the network under autocast; weights, losses, optimiser and ranking are fp32 all the
+            same.
         workers: data-loading processes; other numbers draw other augmentations.
+        metric: the distance that images are ranked by.
+        rerank: k-reciprocal re-ranking, or None.
     """
 
     task: Literal["reid"]
     reduced: list[str] = Field(default_factory=list)
+    expected: dict[str, int] = Field(default_factory=dict)
     pretrained: bool = False
     embedded: Literal["digits"] | None = None
-    dataset: Literal["market1501", "dukemtmcreid", "msmt17"]
+    dataset: Dataset
     data_root: str = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=1)
     parts: int = Field(ge=1)
     height: int = Field(default=384, ge=8)
     width: int = Field(default=128, ge=8)
@@ -56,7 +86,11 @@ class ReidConfig(Schema):
     dropout: float = Field(default=0.5, ge=0, lt=1)
     batch_size: int = Field(default=64, ge=2)
     test_batch_size: int = Field(default=100, ge=1)
-    epochs: int = Field(default=60, ge=1)
+    epochs: int = Field(default=60, ge=0)
+    loss: Literal["softmax", "softmax_triplet"] = "softmax"
+    margin: float = Field(default=0.3, ge=0)
+    triplet_weight: float = Field(default=1.0, gt=0)
+    instances: int = Field(default=4, ge=2)
     optimiser: Literal["sgd", "adam", "amsgrad"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
     backbone_learning_rate_factor: float = Field(default=0.1, gt=0)
@@ -68,13 +102,21 @@ class ReidConfig(Schema):
     gamma: float = Field(default=0.1, gt=0)
     label_smooth: bool = False
     transforms: list[Transform] = Field(default_factory=_flip_only)
+    precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = Field(default=4, ge=0)
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    rerank: Reranking | None = None
 
     @property
     def map_rows(self) -> int:
         """The height of the backbone's last map; every halving rounds up."""
         stride = 32 if self.last_stride == 2 else 16
         return -(-self.height // stride)
+
+    @property
+    def batch_identities(self) -> int:
+        """How many identities a training batch needs at the least."""
+        return self.batch_size // self.instances if self.loss == "softmax_triplet" else 1
 
     @model_validator(mode="after")
     def _check_parts(self) -> ReidConfig:
@@ -85,4 +127,9 @@ class ReidConfig(Schema):
             )
         if self.nesterov and self.optimiser == "sgd" and self.momentum == 0:
             raise ValueError("nesterov=True: needs momentum above 0")
+        if self.loss == "softmax_triplet" and (self.batch_size % self.instances or self.batch_identities < 2):
+            raise ValueError(
+                f"loss='softmax_triplet': batch_size={self.batch_size} is to be two or more times instances="
+                f"{self.instances}, and a multiple of it"
+            )
         return self

@@ -6,29 +6,44 @@ from types import SimpleNamespace
 
 import torch
 
+from backbones.design import Design
+from bench import environment
 from bench.contract import Speed
-from bench.reid.engine import PcbEngine, build_optimisation
-from bench.reid.pcb import PCB
+from bench.reid.engine import PcbEngine
+from bench.reid.model import build_pcb
 from bench.reid.schema import ReidConfig
 from bench.timing import repeat
 
 
-def measure_speed(pcb: PCB, identities: int, config: ReidConfig, batch_size: int, repetitions: int) -> Speed:
+def measure_speed(design: Design, identities: int, config: ReidConfig, batch_size: int, repetitions: int) -> Speed:
     """Time the engine's own training step and feature extraction on one batch of noise that stays on the device."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    pcb = pcb.to(device)
+    before = environment.memory()
+    environment.reset_peak_memory()
+    pcb = build_pcb(config, design, identities).to(device)
     images = torch.randn(batch_size, 3, config.height, config.width, device=device)
-    batch = {"img": images, "pid": torch.arange(batch_size, device=device) % identities}
+    # As many images of each as a triplet loss takes.
+    batch = {"img": images, "pid": torch.arange(batch_size, device=device) // config.instances % identities}
     no_data = SimpleNamespace(train_loader=None, test_loader=None, num_train_pids=identities)
-    engine = PcbEngine(no_data, pcb, *build_optimisation(pcb, config, pretrained=True), config.label_smooth)
+    # A protocol without training has a training step all the same.
+    engine = PcbEngine(no_data, pcb, config.model_copy(update={"epochs": max(1, config.epochs)}), pretrained=True)
     # What the engine's loop keeps count with.
-    engine.batch_idx, engine.num_batches, engine.max_epoch = 0, 1, 1
+    engine.batch_idx, engine.num_batches = 0, 1
 
-    def extract() -> None:
-        with torch.no_grad():
-            engine.extract_features(images)
+    @torch.no_grad()
+    def extract(some: torch.Tensor) -> None:
+        engine.extract_features(some)
 
     engine.set_model_mode("train")
     train = repeat(lambda: engine.forward_backward(batch), repetitions)
+    peak = environment.peak_memory() - before
     engine.set_model_mode("eval")
-    return Speed.of(batch_size, train, repeat(extract, repetitions))
+    return Speed.of(
+        batch_size,
+        train,
+        repeat(lambda: extract(images), repetitions),
+        device=environment.device_name(),
+        precision=config.precision,
+        latency=repeat(lambda: extract(images[:1]), repetitions),
+        peak_memory=peak,
+    )

@@ -10,18 +10,17 @@ from typing import Any, ClassVar
 import torch
 
 from backbones import weights
-from backbones.build import build_backbone
-from backbones.cost import measure
-from backbones.design import Design
+from backbones.cost import Cost, measure
 from backbones.errors import InputError
-from backbones.features import CellBackbone
-from backbones.timm_backbone import TimmBackbone
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
 from bench.embedded import ensure_embedded
 from bench.metrics import METRICS, TITLES
-from bench.reid.layout import Image, Listing, read_layout
+from bench.reid.layout import read_layout
+from bench.reid.listing import Listing, cameras_of, identities_of
+from bench.reid.model import build_pcb
 from bench.reid.pcb import PCB
+from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
 from bench.reid.schema import ReidConfig
 from search.configs import parse, portable
@@ -35,22 +34,34 @@ _MARKET_IDENTITIES = 751
 
 
 class ReidTask(Task):
-    """Market-1501, DukeMTMC-reID and MSMT17, or any data set in their layouts."""
+    """Market-1501, DukeMTMC-reID, MSMT17 and CUHK03, or any data set in Market-1501's layout."""
 
     name: ClassVar[str] = "reid"
+    version: ClassVar[int] = 2
     title: ClassVar[str] = TITLES["reid"]
     metrics: ClassVar[tuple[Metric, ...]] = METRICS["reid"]
+    scores_weights: ClassVar[bool] = True
+
+    def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        how = ("precision", "workers", "test_batch_size")
+        # Other data are found by their counts, where the protocol has them.
+        return (*how, "data_root") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return parse(ReidConfig, config, where).model_dump()
 
     def check(self, protocol: Protocol) -> DataReport:
-        config = _config(protocol)
-        listing = _data(config)
+        listing = _data(_config(protocol))
         splits = {"train": listing.train, "query": listing.query, "gallery": listing.gallery}
         counts = {f"{split} images": len(images) for split, images in splits.items()}
-        counts |= {f"{split} identities": len(_identities(images)) for split, images in splits.items()}
-        counts |= {"distractor images": listing.distractors, "junk images": listing.junk}
+        counts |= {f"{split} identities": len(identities_of(images)) for split, images in splits.items()}
+        odd = {
+            "distractor images": listing.distractors,
+            "junk images": listing.junk,
+            "queries without a match": len(listing.unmatched()),
+            "train identities of one camera": sum(len(seen) == 1 for seen in cameras_of(listing.train).values()),
+        }
+        counts |= {name: count for name, count in odd.items() if count}
         files = [Path(file) for images in splits.values() for file, _, _ in images]
         empty = [file for file in files if file.stat().st_size == 0]
         if empty:
@@ -58,75 +69,97 @@ class ReidTask(Task):
         return DataReport(counts, fingerprint(listing.folder, files, listing.annotations))
 
     def run(self, job: Job) -> Outcome:
-        from bench.reid.data import build_datamanager
-        from bench.reid.engine import PcbEngine, build_optimisation
-
         config = _config(job.protocol)
         listing = _data(config)
+        return self._score(job, config, listing) if job.evaluate_only else self._train(job, config, listing)
+
+    def _train(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
+        from bench.reid.checkpoints import save_pcb
+        from bench.reid.data import build_datamanager
+        from bench.reid.engine import PcbEngine
+
+        design = job.architecture.design
         # Weights are drawn from a seed that no epoch of the training is seeded by.
         seed_everything(job.seed, config.epochs)
-        pcb = build_pcb(config, job.architecture.design, len(_identities(listing.train)))
+        pcb = build_pcb(config, design, len(identities_of(listing.train)))
+        # First of all: it finds out whether the last map has as many rows as parts.
+        costs = _costs(pcb, config)
         if job.weights is not None:
-            report = weights.load(pcb.backbone, job.weights, job.architecture.design)
+            report = weights.load(pcb.backbone, job.weights, design)
             _LOG.info("backbone from %s: %s", job.weights, report)
         pcb = pcb.cuda() if torch.cuda.is_available() else pcb
-        about = {
-            "protocol": job.protocol.name,
-            "genotype": job.architecture.design.digest,
-            "seed": job.seed,
-            "pretrained": job.weights is not None,
-            **portable(dict(job.protocol.config)),
-        }
-        optimiser, scheduler = build_optimisation(pcb, config, pretrained=job.weights is not None)
         engine = PcbEngine(
-            build_datamanager(config),
+            build_datamanager(config, listing),
             pcb,
-            optimiser,
-            scheduler,
-            config.label_smooth,
+            config,
+            job.weights is not None,
             job.seed,
-            ResumePoint(job.work_dir / FILE_NAME, about),
+            ResumePoint(job.work_dir / FILE_NAME, _about(job)),
             job.progress,
         )
-        ranking = engine.fit(config.epochs, job.work_dir)
-        return Outcome(
-            metrics={f"rank{rank}": 100 * share for rank, share in ranking.cmc.items()}
-            | {"map": 100 * ranking.mean_average_precision},
-            counts={
-                "query": ranking.queries,
-                "gallery": len(listing.gallery),
-                "identities": len(_identities(listing.query)),
-                "queries_without_match": ranking.queries_without_match,
-            },
-            cost=measure(backbone_of(config, job.architecture.design), (3, config.height, config.width)),
-            checkpoint=weights.save(
-                pcb, job.work_dir / "checkpoint.pth", job.architecture.design, protocol=job.protocol.name
-            ),
+        ranking = engine.fit(job.work_dir)
+        checkpoint = save_pcb(
+            pcb, job.work_dir / "checkpoint.pth", job.protocol.config, design, protocol=job.protocol.name
         )
+        return _outcome(ranking, pcb, listing, costs, checkpoint)
+
+    def _score(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
+        """Rank by given weights as they are."""
+        from bench.reid.checkpoints import load_weights
+        from bench.reid.data import build_datamanager
+        from bench.reid.engine import PcbEngine
+
+        assert job.weights is not None
+        pcb = load_weights(job.weights, config, job.architecture.design)
+        costs = _costs(pcb, config)
+        pcb = pcb.cuda() if torch.cuda.is_available() else pcb
+        untrained = config.model_copy(update={"epochs": 0})
+        engine = PcbEngine(build_datamanager(config, listing), pcb, untrained, progress=job.progress)
+        return _outcome(engine.fit(job.work_dir), pcb, listing, costs)
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         from bench.reid.speed import measure_speed
 
-        config = _config(protocol)
-        pcb = build_pcb(config, architecture.design, _MARKET_IDENTITIES)
-        return measure_speed(pcb, _MARKET_IDENTITIES, config, batch_size, repetitions)
+        return measure_speed(architecture.design, _MARKET_IDENTITIES, _config(protocol), batch_size, repetitions)
 
 
-def backbone_of(config: ReidConfig, design: Design) -> CellBackbone | TimmBackbone:
-    """The network without a classifier, down to the last map."""
-    return build_backbone(
-        design,
-        channels=config.channels,
-        layers=config.layers,
-        out_strides=(32,),
-        last_stride=config.last_stride,
+def _outcome(
+    ranking: Ranking, pcb: PCB, listing: Listing, costs: tuple[Cost, Cost], checkpoint: Path | None = None
+) -> Outcome:
+    return Outcome(
+        metrics={f"rank{rank}": 100 * share for rank, share in ranking.cmc.items()}
+        | {"map": 100 * ranking.mean_average_precision},
+        counts={
+            "query": ranking.queries,
+            "gallery": len(listing.gallery),
+            "identities": len(identities_of(listing.query)),
+            "queries_without_match": ranking.queries_without_match,
+        },
+        cost=costs[0],
+        checkpoint=checkpoint,
+        whole=costs[1],
+        # P-DARTS Table 5, "Feat. Dim": the backbone's last width, of which each part has its own vector.
+        resolved={"feature_dim": pcb.backbone_dim},
     )
 
 
-def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
-    """PCB over a genotype's or a timm model's backbone, for so many training identities."""
-    backbone = backbone_of(config, design)
-    return PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
+def _costs(pcb: PCB, config: ReidConfig) -> tuple[Cost, Cost]:
+    """The backbone's cost, as in P-DARTS Table 5, and that of all of PCB."""
+    size = (3, config.height, config.width)
+    return measure(pcb.backbone, size), measure(pcb, size)
+
+
+def _about(job: Job) -> dict[str, Any]:
+    """What must be equal for a training to go on from where another has stopped."""
+    said = ("reduced", "expected")
+    config = {key: value for key, value in job.protocol.config.items() if key not in said}
+    return {
+        "protocol": job.protocol.name,
+        "genotype": job.architecture.design.digest,
+        "seed": job.seed,
+        "pretrained": job.weights is not None,
+        **portable(config),
+    }
 
 
 def _config(protocol: Protocol) -> ReidConfig:
@@ -135,22 +168,21 @@ def _config(protocol: Protocol) -> ReidConfig:
 
 def _data(config: ReidConfig) -> Listing:
     """The listing of a protocol's data, made first if embedded; what training would stumble over is refused here."""
-    root = Path(config.data_root)
     ensure_embedded(config.embedded)
-    listing = read_layout(config.dataset, root)
+    listing = read_layout(config.dataset, Path(config.data_root), config.limit)
     if len(listing.train) < config.batch_size:
         # torchreid leaves out the last, smaller batch: there would be none.
         raise InputError(
             f"{listing.folder}: {len(listing.train)} training images do not fill one batch; batch_size="
             f"{config.batch_size} can be {len(listing.train)} at the most"
         )
-    cameras = {identity: set[int]() for _, identity, _ in listing.gallery}
-    for _, identity, camera in listing.gallery:
-        cameras[identity].add(camera)
-    if not any(cameras.get(identity, set()) - {camera} for _, identity, camera in listing.query):
+    identities = len(identities_of(listing.train))
+    if identities < config.batch_identities:
+        raise InputError(
+            f"{listing.folder}: {identities} training identities do not fill one batch, which takes "
+            f"{config.batch_identities} with {config.instances} images of each; batch_size={config.batch_size} can be "
+            f"{identities * config.instances} at the most"
+        )
+    if len(listing.unmatched()) == len(listing.query):
         raise InputError(f"{listing.folder}: no query has an image of its identity from another camera in the gallery")
     return listing
-
-
-def _identities(images: list[Image]) -> set[int]:
-    return {identity for _, identity, _ in images}

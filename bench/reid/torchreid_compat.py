@@ -36,11 +36,17 @@ def import_torchreid(part: str) -> ModuleType:
 
 data = import_torchreid("data")
 engine = import_torchreid("engine")
+losses = import_torchreid("losses")
+metrics = import_torchreid("metrics")
 optim = import_torchreid("optim")
+transforms = import_torchreid("data.transforms")
 
 ImageDataManager = data.ImageDataManager
 ImageDataset = data.ImageDataset
 register_image_dataset = data.register_image_dataset
-ImageSoftmaxEngine = engine.ImageSoftmaxEngine
+Engine = engine.Engine
+TripletLoss = losses.TripletLoss
+accuracy = metrics.accuracy
+build_transforms = transforms.build_transforms
 build_optimizer = optim.build_optimizer
 build_lr_scheduler = optim.build_lr_scheduler

@@ -6,3 +6,5 @@ Trained on list_train.txt alone, without the validation list, as torchreid does.
 _base_ = ["_base_/pcb.py"]
 dataset = "msmt17"
 parts = 6
+# list_val.txt has the other 2,373 of its 32,621 training images.
+expected = {"train images": 30248, "query images": 11659, "gallery images": 82161}

@@ -18,6 +18,9 @@ TEST_IDENTITIES = range(11, 15)
 CAMERAS = range(1, 4)
 DISTRACTORS = 3
 
+#: Makes a protocol with some keys changed.
+MakeProtocol = Callable[..., Protocol]
+
 
 def make_market1501(root: Path) -> Path:
     """Write the three folders below `root/market1501/` and return the folder that holds them."""
@@ -59,7 +62,7 @@ def market1501_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_protocol(market1501_root: Path) -> Callable[..., Protocol]:
+def tiny_protocol(market1501_root: Path) -> MakeProtocol:
     """Make a protocol that trains within a second or two; keys can be changed."""
 
     def make(**changes: Any) -> Protocol:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from backbones.cost import measure
 from bench.architectures import resolve
 from bench.contract import Protocol
 from bench.reid.engine import build_optimisation
+from bench.reid.model import backbone_of, build_pcb
 from bench.reid.schema import ReidConfig
-from bench.reid.task import ReidTask, build_pcb
+from bench.reid.task import ReidTask
 from search.configs import config_names, load_config
 
 NAMES = config_names("reid")
@@ -27,7 +29,23 @@ def test_the_papers_protocols_are_all_there() -> None:
     papers = {f"reid/{dataset}_p{parts}" for dataset in ("market1501", "dukemtmcreid", "msmt17") for parts in (1, 3, 6)}
     assert papers <= set(NAMES)
     # The embedded digits are whole as they are; the mini market is a part of something.
-    assert [name for name in NAMES if read(name).reasons(pretrained=True)] == ["reid/market_mini_p3"]
+    reduced = [name for name in NAMES if read(name).reasons(pretrained=True)]
+    assert reduced == [name for name in NAMES if "mini" in name]
+    assert len(reduced) == 6
+    for name in sorted(set(NAMES) - set(reduced) - {"reid/digits_p3"}):
+        expected = read(name).config["expected"]
+        assert set(expected) == {"train images", "query images", "gallery images"}
+        assert read(name).reasons(True, expected) == ()
+
+
+def test_the_backbones_multiply_adds_are_those_of_the_paper() -> None:
+    # P-DARTS Table 5, "x+": those of the unchanged network at 224 x 224.
+    config = ReidConfig.model_validate({**read("reid/market1501_p6").config, "last_stride": 2})
+    cost = measure(backbone_of(config, resolve("PDARTS").design), (3, 224, 224))
+    assert round(cost.published_macs / 1e6) == 556
+    resnet = build_pcb(config, resolve("timm:resnet50").design, identities=751)
+    # "Feat. Dim" of ResNet-50.
+    assert resnet.backbone_dim == 2048
 
 
 @pytest.mark.parametrize("name", NAMES)

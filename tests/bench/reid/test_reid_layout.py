@@ -10,6 +10,7 @@ from PIL import Image
 
 from backbones.errors import InputError
 from bench.reid.layout import read_layout
+from bench.reid.market import read_test_folders
 from bench.reid.torchreid_compat import import_torchreid
 
 
@@ -44,6 +45,8 @@ def test_the_older_layout_of_market1501_is_read(market1501_root: Path, tmp_path:
         ("market1501", "Market-1501-v15.09.15/bounding_box_train: missing; .* nothing is downloaded"),
         ("dukemtmcreid", "missing; .* its authors withdrew the data set"),
         ("msmt17", "MSMT17_V1/train: missing; .*list_train.txt"),
+        ("cuhk03_detected", "cuhk03/images_detected: missing; .*cuhk03_new_protocol_config_detected.mat"),
+        ("market_folder", "bounding_box_train: missing; expected data_root to be a folder in Market-1501's layout"),
     ],
 )
 def test_a_missing_data_set_is_said_with_the_layout(dataset: str, words: str, tmp_path: Path) -> None:
@@ -60,6 +63,27 @@ def test_names_that_cannot_be_read_are_named(market1501_root: Path, tmp_path: Pa
         read_layout("market1501", tmp_path)
     (folder / "query" / "holiday.jpg").rename(folder / "query" / "0000_c1s1_000001_00.jpg")
     with pytest.raises(InputError, match="a query cannot be junk"):
+        read_layout("market1501", tmp_path)
+
+
+def test_any_folder_in_the_layout_is_read_with_other_kinds_of_images(market1501_root: Path, tmp_path: Path) -> None:
+    here = read_layout("market1501", market1501_root)
+    folder = tmp_path / "animals"
+    shutil.copytree(here.folder, folder)
+    for file in (folder / "query").glob("*.jpg"):
+        file.rename(file.with_suffix(".png"))
+    there = read_layout("market_folder", folder)
+    for split in ("train", "query", "gallery"):
+        assert [image[1:] for image in getattr(there, split)] == [image[1:] for image in getattr(here, split)]
+    shutil.rmtree(folder / "bounding_box_train")
+    assert read_test_folders(folder).gallery == there.gallery
+
+
+def test_an_empty_part_is_named(market1501_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "market1501" / "Market-1501-v15.09.15" / "query").glob("*.jpg"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"Market-1501-v15\.09\.15: no query images"):
         read_layout("market1501", tmp_path)
 
 

@@ -33,8 +33,9 @@ class OneMap(nn.Module):
 def test_training_gives_logits_for_each_part_and_evaluation_one_feature(parts: int) -> None:
     genotype = zoo.get("PDARTS").genotype
     pcb = PCB(CellBackbone(genotype, 4, 5, out_strides=(32,), last_stride=1), identities=9, parts=parts, reduced_dim=8)
-    logits = pcb(torch.randn(2, 3, 96, 32))
-    assert [tuple(part.shape) for part in logits] == [(2, 9)] * parts
+    trained = pcb(torch.randn(2, 3, 96, 32))
+    assert [tuple(part.shape) for part in trained.logits] == [(2, 9)] * parts
+    assert [tuple(part.shape) for part in trained.vectors] == [(2, 64)] * parts
     feature = pcb.eval()(torch.randn(2, 3, 96, 32))
     assert feature.shape == (2, pcb.feature_dim) == (2, parts * 64)
 
@@ -47,6 +48,15 @@ def test_each_part_of_the_feature_has_length_1(feature: str, reduced_dim: int | 
     out = pcb(torch.rand(3, 5, 4, 2))
     assert out.shape == (3, pcb.feature_dim) == (3, 2 * length)
     assert torch.allclose(out.view(3, 2, length).norm(dim=2), torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("feature", ["before", "after"])
+def test_the_vectors_of_training_are_those_of_the_feature(feature: Literal["before", "after"]) -> None:
+    # No dropout; BatchNorm alone differs from evaluation, and at one image for each statistic it cannot be compared.
+    pcb = PCB(OneMap(), 9, 2, None, feature, dropout=0.0)
+    images = torch.rand(3, 5, 4, 2)
+    vectors = torch.cat([F.normalize(part) for part in pcb(images).vectors], dim=1)
+    assert torch.equal(vectors, pcb.eval()(images))
 
 
 @pytest.mark.parametrize(("rows", "parts"), [(6, 3), (24, 6), (5, 2), (7, 3), (4, 4)])

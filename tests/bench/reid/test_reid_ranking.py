@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from backbones.errors import InputError
-from bench.reid.ranking import JUNK, RANKS, Labels, Ranking, rank_distances, rank_features
+from bench.reid.distances import BLOCK, Metric, distance_blocks
+from bench.reid.listing import JUNK
+from bench.reid.ranking import RANKS, Labels, Ranking, rank_distances, rank_features, ties_at_once
 from bench.reid.torchreid_compat import import_torchreid
 
 
@@ -121,18 +123,80 @@ def test_a_gallery_of_junk_only_is_refused() -> None:
         rank_distances(torch.zeros(1, 2), labels([1], [0]), labels([JUNK, JUNK], [1, 1]))
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 100])
-def test_features_are_ranked_by_euclidean_distance(chunk: int) -> None:
-    # Small whole numbers: every sum is exact, in whatever order a chunk adds.
-    torch.manual_seed(0)
-    queries, images = torch.randint(-3, 4, (7, 5)).float(), torch.randint(-3, 4, (40, 5)).float()
-    query = Labels(torch.randint(1, 5, (7,)), torch.randint(0, 2, (7,)))
-    gallery = Labels(torch.randint(0, 5, (40,)), torch.randint(0, 2, (40,)))
+def made(queries: int, images: int, dimensions: int, seed: int = 0) -> tuple[Tensor, Tensor, Labels, Labels]:
+    """Features of whole numbers, so that many distances are equal, of a few identities, distractors and junk."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def numbers(low: int, high: int, *size: int) -> Tensor:
+        return torch.randint(low, high, size, generator=draw)
+
+    query = Labels(numbers(1, 9, queries), numbers(0, 3, queries))
+    gallery = Labels(numbers(-1, 9, images), numbers(0, 3, images))
+    return numbers(-3, 4, queries, dimensions).float(), numbers(-3, 4, images, dimensions).float(), query, gallery
+
+
+def test_features_are_ranked_by_euclidean_distance() -> None:
+    # Small whole numbers: every sum is exact.
+    queries, images, query, gallery = made(7, 40, 5)
     squared = (queries[:, None] - images[None]).square().sum(dim=2)
-    assert rank_features(queries, images, query, gallery, chunk=chunk) == rank_distances(squared, query, gallery)
+    assert rank_features(queries, images, query, gallery) == rank_distances(squared, query, gallery)
 
 
-def test_features_that_are_not_finite_are_refused() -> None:
-    features = torch.tensor([[0.0], [float("nan")]])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_features_are_ranked_as_torchreid_ranks_them(metric: Metric) -> None:
+    _, _, query, gallery = made(BLOCK + 44, 400, 1)
+    kept = gallery.identities != JUNK
+    draw = torch.Generator().manual_seed(1)
+    queries, images = (torch.randn(count, 16, generator=draw, dtype=torch.float64) for count in (BLOCK + 44, 400))
+    metrics = import_torchreid("metrics")
+    labels = [
+        each.numpy() for each in (query.identities, gallery.identities[kept], query.cameras, gallery.cameras[kept])
+    ]
+    distances = metrics.compute_distance_matrix(queries, images[kept], metric).numpy()
+    cmc, mean = metrics.evaluate_rank(distances, *labels, max_rank=20, use_cython=False)
+    found = rank_features(queries, images, query, gallery, metric)
+    assert found.mean_average_precision == pytest.approx(mean, abs=1e-9)
+    assert {rank: np.float32(share) for rank, share in found.cmc.items()} == {rank: cmc[rank - 1] for rank in RANKS}
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_ties_come_out_the_same_however_many_queries_are_ranked_at_once(metric: Metric) -> None:
+    queries, images, query, gallery = made(BLOCK + 100, 300, 3)
+    together = rank_features(queries, images, query, gallery, metric)
+    distances = torch.cat(list(distance_blocks(queries, images, metric)))
+    assert len(distances[0].unique()) < 150
+    for chunk in (1, 7, 100, BLOCK, 1000):
+        assert rank_distances(distances, query, gallery, chunk=chunk) == together
+    assert rank_features(queries, images, query, gallery, metric) == together
+    # Of noise, whose products round.
+    queries, images = torch.randn(queries.shape), torch.randn(images.shape)
+    together = rank_features(queries, images, query, gallery, metric)
+    distances = torch.cat(
+        [*distance_blocks(queries[:99], images, metric), *distance_blocks(queries[99:], images, metric)]
+    )
+    assert rank_distances(distances, query, gallery, chunk=99) == together
+
+
+def test_distances_are_left_as_they_are() -> None:
+    queries, images, query, gallery = made(9, 40, 5)
+    (distances,) = distance_blocks(queries, images, "euclidean")
+    before = distances.clone()
+    rank_distances(distances, query, gallery)
+    assert torch.equal(distances, before)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_distances_that_are_not_finite_are_refused(broken: float) -> None:
     with pytest.raises(FloatingPointError, match="diverged"):
-        rank_features(features, torch.ones(1, 1), labels([1, 1], [0, 0]), labels([1], [1]))
+        rank_distances(torch.tensor([[1.0, broken]]), labels([1], [0]), labels([1, 1], [1, 1]))
+
+
+def test_a_gpus_way_to_count_ties_counts_the_same() -> None:
+    draw = torch.Generator().manual_seed(0)
+    block = torch.randint(4, (50, 700), generator=draw).float()
+    rows, columns = (torch.randint(size, (30_000,), generator=draw) for size in block.shape)
+    # By definition, in pieces: 30,000 rows are more than are compared at once.
+    expected = [
+        int((block[row, :column] == block[row, column]).sum()) for row, column in zip(rows, columns, strict=True)
+    ]
+    assert ties_at_once(block, rows, columns).tolist() == expected

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from backbones import weights
 from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
 from bench.architectures import random_architecture
-from bench.contract import Job, Protocol
+from bench.contract import Job
+from bench.reid.model import backbone_of, build_pcb
 from bench.reid.resume import FILE_NAME
 from bench.reid.schema import ReidConfig
-from bench.reid.task import ReidTask, backbone_of, build_pcb
+from bench.reid.task import ReidTask
+from search.training import seed_everything
+from tests.bench.reid.conftest import MakeProtocol
 
 ARCHITECTURE = random_architecture(0)
-MakeProtocol = Callable[..., Protocol]
 
 
 class InterruptedJobError(Exception):
@@ -46,10 +48,23 @@ def test_a_job_trains_and_ranks(tiny_protocol: MakeProtocol, tmp_path: Path) -> 
     assert trained.keys() == from_the_start.keys()
     backbone = backbone_of(config, ARCHITECTURE.genotype)
     assert outcome.cost.params == sum(parameter.numel() for parameter in backbone.parameters())
+    assert outcome.whole is not None
+    assert outcome.whole.params == sum(value.numel() for name, value in trained.items() if is_parameter(name))
+    # Of width 4 with 5 cells: 4 * 4 channels, doubled twice.
+    assert outcome.resolved == {"feature_dim": 64}
+    scalars = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]
+    assert {"Train/loss", "Train/lr", "Test/wildnas-market1501/mAP"} <= set(scalars)
 
 
-def test_a_resumed_job_ends_bit_for_bit_as_an_uninterrupted_one(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
-    protocol = tiny_protocol(epochs=3)
+def is_parameter(name: str) -> bool:
+    return not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+@pytest.mark.parametrize("changes", [{}, {"loss": "softmax_triplet", "optimiser": "adam", "workers": 2}])
+def test_a_resumed_job_ends_bit_for_bit_as_an_uninterrupted_one(
+    changes: dict[str, object], tiny_protocol: MakeProtocol, tmp_path: Path
+) -> None:
+    protocol = tiny_protocol(epochs=3, **changes)
     whole = ReidTask().run(Job(protocol, ARCHITECTURE, 5, tmp_path / "whole"))
 
     def interrupt(_: float, doing: str) -> None:
@@ -75,6 +90,90 @@ def test_a_resumed_job_ends_bit_for_bit_as_an_uninterrupted_one(tiny_protocol: M
     again = Job(protocol, ARCHITECTURE, 5, tmp_path / "whole", progress=lambda _, doing: told.append(doing))
     assert ReidTask().run(again).metrics == whole.metrics
     assert "epoch 3 of 3" not in told
+
+
+def test_without_training_the_drawn_weights_are_ranked(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
+    told: list[tuple[float, str]] = []
+    job = Job(tiny_protocol(epochs=0), ARCHITECTURE, 3, tmp_path, progress=lambda *each: told.append(each))
+    outcome = ReidTask().run(job)
+    assert not any(doing.startswith("epoch") for _, doing in told)
+    assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
+    seed_everything(3, 0)
+    drawn = build_pcb(ReidConfig.model_validate(job.protocol.config), ARCHITECTURE.genotype, 6).state_dict()
+    assert outcome.checkpoint is not None
+    left = weights.read_state_dict(outcome.checkpoint)
+    assert all(torch.equal(left[name], value) for name, value in drawn.items())
+
+
+def test_a_checkpoint_is_scored_as_it_is(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
+    protocol = tiny_protocol()
+    trained = ReidTask().run(Job(protocol, ARCHITECTURE, 0, tmp_path / "trained"))
+    job = Job(protocol, ARCHITECTURE, 0, tmp_path / "scored", weights=trained.checkpoint, evaluate_only=True)
+    assert ReidTask().run(job).metrics == trained.metrics
+    # A backbone alone has all that the feature before the reduction is made of.
+    config = ReidConfig.model_validate(protocol.config)
+    assert trained.checkpoint is not None
+    state = weights.read_state_dict(trained.checkpoint)
+    backbone = backbone_of(config, ARCHITECTURE.genotype)
+    backbone.load_state_dict({name[9:]: value for name, value in state.items() if name.startswith("backbone.")})
+    file = weights.save(backbone, tmp_path / "backbone.pth", ARCHITECTURE.design)
+    assert ReidTask().run(replace(job, weights=file)).metrics == trained.metrics
+    with pytest.raises(InputError, match=r"backbone\.pth: are a backbone's weights; feature='after'"):
+        ReidTask().run(replace(job, weights=file, protocol=tiny_protocol(feature="after")))
+
+
+@pytest.mark.parametrize("changes", [{"precision": "bf16"}, {"rerank": {"k1": 5, "k2": 2}}, {"metric": "cosine"}])
+def test_other_ways_to_compute_and_to_rank(
+    changes: dict[str, object], tiny_protocol: MakeProtocol, tmp_path: Path
+) -> None:
+    plain = ReidTask().run(Job(tiny_protocol(epochs=1), ARCHITECTURE, 0, tmp_path / "plain"))
+    other = ReidTask().run(Job(tiny_protocol(epochs=1, **changes), ARCHITECTURE, 0, tmp_path / "other"))
+    assert plain.checkpoint is not None
+    assert other.checkpoint is not None
+    one, two = weights.read_state_dict(plain.checkpoint), weights.read_state_dict(other.checkpoint)
+    assert all(value.dtype in (torch.float32, torch.int64) for value in two.values())
+    same = all(torch.equal(one[name], two[name]) for name in one)
+    assert same == ("precision" not in changes)
+    if "rerank" in changes:
+        assert other.metrics != plain.metrics
+    if "metric" in changes:
+        assert other.metrics == plain.metrics
+
+
+def test_a_limit_takes_a_part_of_the_data(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
+    protocol = tiny_protocol(limit=12, batch_size=4)
+    counts = ReidTask().check(protocol).counts
+    assert (counts["train images"], counts["query images"], counts["gallery images"]) == (12, 9, 9)
+    assert "distractor images" not in counts
+    outcome = ReidTask().run(Job(protocol, ARCHITECTURE, 0, tmp_path))
+    assert outcome.counts == {"query": 9, "gallery": 9, "identities": 3, "queries_without_match": 0}
+
+
+def test_other_counts_than_the_data_sets_mark_a_run(tiny_protocol: MakeProtocol) -> None:
+    protocol = replace(
+        tiny_protocol(reduced=[], expected={"train images": 36, "gallery images": 15913}),
+        options=("data_root=elsewhere", "precision='bf16'", "limit=5"),
+    )
+    protocol = replace(protocol, neutral=ReidTask().neutral(protocol.config))
+    counts = ReidTask().check(protocol).counts
+    assert protocol.reasons(True, counts) == ("option limit=5", "21 gallery images, not 15,913")
+
+
+def test_odd_data_are_counted(tiny_protocol: MakeProtocol, market1501_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "market1501" / "Market-1501-v15.09.15"
+    # Identity 11 is left to one camera in the gallery, identity 1 in training.
+    for name in ("bounding_box_test/0011_c", "bounding_box_train/0001_c"):
+        for camera in (2, 3):
+            for image in folder.glob(f"{name}{camera}*.jpg"):
+                image.unlink()
+    protocol = tiny_protocol(data_root=str(tmp_path))
+    counts = ReidTask().check(protocol).counts
+    assert counts["queries without a match"] == 1
+    assert counts["train identities of one camera"] == 1
+    outcome = ReidTask().run(Job(protocol, ARCHITECTURE, 0, tmp_path / "run"))
+    assert outcome.counts["queries_without_match"] == 1
+    assert outcome.counts["query"] == 11
 
 
 def test_another_run_is_not_resumed(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
@@ -127,6 +226,8 @@ def test_data_that_cannot_be_trained_or_ranked_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="36 training images do not fill one batch; batch_size=64 can be 36"):
         ReidTask().check(tiny_protocol(batch_size=64))
+    with pytest.raises(InputError, match="6 training identities do not fill one batch, which takes 8 with 4 images"):
+        ReidTask().check(tiny_protocol(batch_size=32, loss="softmax_triplet"))
     shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "market1501" / "Market-1501-v15.09.15"
     image = next((folder / "bounding_box_train").glob("*.jpg"))
@@ -154,6 +255,8 @@ def test_data_that_cannot_be_trained_or_ranked_are_refused(
         ({"part": 3}, "unknown key 'part'; did you mean 'parts'"),
         ({"parts": 3}, "parts=3: at height=32 and last_stride=1 the last map has 2 rows, so 2 parts at the most"),
         ({"dataset": "cuhk03"}, "key 'dataset'"),
+        ({"rerank": {"k3": 1}}, "unknown key 'rerank.k3'; known: k1, k2, weight"),
+        ({"loss": "softmax_triplet", "batch_size": 10}, "batch_size=10 is to be two or more times instances=4"),
         ({"channels": 5}, "key 'channels'"),
         ({"transforms": ["random_patch"]}, "key 'transforms.0'"),
     ],
@@ -167,4 +270,8 @@ def test_speed_is_measured_without_data(tiny_protocol: MakeProtocol, tmp_path: P
     protocol = tiny_protocol(data_root=str(tmp_path / "nowhere"))
     speed = ReidTask().speed(protocol, ARCHITECTURE, batch_size=4, repetitions=2)
     assert len(speed.train_images_per_second) == len(speed.inference_images_per_second) == 2
-    assert min(*speed.train_images_per_second, *speed.inference_images_per_second) > 0
+    assert min(*speed.train_images_per_second, *speed.inference_images_per_second, *speed.latency) > 0
+    assert len(speed.latency) == 2
+    assert speed.peak_memory >= 0
+    triplet = tiny_protocol(loss="softmax_triplet", epochs=0)
+    assert min(ReidTask().speed(triplet, ARCHITECTURE, batch_size=8, repetitions=1).train_images_per_second) > 0

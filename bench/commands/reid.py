@@ -1,0 +1,127 @@
+"""draw what a trained re-identifier ranks first, or measure the ranking itself"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.options import positive, whole
+
+if TYPE_CHECKING:
+    from bench.reid.listing import Listing
+    from bench.reid.ranking_speed import RankingSpeed
+    from bench.reid.schema import ReidConfig
+
+#: The test sets whose sizes are timed.
+SIZES = ("market1501", "msmt17")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    rank = verbs.add_parser("rank", help="scores of a checkpoint, and pictures of the nearest images of some queries")
+    rank.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth that a run left")
+    rank.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="a folder with query/ and bounding_box_test/, or a data root; default: that of the checkpoint's protocol",
+    )
+    rank.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
+    rank.add_argument("--queries", type=positive, default=10, metavar="N", help="so many are drawn (default: 10)")
+    rank.add_argument("--length", type=positive, default=10, metavar="N", help="images of each list (default: 10)")
+    rank.add_argument("--metric", choices=["euclidean", "cosine"], help="default: the protocol's")
+    rank.add_argument("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
+    rank.set_defaults(verb_run=_rank)
+    speed = verbs.add_parser("speed", help="seconds and memory of ranking random features, beside torchreid's")
+    speed.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="whose numbers of images")
+    speed.add_argument("--dimensions", type=positive, default=768, metavar="D", help="of a feature (default: 768)")
+    speed.add_argument(
+        "--reference-queries",
+        type=whole,
+        default=200,
+        metavar="N",
+        help="queries that torchreid ranks, scaled to all; 0 leaves it out (default: 200)",
+    )
+    speed.add_argument("--json", action="store_true", help="as one JSON object")
+    speed.set_defaults(verb_run=_speed)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    code: int = arguments.verb_run(arguments)
+    return code
+
+
+def _rank(arguments: argparse.Namespace) -> int:
+    from bench.progress import Progress
+    from bench.reid.checkpoints import load_pcb
+    from bench.reid.pictures import save_pictures
+    from bench.reid.ranked_lists import rank_listing
+    from bench.reid.schema import Reranking
+
+    pcb, config = load_pcb(arguments.checkpoint)
+    changes: dict[str, Any] = {"metric": arguments.metric} if arguments.metric else {}
+    if arguments.rerank:
+        changes["rerank"] = config.rerank or Reranking()
+    config = config.model_copy(update=changes)
+    listing = _listing(arguments.data, config)
+    progress = Progress([f"{arguments.checkpoint} · {listing.folder.name}"])
+    with progress.stage(0):
+        ranking, lists = rank_listing(pcb, config, listing, arguments.queries, arguments.length, progress)
+        files = save_pictures(lists, arguments.out)
+    scores = " · ".join(f"rank-{rank} {100 * share:.2f} %" for rank, share in ranking.cmc.items())
+    print(f"{scores} · mAP {100 * ranking.mean_average_precision:.2f} %")
+    without = f", {ranking.queries_without_match} left out without a match" if ranking.queries_without_match else ""
+    print(f"{ranking.queries} queries{without} · {len(listing.gallery)} gallery images")
+    print(f"{len(files)} pictures in {arguments.out}")
+    return 0
+
+
+def _listing(data: Path | None, config: ReidConfig) -> Listing:
+    from bench.embedded import ensure_embedded
+    from bench.reid.layout import read_layout
+    from bench.reid.market import QUERY, read_test_folders
+
+    if data is None:
+        ensure_embedded(config.embedded)
+        return read_layout(config.dataset, Path(config.data_root), config.limit)
+    return read_test_folders(data) if (data / QUERY).is_dir() else read_layout(config.dataset, data)
+
+
+def _speed(arguments: argparse.Namespace) -> int:
+    from bench.reid.ranking_speed import SIZES as KNOWN
+    from bench.reid.ranking_speed import measure_ranking
+    from bench.search_speed import isolated
+
+    measured = []
+    for name in dict.fromkeys(arguments.size):
+        what = (KNOWN[name], arguments.dimensions, arguments.reference_queries)
+        measured.append(isolated(measure_ranking, *what, hint="a smaller --dimensions"))
+        if not arguments.json:
+            print("\n".join(report(measured[-1])), flush=True)
+    if arguments.json:
+        print(json.dumps({"rankings": [each.to_json() for each in measured]}))
+    return 0
+
+
+def report(measured: RankingSpeed) -> list[str]:
+    """The measurement for eyes."""
+    size = measured.size
+    whole = measured.distances + measured.ranking
+    lines = [
+        f"{size.name}: {size.queries:,} queries, {size.gallery:,} gallery images, {measured.dimensions} dimensions; "
+        f"{measured.device}",
+        f"  {whole:.2f} s: distances {measured.distances:.2f} s, ranking {measured.ranking:.2f} s; "
+        f"peak memory {measured.peak_memory / 1e9:.2f} GB",
+    ]
+    for name, seconds in measured.references.items():
+        scaled = measured.scaled(name)
+        lines.append(
+            f"  torchreid's {name} ranking of the same distances: {scaled:.1f} s (scaled from {seconds:.2f} s for "
+            f"{measured.reference_queries:,} queries): {scaled / measured.ranking:.1f} times as long; with the "
+            f"distances {(measured.distances + scaled) / whole:.1f} times as long"
+        )
+    if measured.references and "cython" not in measured.references:
+        lines.append("  torchreid's Cython ranking is not built here")
+    return lines

@@ -1,0 +1,80 @@
+"""A trained PCB from its checkpoint: what it is and what it was trained on stands in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backbones import weights
+from backbones.design import Design, TimmModel
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from bench.reid.model import build_pcb
+from bench.reid.pcb import PCB
+from bench.reid.schema import ReidConfig
+from search.configs import data_folder, parse, portable
+
+#: Of a part's classifier, whose rows are the identities.
+_CLASSIFIER = "classifiers.0.weight"
+
+
+def save_pcb(pcb: PCB, file: Path, config: Mapping[str, Any], design: Design, protocol: str) -> Path:
+    """Write a PCB with all that `load_pcb` builds it again from."""
+    return weights.save(
+        pcb, file, design, task="reid", protocol=protocol, architecture=design.to_json(), config=portable(dict(config))
+    )
+
+
+def load_pcb(file: Path) -> tuple[PCB, ReidConfig]:
+    """The PCB of a checkpoint that a run left, and the config of that run.
+
+    Raises:
+        InputError: the file cannot be read, or is not such a checkpoint.
+    """
+    _, about = weights.read(file)
+    if about.get("task") != "reid" or not isinstance(about.get("config"), Mapping):
+        raise InputError(f"{file}: not a checkpoint of re-identification; expected the checkpoint.pth of such a run")
+    config = parse(ReidConfig, _here(about["config"]), f"{file}: config")
+    design = _design(about.get("architecture"), file)
+    pcb = build_pcb(config, design, _identities(file))
+    weights.load(pcb, file, design)
+    return pcb, config
+
+
+def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
+    """A PCB with given weights, to be ranked by as they are: those of a trained PCB, or of its backbone alone.
+
+    Raises:
+        InputError: the weights do not fit, or what is ranked by is not in them.
+    """
+    if any(name.startswith("backbone.") for name in weights.read_state_dict(file)):
+        pcb = build_pcb(config, design, _identities(file))
+        weights.load(pcb, file, design)
+        return pcb
+    if config.feature == "after":
+        raise InputError(f"{file}: are a backbone's weights; feature='after' ranks by PCB's own layers, which it lacks")
+    pcb = build_pcb(config, design, identities=1)
+    weights.load(pcb.backbone, file, design)
+    return pcb
+
+
+def _identities(file: Path) -> int:
+    state = weights.read_state_dict(file)
+    if _CLASSIFIER not in state:
+        raise InputError(f"{file}: lacks {_CLASSIFIER}; expected the weights of a PCB")
+    return len(state[_CLASSIFIER])
+
+
+def _here(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with this machine's data folder."""
+    variable, slash, rest = str(config.get("data_root", "")).partition("/")
+    if variable in ("$WILDNAS_DATA", "$WILDNAS_DIGITS"):
+        return {**config, "data_root": f"{data_folder(variable[1:])}{slash}{rest}"}
+    return dict(config)
+
+
+def _design(content: Any, file: Path) -> Design:
+    if isinstance(content, Mapping) and set(content) == {"timm"}:
+        return TimmModel(str(content["timm"]))
+    return Genotype.from_json(content, f"{file}: architecture")

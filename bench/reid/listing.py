@@ -1,0 +1,89 @@
+"""What is read from a re-identification data set: which image shows whom, taken by which camera."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from backbones.errors import InputError
+
+#: One image: its file, the identity on it, the camera (from 0), as torchreid's data sets hold it.
+Image = tuple[str, int, int]
+
+#: The identity of gallery images that nobody scores (Market-1501: bad detections).
+JUNK = -1
+
+#: The identity of gallery images that show nobody who is asked for (Market-1501).
+DISTRACTOR = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a data set, in order of their names; training identities are numbered from 0.
+
+    Attributes:
+        folder: the data set's folder.
+        distractors: how many of the gallery's images show nobody that is asked for.
+        junk: how many gallery images nobody scores; they are not in `gallery`.
+        annotations: files beside the images that say what is where.
+    """
+
+    folder: Path
+    train: list[Image]
+    query: list[Image]
+    gallery: list[Image]
+    distractors: int = 0
+    junk: int = 0
+    annotations: tuple[Path, ...] = ()
+
+    def unmatched(self) -> list[Image]:
+        """The queries whose identity no other camera has seen in the gallery: no ranking can find them."""
+        cameras = cameras_of(self.gallery)
+        return [image for image in self.query if not cameras.get(image[1], set()) - {image[2]}]
+
+
+def cameras_of(images: list[Image]) -> dict[int, set[int]]:
+    """The cameras that have seen each identity."""
+    cameras: dict[int, set[int]] = {}
+    for _, identity, camera in images:
+        cameras.setdefault(identity, set()).add(camera)
+    return cameras
+
+
+def identities_of(images: list[Image]) -> set[int]:
+    return {identity for _, identity, _ in images}
+
+
+def relabelled(images: list[Image]) -> list[Image]:
+    """The images with identities numbered from 0."""
+    labels = {identity: label for label, identity in enumerate(sorted(identities_of(images)))}
+    return [(file, labels[identity], camera) for file, identity, camera in images]
+
+
+def require_folder(folder: Path, expected: str) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: missing; {expected}")
+
+
+def read_names(folder: Path, suffixes: tuple[str, ...] = (".jpg",)) -> list[Image]:
+    """The images of a folder by their names, `<identity>_c<camera>…`, as Market-1501's are.
+
+    Raises:
+        InputError: names that cannot be read so; names the first three.
+    """
+    images, unknown = [], []
+    # Market-1501 comes with a Thumbs.db in each folder: only images count.
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes):
+        found = re.match(r"(-?\d+)_c([1-9]\d*)", path.name)
+        if found:
+            images.append((str(path), int(found[1]), int(found[2]) - 1))
+        else:
+            unknown.append(path.name)
+    if unknown:
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise InputError(
+            f"{folder}: cannot read identity and camera from {', '.join(unknown[:3])}{more}; expected names like "
+            "0002_c1s1_000451_03.jpg (identity 2, camera 1)"
+        )
+    return images

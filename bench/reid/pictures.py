@@ -1,0 +1,69 @@
+"""A ranked list as a picture: the query, then its nearest gallery images, right and wrong ones framed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from backbones.files import replacing, write_text
+from bench.reid.data import read_image
+from bench.reid.ranked_lists import RankedList
+
+#: Width and height of an image's cell without its frame, in pixels; a crop keeps its proportions in it.
+CELL = (112, 168)
+
+FRAME = 6
+_GAP = 6
+_LINE = 15
+_CAPTION = 3 * _LINE
+_HEAD = 24
+
+#: Colours that stay apart for the colour-blind, and a word below each image beside them.
+COLOURS = {"query": (40, 40, 40), "right": (0, 130, 60), "wrong": (215, 40, 30)}
+
+#: Of the output folder: the lists themselves.
+LISTS = "ranked_lists.json"
+
+
+def draw(ranked: RankedList) -> Image.Image:
+    """The picture of one list."""
+    cells = [(ranked.query, "query", "")]
+    cells += [(each.image, "right" if each.right else "wrong", f"{each.distance:.3f}") for each in ranked.images]
+    width, height = CELL[0] + 2 * FRAME, CELL[1] + 2 * FRAME
+    picture = Image.new(
+        "RGB", (_GAP + len(cells) * (width + _GAP), _HEAD + height + _CAPTION + 2 * _GAP), (255, 255, 255)
+    )
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    pen.text((_GAP, _GAP), Path(ranked.query[0]).name, (0, 0, 0), font)
+    for place, ((file, identity, camera), kind, distance) in enumerate(cells):
+        left, top = _GAP + place * (width + _GAP), _HEAD + _GAP
+        pen.rectangle((left, top, left + width - 1, top + height - 1), COLOURS[kind])
+        picture.paste(_cell(file), (left + FRAME, top + FRAME))
+        lines = (f"{place}. {kind}" if place else kind, f"identity {identity}", f"camera {camera + 1}  {distance}")
+        for number, line in enumerate(lines):
+            pen.text((left, top + height + 2 + number * _LINE), line, COLOURS[kind], font)
+    return picture
+
+
+def _cell(file: str) -> Image.Image:
+    image = read_image(file)
+    scale = min(CELL[0] / image.width, CELL[1] / image.height)
+    image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    cell = Image.new("RGB", CELL, (225, 225, 225))
+    cell.paste(image, ((CELL[0] - image.width) // 2, (CELL[1] - image.height) // 2))
+    return cell
+
+
+def save_pictures(lists: list[RankedList], folder: Path) -> list[Path]:
+    """Write a PNG for each list, named by its query, and the lists as JSON; every file appears whole or not at all."""
+    files = []
+    for ranked in lists:
+        file = folder / f"{Path(ranked.query[0]).stem}.png"
+        with replacing(file) as partial:
+            draw(ranked).save(partial, format="PNG")
+        files.append(file)
+    write_text(folder / LISTS, json.dumps([asdict(ranked) for ranked in lists], indent=1) + "\n")
+    return files

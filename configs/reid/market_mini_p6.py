@@ -1,0 +1,4 @@
+"""PCB with 6 parts on a few hundred animals in Market-1501's layout."""
+
+_base_ = ["_base_/market_mini.py"]
+parts = 6
