@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from backbones.errors import InputError
 from search.progress import ProgressCallback
 
 if TYPE_CHECKING:
@@ -236,6 +237,14 @@ class Task(abc.ABC):
     def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
         """The resolved protocol as a text to take away; for detection a config of MMDetection."""
         return json.dumps({**protocol.config, "architecture": architecture.to_json()}, indent=1, ensure_ascii=False)
+
+    def divided(self, protocol: Protocol, parts: int) -> Protocol:
+        """The protocol with every batch computed in so many times as many parts, for a GPU that it does not fit.
+
+        Raises:
+            InputError: the task has no such thing, or the batch does not divide.
+        """
+        raise InputError(f"{self.name} cannot compute a batch in parts")
 
     @abc.abstractmethod
     def check(self, protocol: Protocol) -> DataReport:

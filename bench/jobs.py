@@ -9,8 +9,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
@@ -141,37 +141,52 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
     return Planned(evaluation, data, key, existing if same else None)
 
 
-def evaluate(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
-    """Run an evaluation into its record; what an interrupted try of the same key left is resumed."""
+def evaluate(
+    planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback, parts: int = 1
+) -> Record:
+    """Run an evaluation into its record; what an interrupted try of the same key left is resumed.
+
+    Args:
+        parts: every batch is computed in so many times as many parts (`Task.divided`): the same run on a smaller GPU,
+            which the record tells of under `resolved`.
+    """
     evaluation = planned.evaluation
     places.prepare()
-    work_dir = _work_dir(planned, places)
+    work_dir = work_dir_of(planned, places, parts)
     with measured(work_dir) as run:
-        outcome = evaluation.task.run(_job(evaluation, work_dir, weights, progress))
+        outcome = evaluation.task.run(_job(evaluation, work_dir, weights, run.keeping(progress), parts))
+    if parts > 1:
+        outcome = replace(outcome, resolved={**outcome.resolved, "batch_parts": parts})
     record = _record(planned, places, weights, outcome, run)
     places.store.write(record, places.replace, outcome.curve)
     return record
 
 
-def join(planned: Planned, places: Places, weights: Path | None) -> None:
+def join(planned: Planned, places: Places, weights: Path | None, parts: int = 1) -> None:
     """Take part in an evaluation whose first process writes the record; what libraries print goes nowhere."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirected(nowhere):
-        planned.evaluation.task.run(_job(planned.evaluation, _work_dir(planned, places), weights))
+        planned.evaluation.task.run(_job(planned.evaluation, work_dir_of(planned, places, parts), weights, parts=parts))
 
 
-def _work_dir(planned: Planned, places: Places) -> Path:
+def work_dir_of(planned: Planned, places: Places, parts: int = 1) -> Path:
+    """Where logs and checkpoints of an evaluation go."""
     from search.parallel import world_size
 
     # Each process normalises its own part of a batch: what one has left, several cannot go on with.
     processes = f"-x{world_size()}" if world_size() > 1 else ""
-    return places.work / planned.evaluation.name / f"{planned.key[7:15]}{processes}"
+    divided = f"-p{parts}" if parts > 1 else ""
+    return places.work / planned.evaluation.name / f"{planned.key[7:15]}{processes}{divided}"
 
 
 def _job(
-    evaluation: Evaluation, work_dir: Path, weights: Path | None, progress: ProgressCallback = lambda *told: None
+    evaluation: Evaluation,
+    work_dir: Path,
+    weights: Path | None,
+    progress: ProgressCallback = lambda *told: None,
+    parts: int = 1,
 ) -> Job:
     return Job(
-        evaluation.protocol,
+        evaluation.protocol if parts == 1 else evaluation.task.divided(evaluation.protocol, parts),
         evaluation.architecture,
         evaluation.seed,
         work_dir,
@@ -262,14 +277,36 @@ def file_digest(file: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+#: Seconds after which a run notes anew how long it has taken.
+KEEP_INTERVAL = 10.0
+
+
 @dataclass
 class Measured:
-    """What `measured` measured; complete when its block has ended."""
+    """What `measured` measured; complete when its block has ended.
+
+    Attributes:
+        keep: notes the seconds so far, lest they are lost if the run is killed.
+    """
 
     started: str = ""
     finished: str = ""
     seconds: float = 0.0
     peak_memory: int = 0
+    keep: Callable[[], None] = lambda: None
+
+    def keeping(self, progress: ProgressCallback) -> ProgressCallback:
+        """Tell of the progress, and note the seconds from time to time."""
+        kept = time.monotonic()
+
+        def tell(fraction: float, doing: str) -> None:
+            nonlocal kept
+            if time.monotonic() - kept >= KEEP_INTERVAL:
+                kept = time.monotonic()
+                self.keep()
+            progress(fraction, doing)
+
+        return tell
 
 
 @contextlib.contextmanager
@@ -284,11 +321,16 @@ def measured(work_dir: Path) -> Iterator[Measured]:
     run = Measured(started=_now())
     environment.reset_peak_memory()
     start = time.monotonic()
+
+    def seconds() -> float:
+        return round(spent + time.monotonic() - start, 3)
+
+    run.keep = lambda: write_text(spent_file, json.dumps(seconds()))
     try:
         with (work_dir / "output.log").open("a", encoding="utf-8") as log, redirected(log):
             yield run
     finally:
-        run.seconds = round(spent + time.monotonic() - start, 3)
+        run.seconds = seconds()
         run.peak_memory = environment.peak_memory()
         run.finished = _now()
         write_text(spent_file, json.dumps(run.seconds))

@@ -23,8 +23,66 @@ class StageNote:
     note: str = "done"
 
 
+class Pace:
+    """How fast a running stage goes, and how long is left of it.
+
+    Attributes:
+        fraction: how far it is, 0 to 1.
+    """
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.fraction = 0.0
+        #: When the stage first told how far it was, and how far that was.
+        self._first: tuple[float, float] | None = None
+
+    def tell(self, fraction: float) -> None:
+        if self._first is None and fraction > 0:
+            # A resumed stage begins somewhere in the middle; its pace counts from there.
+            self._first = (time.monotonic(), fraction) if fraction < 1 else None
+        self.fraction = fraction
+
+    @property
+    def left(self) -> float | None:
+        """Seconds, or None as long as nothing is known."""
+        if self._first is None:
+            return None
+        began, at = self._first
+        gained = self.fraction - at
+        return (time.monotonic() - began) / gained * (1 - self.fraction) if gained > 0 else None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it began at its beginning, so that what it takes says how fast this machine is."""
+        return self._first is not None and self._first[1] < FRESH
+
+
+class Timetable:
+    """What the stages are expected to take, and how many times that the ended ones took."""
+
+    def __init__(self) -> None:
+        self._ended: list[tuple[float, float]] = []
+
+    def ended(self, expected: float | None, pace: Pace) -> None:
+        if expected and pace.fresh:
+            self._ended.append((expected, time.monotonic() - pace.began))
+
+    @property
+    def speed(self) -> float:
+        expected = sum(pair[0] for pair in self._ended)
+        return sum(pair[1] for pair in self._ended) / expected if expected else 1.0
+
+    def left(self, now: float, waiting: Sequence[float | None]) -> str:
+        """`about 2:30 left` of all: what is left of the running stages, and what waits behind them."""
+        if not any(waiting):
+            return ""
+        known = sum(seconds for seconds in waiting if seconds is not None) * self.speed
+        sure = all(seconds is not None for seconds in waiting)
+        return f"all: {'about' if sure else 'at least'} {clock(now + known)} left"
+
+
 class Progress:
-    """Shows the stages of a run on standard error, on one line that is redrawn, or line by line in a log.
+    """Shows stages, one after another, on standard error: on one line that is redrawn, or line by line in a log.
 
     Args:
         titles: the stages in order.
@@ -39,25 +97,19 @@ class Progress:
         self._live = self._stream.isatty()
         self._titles = titles
         self._expected = list(expected or [None] * len(titles))
-        self._pace: list[tuple[float, float]] = []
+        self._table = Timetable()
+        self._pace = Pace()
         self._place = 0
         self._shown = 0.0
-        self._began = 0.0
-        self._fraction = 0.0
-        #: When the running stage first told how far it was, and how far that was.
-        self._first: tuple[float, float] | None = None
 
     def __call__(self, fraction: float, doing: str) -> None:
         """Tell how far the running stage is, 0 to 1, and what it is doing."""
         now = time.monotonic()
-        if self._first is None and fraction > 0:
-            # A resumed stage begins somewhere in the middle; its pace counts from there.
-            self._first = (now, fraction) if fraction < 1 else None
-        self._fraction = fraction
+        self._pace.tell(fraction)
         if now - self._shown < (LIVE_INTERVAL if self._live else PLAIN_INTERVAL):
             return
         self._shown = now
-        left = self._stage_left(now)
+        left = self._pace.left
         parts = [f"{100 * fraction:3.0f} %", doing]
         if left is not None:
             parts.append(f"{clock(left)} left")
@@ -67,18 +119,16 @@ class Progress:
     @contextlib.contextmanager
     def stage(self, place: int, done: bool = False) -> Iterator[StageNote]:
         """A stage runs, counted from 0, or is done already; the note that the block sets stays in its line."""
-        self._place, self._began, self._fraction = place, time.monotonic(), 0.0
-        self._first = None
-        self._shown = 0.0 if self._live else self._began
+        self._place, self._pace = place, Pace()
+        self._shown = 0.0 if self._live else self._pace.began
         expected = self._expected[place]
         if not done:
-            left = self._all_left(expected * self._speed()) if expected else ""
+            left = self._all_left(expected * self._table.speed) if expected else ""
             self._show(f"started · {left}" if left else "started")
         stage = StageNote()
         try:
             yield stage
-            if expected and self._first is not None and self._first[1] < FRESH:
-                self._pace.append((expected, time.monotonic() - self._began))
+            self._table.ended(expected, self._pace)
             self._show(stage.note)
         finally:
             # Whatever is printed next begins on a line of its own.
@@ -86,32 +136,13 @@ class Progress:
                 self._stream.write("\n")
                 self._stream.flush()
 
-    def _stage_left(self, now: float) -> float | None:
-        if self._first is None:
-            return None
-        began, at = self._first
-        gained = self._fraction - at
-        if gained <= 0:
-            return None
-        return (now - began) / gained * (1 - self._fraction)
-
-    def _speed(self) -> float:
-        """How many times the expected seconds the ended stages took."""
-        expected = sum(pair[0] for pair in self._pace)
-        return sum(pair[1] for pair in self._pace) / expected if expected else 1.0
-
     def _all_left(self, stage_left: float) -> str:
-        waiting = self._expected[self._place + 1 :]
-        if not any(waiting):
-            return ""
-        known = sum(seconds for seconds in waiting if seconds is not None) * self._speed()
-        sure = all(seconds is not None for seconds in waiting)
-        return f"all: {'about' if sure else 'at least'} {clock(stage_left + known)} left"
+        return self._table.left(stage_left, self._expected[self._place + 1 :])
 
     def _show(self, text: str) -> None:
         line = f"[{self._place + 1}/{len(self._titles)}] {self._titles[self._place]} · {text}"
         if self._live:
-            width = max(20, _columns(self._stream.fileno()))
+            width = max(20, terminal_size(self._stream.fileno()).columns)
             self._stream.write("\r\x1b[2K" + line[: width - 1])
         else:
             self._stream.write(line + "\n")
@@ -125,8 +156,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def _columns(descriptor: int) -> int:
+def terminal_size(descriptor: int) -> os.terminal_size:
+    """Columns and lines of a terminal, or what an ordinary one has."""
     try:
-        return os.get_terminal_size(descriptor).columns
+        size = os.get_terminal_size(descriptor)
     except OSError:
-        return 100
+        size = os.terminal_size((0, 0))
+    # Some say that they have none.
+    return os.terminal_size((size.columns or 100, size.lines or 24))

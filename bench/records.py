@@ -230,8 +230,30 @@ class RecordStore:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
         return path
 
+    def find_aside(self, name: str, key: str) -> Record | None:
+        """The record of that name and key that has been moved aside, or None."""
+        path = self._aside(name, key)
+        if not path.is_file():
+            return None
+        record = parse_record(path)
+        return record if (record.name, record.key) == (name, key) else None
+
+    def bring_back(self, record: Record) -> None:
+        """Put a record that has been moved aside in its place again; a different one that is there is moved aside."""
+        aside, existing = self._aside(record.name, record.key), self.find(record.name)
+        if existing is not None and existing.key != record.key:
+            self._move_aside(existing)
+        curve = aside.with_name(f"{aside.stem}.curve.jsonl")
+        self.path(record.name).parent.mkdir(parents=True, exist_ok=True)
+        if curve.is_file():
+            os.replace(curve, self.curve_path(record.name))
+        os.replace(aside, self.path(record.name))
+
+    def _aside(self, name: str, key: str) -> Path:
+        return self.results / "replaced" / f"{name}-{key[7:15]}.json"
+
     def _move_aside(self, record: Record) -> None:
-        aside = self.results / "replaced" / f"{record.name}-{record.key[7:15]}"
+        aside = self._aside(record.name, record.key).with_suffix("")
         aside.parent.mkdir(parents=True, exist_ok=True)
         os.replace(self.path(record.name), aside.with_name(f"{aside.name}.json"))
         curve = self.curve_path(record.name)
@@ -297,17 +319,26 @@ def read_record(path: Path) -> Record:
         InputError: not JSON, a key that is missing, unknown or of the wrong type, or a file whose place does not fit
             what it says; names file and key.
     """
+    record = parse_record(path)
+    _in_its_place(path.as_posix(), record)
+    return record
+
+
+def parse_record(path: Path) -> Record:
+    """Read a record wherever it lies.
+
+    Raises:
+        InputError: not JSON, or a key that is missing, unknown or of the wrong type; names file and key.
+    """
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a record is a JSON object")
     try:
-        record = Record.model_validate(migrated(content))
+        return Record.model_validate(migrated(content))
     except ValidationError as error:
         raise InputError(f"{path}: {first_problem(error, Record)}") from error
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
-    _in_its_place(path.as_posix(), record)
-    return record
 
 
 def _in_its_place(path: str, record: Record) -> None:

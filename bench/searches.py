@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.files import read_json
 from bench import environment
 from bench.architectures import Architecture, save_found
 from bench.contract import changed, other_data
@@ -87,8 +88,16 @@ class PlannedSearch:
         return places.work / self.protocol.name / self.name
 
 
-def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedSearch:
-    """Check a search's data and look for its record.
+@dataclass(frozen=True)
+class SearchData:
+    """All images and classes that a search's proxy is drawn from: how many, and a digest over them."""
+
+    counts: Mapping[str, int]
+    fingerprint: str
+
+
+def check_search(protocol: SearchProtocol, seed: int) -> SearchData:
+    """Look at a search's data without opening an image.
 
     Raises:
         InputError: the data cannot be used.
@@ -97,19 +106,29 @@ def plan_search(protocol: SearchProtocol, seed: int, places: Places) -> PlannedS
 
     ensure_embedded(protocol.settings.embedded)
     folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size, seed)
+    return SearchData({"images": len(folder.files), "classes": len(folder.classes)}, folder.fingerprint())
+
+
+def plan_search(protocol: SearchProtocol, seed: int, places: Places, data: SearchData | None = None) -> PlannedSearch:
+    """Check a search's data, unless that has been done, and look for its record.
+
+    Raises:
+        InputError: the data cannot be used.
+    """
+    data = data or check_search(protocol, seed)
     key = run_key(
         {
             "protocol": protocol.name,
             "version": VERSION,
             "config": determining(protocol.portable()),
             "seed": seed,
-            "data": folder.fingerprint(),
+            "data": data.fingerprint,
         }
     )
     # The key is part of the name: another config or data set is another record, never in this one's way.
     name = f"{protocol.name.removeprefix('search/').replace('/', '-')}-s{seed}-{key[7:15]}"
-    found = {"images": len(folder.files), "classes": len(folder.classes)}
-    return PlannedSearch(protocol, seed, key, name, places.store.find(record_name(protocol.name, name, seed)), found)
+    existing = places.store.find(record_name(protocol.name, name, seed))
+    return PlannedSearch(protocol, seed, key, name, existing, data.counts)
 
 
 def steps_per_epoch(protocol: SearchProtocol, seed: int) -> int:
@@ -144,7 +163,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
     protocol, seed, key, name = planned.protocol, planned.seed, planned.key, planned.name
     work_dir = planned.work_dir(places)
     with measured(work_dir) as run:
-        result = run_search(protocol.settings, work_dir, seed, progress)
+        result = run_search(protocol.settings, work_dir, seed, run.keeping(progress))
     architecture = Architecture(
         name, result.genotype, protocol.settings.method, (record_name(protocol.name, name, seed), key)
     )
@@ -175,9 +194,28 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "counts": {"architecture images": result.counts["architecture images"]},
             "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, "params": result.params},
             "checkpoint": None,
+            "resolved": other_genotypes(work_dir, protocol.settings),
             "started": run.started,
             "finished": run.finished,
         }
     )
     places.store.write(record, places.replace)
     return record
+
+
+def other_genotypes(work_dir: Path, settings: SearchSettings) -> dict[str, Any]:
+    """What else a finished search tells of: its genotype under every M, and the one after each of its stages.
+
+    `{"max_skips": {"0": genotype or None, …}, "stages": [genotype or None, …]}`; None cannot be derived.
+    """
+    from search.derive import derive, read_architecture
+
+    limits = read_json(work_dir / "genotypes.json")["max_skips"]
+    stages: list[Any] = []
+    for place in range(len(settings.stages)):
+        try:
+            stages.append(derive(read_architecture(work_dir / f"stage{place + 1}" / "architecture.json")).to_json())
+        except InputError:
+            # Its candidates do not allow as few skip connections as the search's M.
+            stages.append(None)
+    return {"max_skips": {limit: entry["genotype"] for limit, entry in limits.items()}, "stages": stages}

@@ -181,7 +181,12 @@ def last_checkpoint(work_dir: Path) -> Path | None:
     if not pointer.is_file():
         return None
     # The pointer holds an absolute path; the folder may have moved since.
-    file = Path(work_dir) / Path(pointer.read_text(encoding="utf-8").strip()).name
+    name = Path(pointer.read_text(encoding="utf-8").strip()).name
+    if not name:
+        # Killed as the pointer was written, that is behind a checkpoint that is whole.
+        left = sorted(Path(work_dir).glob("epoch_*.pth"), key=lambda file: file.stat().st_mtime_ns)
+        return left[-1] if left else None
+    file = Path(work_dir) / name
     return file if file.is_file() else None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -50,6 +52,14 @@ class ClassificationTask(Task):
         values["images"]["download"] = settings.images.download
         values["images"]["decoding"]["workers"] = settings.images.decoding.workers
         return values
+
+    def divided(self, protocol: Protocol, parts: int) -> Protocol:
+        config = copy.deepcopy(dict(protocol.config))
+        config["execution"]["accumulate"] *= parts
+        divided = replace(protocol, config=config)
+        # Refuses parts that do not divide the batch.
+        _settings(divided)
+        return divided
 
     def check(self, protocol: Protocol) -> DataReport:
         return find(_settings(protocol)).report()

@@ -10,10 +10,17 @@ if TYPE_CHECKING:
     from bench.jobs import Places
 
 
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """Where results go."""
+def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
+    """Where results go.
+
+    Args:
+        replaces: whether moving the record of a different run aside is to be asked for.
+    """
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="records and tables")
     parser.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="logs and checkpoints")
+    if not replaces:
+        parser.set_defaults(replace=True)
+        return
     parser.add_argument(
         "--replace", action="store_true", help="move the record of a different run aside instead of refusing"
     )

@@ -5,11 +5,10 @@ baselines = ['random:0']
 retrain = 'classification/digits'
 transfers = ['detection/digits_ssd', 'reid/digits_p3']
 seeds = [0]
-# Measured on two CPU cores; only the time left is told from them, scaled by what the ended stages took.
-expected_seconds = {
-    'search/digits_pc_darts': 36,
-    'search/digits_p_darts': 65,
-    'classification/digits': 15,
-    'detection/digits_ssd': 43,
-    'reid/digits_p3': 35,
+expected = {
+    'search/digits_pc_darts': dict(hours=36 / 3600, device='CPU', source='measured on two cores'),
+    'search/digits_p_darts': dict(hours=65 / 3600, device='CPU', source='measured on two cores'),
+    'classification/digits': dict(hours=15 / 3600, device='CPU', source='measured on two cores'),
+    'detection/digits_ssd': dict(hours=43 / 3600, device='CPU', source='measured on two cores'),
+    'reid/digits_p3': dict(hours=35 / 3600, device='CPU', source='measured on two cores'),
 }

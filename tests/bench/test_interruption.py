@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from bench.interruption import SIGNALS, Interruption
+from bench.interruption import SIGNALS, Interruption, interrupted
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -33,3 +33,16 @@ def test_an_interrupt_that_a_library_renames_is_one_still() -> None:
 def test_errors_without_a_signal_stay_what_they_are() -> None:
     with pytest.raises(SyntaxError), Interruption():
         raise SyntaxError
+
+
+def test_a_signal_is_known_to_those_who_stop_errors() -> None:
+    def stopped() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            assert interrupted()
+            raise
+
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        stopped()
+    assert not interrupted()

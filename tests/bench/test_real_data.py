@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.jobs import Places
-from bench.pipeline import load_pipeline
+from bench.pipeline.assembly import load_pipeline
+from bench.pipeline.data import Data
+from bench.pipeline.survey import Status, survey
 from bench.searches import load_search
 from bench.tasks import load_protocol
 from search.proxies import load_proxy
@@ -17,9 +19,11 @@ pytestmark = pytest.mark.skipif("WILDNAS_DATA" not in os.environ, reason="WILDNA
 
 
 def test_every_stage_of_the_pipeline_finds_its_data(tmp_path: Path) -> None:
-    pipeline = load_pipeline("pipelines/real_mini", Places(tmp_path / "results", tmp_path / "work"))
-    assert pipeline.data["classification/tiny_imagenet_20"].counts["classes"] == 20
-    assert len(pipeline.titles()) == 11
+    pipeline = load_pipeline("pipelines/real_mini")
+    places = Places(tmp_path / "results", tmp_path / "work", replace=True)
+    seen = survey(pipeline, places, Data())
+    assert len(seen) == 11
+    assert {look.status for look in seen} == {Status.READY, Status.WAITING}
 
 
 def test_the_search_s_halves_are_read() -> None:

@@ -174,5 +174,11 @@ def test_last_checkpoint_survives_a_move_and_a_lost_file(tmp_path: Path) -> None
     assert last_checkpoint(tmp_path / "moved") is None
 
 
+def test_a_pointer_that_was_being_written_stands_for_the_newest_checkpoint(tmp_path: Path) -> None:
+    run(tmp_path, PlainCheckpointHook(), epochs=2)
+    (tmp_path / "last_checkpoint").write_text("", encoding="utf-8")
+    assert last_checkpoint(tmp_path) == tmp_path / "epoch_2.pth"
+
+
 def test_two_runs_never_share_a_log(tmp_path: Path) -> None:
     assert experiment_name(tmp_path) != experiment_name(tmp_path)

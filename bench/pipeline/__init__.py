@@ -1,0 +1,1 @@
+"""A pipeline: search, choose, retrain, transfer, tables; each stage is found done, is run, or is resumed."""

@@ -1,0 +1,86 @@
+"""What sets a record that is there apart from the run that is wanted, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.jobs import Planned, determining, file_digest
+from bench.records import Record, RecordStore
+from bench.searches import VERSION, PlannedSearch
+from search.configs import portable
+
+#: So many differences are told of.
+MOST = 4
+
+
+def differences(record: Record, wanted: Planned | PlannedSearch, fingerprint: str) -> str:
+    """Why a record is not the one that is wanted, all that its key is made of compared.
+
+    Args:
+        fingerprint: of the data that are there.
+    """
+    if isinstance(wanted, PlannedSearch):
+        found = [*_version(record, VERSION), *_config(record, wanted.protocol.portable())]
+    else:
+        found = list(_of_evaluation(record, wanted))
+    if record.data.fingerprint != fingerprint:
+        found.append("other data")
+    return "; ".join([*found[:MOST], *(["…"] if len(found) > MOST else [])]) or "another run"
+
+
+def _of_evaluation(record: Record, wanted: Planned) -> Iterator[str]:
+    evaluation = wanted.evaluation
+    yield from _version(record, evaluation.task.version)
+    yield from _config(record, portable(evaluation.protocol.recorded))
+    if record.architecture.digest != evaluation.architecture.design.digest:
+        yield "another genotype"
+    before = {parent.role: parent for parent in record.parents}
+    now = {parent.role: parent for parent in evaluation.parents}
+    for role in ("search", "weights"):
+        old, new = before.get(role), now.get(role)
+        if old is not None and new is not None and old.key != new.key:
+            yield f"its {role} run is another one: {new.record}"
+        elif (old is None) != (new is None):
+            yield f"starts from the {role} run {new.record}" if new else f"started from the {role} run {old.record}"  # type: ignore[union-attr]
+    if evaluation.weights_file is not None:
+        weights = record.initial_weights
+        if weights is None or weights.sha256 != file_digest(evaluation.weights_file):
+            yield "other weights to start from"
+
+
+def _version(record: Record, version: int) -> list[str]:
+    return [] if record.version == version else [f"version of the {record.task} code {record.version} → {version}"]
+
+
+def _config(record: Record, config: Mapping[str, Any]) -> list[str]:
+    before, now = (dict(_flat(determining(dict(values)))) for values in (record.config, config))
+    return [
+        f"{key} {_short(before.get(key))} → {_short(now.get(key))}"
+        for key in dict.fromkeys([*before, *now])
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    items: Sequence[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        items = list(enumerate(value))
+    if not items:
+        yield key, value
+    for name, item in items:
+        yield from _flat(item, f"{key}.{name}" if key else str(name))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def earlier_search(wanted: PlannedSearch, store: RecordStore) -> Record | None:
+    """The newest record of the same search protocol and seed, of whatever key; keys are in the names of searches."""
+    folder = store.root / wanted.protocol.name
+    files = sorted(folder.glob(f"*/seed{wanted.seed}.json"), key=lambda file: file.stat().st_mtime_ns)
+    return store.find(files[-1].relative_to(store.root).with_suffix("").as_posix()) if files else None

@@ -1,0 +1,117 @@
+"""Stages as Ray tasks, on this machine or a cluster.
+
+A stage is one task with its needs of CPUs and GPUs. A worker that is lost, with its machine or without, is replaced by
+Ray, and the stage goes on from its last checkpoint: results, work folder, data and the current folder lie on a path
+that all machines share. A stage's lock is held by the worker that runs it, so that one that is lost but lives on, and
+the one in its place, never write at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from typing import Any
+
+from backbones.errors import InputError
+from bench.pipeline.failure import Failure, StorageError
+from bench.pipeline.work import Outcome, Work, execute
+from search.configs import DATA_VARIABLES
+
+#: How often Ray begins a stage again whose worker it has lost.
+RETRIES = 5
+
+#: What workers take over from here, besides the folder.
+_VARIABLES = (*DATA_VARIABLES, "PYTHONPATH", "OMP_NUM_THREADS", "GOMP_SPINCOUNT")
+
+
+def confirm_reachable(address: str | None) -> None:
+    """See that somebody answers at the address; Ray itself would try for minutes.
+
+    Raises:
+        InputError: nobody does.
+    """
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--address {address}: no Ray cluster answers there: {error}") from error
+
+
+class RayEngine:
+    """Runs stages as tasks of a Ray cluster.
+
+    Args:
+        address: of the cluster, such as `auto` or `ray://head:10001`; None starts Ray on this machine.
+
+    Raises:
+        InputError: Ray is not installed, or there is no cluster at the address.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise InputError("--engine ray: Ray is not installed; pip install 'wildnas[ray]'") from error
+        self._ray = ray
+        # One that the caller has joined is used as it is, and left as it is.
+        self._own = not ray.is_initialized()
+        if self._own:
+            confirm_reachable(address)
+            variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+            try:
+                ray.init(
+                    address=address,
+                    runtime_env={"env_vars": variables},
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    configure_logging=False,
+                )
+            except (ConnectionError, ValueError) as error:
+                raise InputError(f"--address {address}: {' '.join(str(error).split())}") from error
+        self._gpus = ray.cluster_resources().get("GPU", 0)
+        self._running: dict[Any, Work] = {}
+
+    def start(self, work: Work) -> bool:
+        needs, folder = work.resources, os.getcwd()
+        gpus = needs.gpus if needs.gpus is not None else min(1.0, self._gpus)
+        task = self._ray.remote(_run_there).options(
+            name=work.title,
+            num_cpus=needs.cpus * needs.processes,
+            num_gpus=gpus * needs.processes,
+            max_retries=RETRIES,
+        )
+        self._running[task.remote(work, folder)] = work
+        return True
+
+    def ended(self, timeout: float) -> list[tuple[str, Outcome]]:
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout) if self._running else ([], [])
+        return [(work.title, self._outcome(task, work)) for task in ready for work in [self._running.pop(task)]]
+
+    def _outcome(self, task: Any, work: Work) -> Outcome:
+        try:
+            outcome: Outcome = self._ray.get(task)
+            return outcome
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, StorageError):
+                raise error.cause from error
+            failure = Failure.of(error, work.title, work.name, work.planned.key)
+        except self._ray.exceptions.RayError as error:
+            # Its workers were lost again and again, or its needs cannot be met.
+            failure = Failure.of(error, work.title, work.name, work.planned.key)
+        failure.write(work.places.results)
+        return failure
+
+    def close(self) -> None:
+        for task in self._running:
+            self._ray.cancel(task, force=True)
+        if self._own:
+            self._ray.shutdown()
+
+
+def _run_there(work: Work, folder: str) -> Outcome:
+    """In a worker: as `LocalEngine` does it here; how far it is is noted in a file (`bench.pipeline.notes`)."""
+    os.chdir(folder)
+    return execute(work, lambda fraction, doing: None, wait=True)

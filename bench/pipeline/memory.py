@@ -1,0 +1,115 @@
+"""Out of GPU memory: what would fit, and the same batch in smaller parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from backbones.errors import InputError
+from backbones.files import read_json, write_text
+from bench.jobs import Evaluation, Places, Planned, evaluate, work_dir_of
+from bench.records import Record
+from bench.search_speed import measure_stage
+from search.progress import ProgressCallback
+from search.settings import SearchSettings
+
+#: Of an evaluation's work folder: in how many parts its batches fit.
+NOTE = "batch_parts.json"
+
+
+def evaluate_in_memory(
+    planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback, auto_batch: bool
+) -> Record:
+    """Run an evaluation; with `auto_batch`, batches that the GPU has no memory for are halved until they fit.
+
+    The batch of the protocol stays what it is: its parts' gradients are added up, the record keeps the protocol's
+    config and key, and `resolved.batch_parts` tells of the parts.
+
+    Raises:
+        torch.OutOfMemoryError: the batch does not fit, and may not or cannot be divided further.
+    """
+    note = work_dir_of(planned, places) / NOTE
+    parts = int(read_json(note)) if auto_batch and note.is_file() else 1
+    while True:
+        try:
+            return evaluate(planned, places, weights, progress, parts)
+        except torch.OutOfMemoryError:
+            if not auto_batch or not _divides(planned.evaluation, 2 * parts):
+                raise
+        # Outside of the handler, whose traceback holds the tensors of the failed step.
+        torch.cuda.empty_cache()
+        parts *= 2
+        write_text(note, json.dumps(parts))
+
+
+def _divides(evaluation: Evaluation, parts: int) -> bool:
+    try:
+        evaluation.task.divided(evaluation.protocol, parts)
+    except InputError:
+        return False
+    return True
+
+
+def advice(evaluation: Evaluation) -> str:
+    """What to do where a batch does not fit: the batch size that does, measured by steps on made images."""
+    torch.cuda.empty_cache()
+    batch = batch_size(evaluation.protocol.config)
+    if batch is None:
+        return "; a smaller batch may fit"
+    fits = largest_fit(lambda size: _try(evaluation, size), batch)
+    if fits is None:
+        return f"; no batch from 2 to {batch // 2} fits either"
+    parts = batch // fits
+    if _divides(evaluation, parts):
+        more = f"execution.accumulate={parts} or --auto-batch computes the batch of {batch} in {parts} such parts"
+        return f"; a batch of {fits} fits: {more}"
+    return f"; a batch of {fits} fits; {evaluation.task.name} cannot compute its batch of {batch} in parts"
+
+
+def search_advice(settings: SearchSettings) -> str:
+    """The same for a search, whose batch cannot be divided."""
+    torch.cuda.empty_cache()
+    fits = largest_fit(lambda size: _try_search(settings, size), settings.batch_size)
+    if fits is None:
+        return f"; no batch from 2 to {settings.batch_size // 2} fits either"
+    return f"; a batch of {fits} fits (batch_size={fits}, another search than that of {settings.batch_size})"
+
+
+def _try_search(settings: SearchSettings, size: int) -> bool:
+    try:
+        for place in range(len(settings.stages)):
+            measure_stage(settings, place, size, repetitions=1)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return False
+    return True
+
+
+def batch_size(config: Mapping[str, Any]) -> int | None:
+    """The training batch of a task's config."""
+    loader = config.get("train_dataloader")
+    value = loader.get("batch_size") if isinstance(loader, dict) else config.get("batch_size")
+    return value if isinstance(value, int) else None
+
+
+def largest_fit(fits: Callable[[int], bool], batch: int) -> int | None:
+    """The largest of batch / 2, batch / 4, … that fits, down to 2; None: none does."""
+    size = batch // 2
+    while size >= 2:
+        if fits(size):
+            return size
+        size //= 2
+    return None
+
+
+def _try(evaluation: Evaluation, size: int) -> bool:
+    try:
+        evaluation.task.speed(evaluation.protocol, evaluation.architecture, size, repetitions=1)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return False
+    return True

@@ -1,0 +1,59 @@
+"""`wildnas run … --plan`: every stage as it stands, why it is to be run, and what that takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from bench.jobs import Places
+from bench.pipeline.assembly import Pipeline
+from bench.pipeline.estimate import Estimate, Estimator, hours_text, total
+from bench.pipeline.failure import last_reason
+from bench.pipeline.survey import Seen, Status
+
+
+def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places) -> Iterator[str]:
+    """The plan, line by line; the last ones are its sum."""
+    estimator = Estimator(pipeline, places.store)
+    width = max(len(look.title) for look in seen)
+    left: list[Estimate | None] = []
+    yield f"{pipeline.name}: {len(seen)} stages"
+    for look in seen:
+        estimate = None if look.status is Status.DONE else estimator.of(look.stage)
+        if look.status is not Status.DONE:
+            left.append(estimate)
+        yield f"  {look.status.value:<10}  {look.title:<{width}}  {_about(look, estimate, places)}".rstrip()
+    for status in Status:
+        count = sum(look.status is status for look in seen)
+        if count:
+            yield f"{count} {_SUMS[status]}"
+    for reason, count in _missing(seen).items():
+        yield f"Missing for {count} of them: {reason}"
+    if left:
+        yield f"Left to do: {len(left)} stages, {total(left)}"
+    for selection in pipeline.selections:
+        yield f"Selection: {selection.label}, by {selection.candidates[0].protocol.name}"
+
+
+_SUMS = {
+    Status.DONE: "done",
+    Status.READY: "to do now",
+    Status.WAITING: "waiting for those before them",
+    Status.NO_DATA: "without their data",
+    Status.BROKEN: "that cannot be run",
+}
+
+
+def _missing(seen: Sequence[Seen]) -> Counter[str]:
+    """What of the data is not there, and how many stages need it."""
+    return Counter(look.why for look in seen if look.status is Status.NO_DATA)
+
+
+def _about(look: Seen, estimate: Estimate | None, places: Places) -> str:
+    if look.status is Status.DONE:
+        return look.why
+    cost = "unknown" if estimate is None else f"{hours_text(estimate.hours)} {estimate.device}-h ({estimate.source})"
+    failed = last_reason(places.results, look.name)
+    # What is missing is told below, once.
+    why = [look.why] if look.status is not Status.NO_DATA else []
+    return " · ".join([cost, *why, *([f"failed the last time: {failed}"] if failed else [])])

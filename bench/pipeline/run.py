@@ -1,0 +1,176 @@
+"""Running what is left of a pipeline: look what is done, start what is ready, wait, and look again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backbones.errors import InputError
+from bench.jobs import Places
+from bench.pipeline.assembly import Pipeline
+from bench.pipeline.board import Board, State
+from bench.pipeline.data import Data
+from bench.pipeline.engines import Engine, Tell
+from bench.pipeline.engines.local import LocalEngine
+from bench.pipeline.estimate import Estimator
+from bench.pipeline.failure import Failure, confirm_storage
+from bench.pipeline.notes import read_progress
+from bench.pipeline.settings import Resources
+from bench.pipeline.survey import Seen, Status, survey
+from bench.pipeline.work import Work
+from bench.progress import clock
+from bench.records import Record
+
+#: Seconds between two looks at what runs elsewhere.
+LOOK_INTERVAL = 0.5
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a pipeline is run.
+
+    Attributes:
+        engine: `local` or `ray`; `address` is that of a Ray cluster.
+        auto_batch: whether batches that do not fit the GPU are divided.
+        skip_missing: whether stages without their data are left out, or nothing is begun.
+    """
+
+    engine: str = "local"
+    address: str | None = None
+    auto_batch: bool = False
+    skip_missing: bool = False
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """The records of a pipeline by the titles of their stages, and how many of these had to be run for them.
+
+    Attributes:
+        failed: why stages could not be done, by title; those that need them are not among these.
+        blocked: titles of the stages that are not done because others are not.
+    """
+
+    records: dict[str, Record]
+    ran: int
+    failed: dict[str, str]
+    blocked: list[str]
+
+
+def run_pipeline(pipeline: Pipeline, places: Places, manner: Manner, data: Data | None = None) -> PipelineResult:
+    """Run what is not done yet.
+
+    Args:
+        places: of which `replace` is on.
+
+    Raises:
+        InputError: data are missing, or a folder cannot be written.
+    """
+    run = _Run(pipeline, places, manner, data or Data())
+    try:
+        return run.to_the_end()
+    finally:
+        run.close()
+
+
+class _Run:
+    def __init__(self, pipeline: Pipeline, places: Places, manner: Manner, data: Data) -> None:
+        self.pipeline, self.places, self.manner, self.data = pipeline, places, manner, data
+        _refuse_missing(survey(pipeline, places, data), manner)
+        confirm_storage(places)
+        estimator = Estimator(pipeline, places.store)
+        hours = {title: estimator.of(stage) for title, stage in pipeline.stages.items()}
+        self.board = Board({title: None if known is None else known.hours * 3600 for title, known in hours.items()})
+        self.engine = make_engine(manner, self.board.tell)
+        self.running: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        self.ran: set[str] = set()
+
+    def to_the_end(self) -> PipelineResult:
+        while True:
+            seen = survey(self.pipeline, self.places, self.data)
+            self._show(seen)
+            ready = [look for look in seen if look.status is Status.READY and self._is_open(look.title)]
+            elsewhere = [look for look in ready if not self._start(look)]
+            if not self.running and not elsewhere:
+                return self._result(seen)
+            for look in elsewhere:
+                self.board.elsewhere(look.title, read_progress(self.places.results, look.name))
+            self._wait()
+
+    def _is_open(self, title: str) -> bool:
+        return title not in self.running and title not in self.failed
+
+    def _start(self, look: Seen) -> bool:
+        """Begin a stage; False: another run has it in hand. An engine that is busy keeps all others for later."""
+        resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
+        if self.running and isinstance(self.engine, LocalEngine):
+            return True
+        self.board.start(look.title)
+        if not self.engine.start(Work.of(look, self.places, resources, self.manner.auto_batch)):
+            return False
+        self.running[look.title] = look.name
+        return True
+
+    def _wait(self) -> None:
+        for title, outcome in self.engine.ended(LOOK_INTERVAL):
+            del self.running[title]
+            if isinstance(outcome, Failure):
+                self.failed[title] = outcome.reason
+                self.board.end(title, State.FAILED, f"failed: {outcome.reason}")
+            elif outcome is not None:
+                self.ran.add(title)
+                self.board.end(title, State.DONE, f"done in {clock(outcome.cost.seconds)} · {_first_metric(outcome)}")
+        for title, name in self.running.items():
+            progress = read_progress(self.places.results, name)
+            if progress is not None:
+                self.board.tell(title, *progress)
+        self.board.draw()
+
+    def _show(self, seen: Sequence[Seen]) -> None:
+        for look in seen:
+            if look.title in self.running or look.title in self.failed:
+                continue
+            if look.status is Status.DONE and look.record is not None:
+                if look.aside:
+                    self.places.store.bring_back(look.record)
+                self.board.end(look.title, State.DONE, f"done before · {_first_metric(look.record)}")
+            elif look.status is Status.BROKEN:
+                self.failed[look.title] = look.why
+                self.board.end(look.title, State.FAILED, f"failed: {look.why}")
+            elif look.status is Status.NO_DATA:
+                self.board.end(look.title, State.BLOCKED, f"left out: {look.why}")
+
+    def _result(self, seen: Sequence[Seen]) -> PipelineResult:
+        records = {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
+        failed = dict(self.failed)
+        failed |= {look.title: look.why for look in seen if look.status is Status.NO_DATA}
+        blocked = [look.title for look in seen if look.status is Status.WAITING]
+        for title in blocked:
+            need = next(title for title in self.pipeline.stages[title].needs if title not in records)
+            self.board.end(title, State.BLOCKED, f"not run: needs {need}")
+        return PipelineResult(records, len(self.ran), failed, blocked)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.board.close()
+
+
+def _first_metric(record: Record) -> str:
+    key, metric = next(iter(record.metrics.items()))
+    return f"{key} {metric.value:.1f} {metric.unit}"
+
+
+def _refuse_missing(seen: Sequence[Seen], manner: Manner) -> None:
+    missing = [look for look in seen if look.status is Status.NO_DATA]
+    if missing and not manner.skip_missing:
+        more = f" (and {len(missing) - 1} other stages)" if len(missing) > 1 else ""
+        raise InputError(f"{missing[0].title}{more}: {missing[0].why}; --skip-missing runs what has its data")
+
+
+def make_engine(manner: Manner, tell: Tell) -> Engine:
+    """The engine of that name."""
+    if manner.engine == "ray":
+        from bench.pipeline.engines.ray import RayEngine
+
+        return RayEngine(manner.address)
+    return LocalEngine(tell)

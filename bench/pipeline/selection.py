@@ -1,0 +1,81 @@
+"""Choosing one of several architectures: the best by standalone validation, or a random one.
+
+PC-DARTS ran its search five times "and used standalone validation to pick the best from the 5 runs", trained on 45,000
+images and validated on the other 5,000 (Table 1, footnote ‡).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from backbones.errors import InputError
+from bench.architectures import Architecture
+from bench.pipeline.stages import EvaluationStage, Found, Source
+from bench.records import Record
+
+#: The metric that a protocol has which holds images out.
+METRIC = "validation_error"
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Best(Source):
+    """The candidate with the least validation error; of equals, the first.
+
+    Attributes:
+        candidates: the validation runs.
+    """
+
+    name: str
+    candidates: tuple[EvaluationStage, ...]
+
+    @property
+    def label(self) -> str:
+        return f"best of {len(self.candidates)} of {self.name}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(title for stage in self.candidates for title in (*stage.source.needs, stage.title))
+
+    def chosen(self, found: Found) -> EvaluationStage:
+        return min(self.candidates, key=lambda stage: validation_error(found[stage.title]))
+
+    def architecture(self, found: Found) -> Architecture:
+        return self.chosen(found).source.architecture(found)
+
+    def seed(self, found: Found) -> int:
+        return self.chosen(found).source.seed(found)
+
+    def report(self, found: Found) -> dict[str, Any]:
+        """What was chosen, and out of what, as plain values."""
+        return {
+            "rule": "best by standalone validation",
+            "of": self.name,
+            "chosen": self.architecture(found).name,
+            "candidates": {
+                stage.source.architecture(found).name: validation_error(found[stage.title]) for stage in self.candidates
+            },
+            "metric": METRIC,
+            "protocol": self.candidates[0].protocol.name,
+        }
+
+
+def validation_error(record: Record) -> float:
+    """In %.
+
+    Raises:
+        InputError: the run has held no images out.
+    """
+    if METRIC not in record.metrics:
+        raise InputError(
+            f"{record.name}: has no {METRIC} to select by; the protocol must hold images out (images.validation)"
+        )
+    return record.metrics[METRIC].value
+
+
+def drawn(candidates: list[_Item], seed: int) -> _Item:
+    """One of the candidates, uniformly: it is known before any of them is run, and the others need not be."""
+    return candidates[random.Random(seed).randrange(len(candidates))]

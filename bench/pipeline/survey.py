@@ -1,0 +1,175 @@
+"""What is done of a pipeline, what is to be done, and why: read off the records, whoever has written them.
+
+A stage is the same one as a record if all that determines its result is the same, which is what a key is made of: the
+resolved config, the architecture, the seed, the data, the parents, the version of the task's code. So a change runs
+again what depends on it and nothing else; the record that was there is moved to `replaced/` as the new one is
+written, and is brought back if the change is taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from backbones.errors import InputError
+from bench.contract import DataReport
+from bench.jobs import Evaluation, Places, Planned, checkpoint_of, plan
+from bench.pipeline.assembly import Pipeline
+from bench.pipeline.changes import differences, earlier_search
+from bench.pipeline.data import Data
+from bench.pipeline.stages import EvaluationStage, SearchStage, Stage
+from bench.records import Record, record_name
+from bench.searches import PlannedSearch, SearchData, plan_search
+
+
+class Status(Enum):
+    DONE = "done"
+    READY = "to do"
+    WAITING = "waits"
+    NO_DATA = "no data"
+    BROKEN = "cannot run"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A stage as it stands.
+
+    Attributes:
+        why: what is missing or has changed, in words.
+        name: of the record, where it is known.
+        record: what is done, or was and is wanted again for its weights.
+        planned: what is to be run, of a stage that is ready.
+        weights: the record whose checkpoint, or the file, that it starts from.
+        aside: `record` lies in `replaced/` and is to be brought back.
+    """
+
+    stage: Stage
+    status: Status
+    why: str = ""
+    name: str = ""
+    record: Record | None = None
+    planned: Planned | PlannedSearch | None = None
+    weights: Record | Path | None = None
+    aside: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.stage.title
+
+
+def survey(pipeline: Pipeline, places: Places, data: Data) -> list[Seen]:
+    """Every stage as it stands, in order; nothing is run or written.
+
+    Args:
+        places: of which `replace` is on: a different run's record is no hindrance here.
+    """
+    found: dict[str, Record] = {}
+    seen: list[Seen] = []
+    for stage in pipeline.stages.values():
+        look = _look(stage, places, data, found)
+        if look.status is Status.DONE and look.record is not None:
+            found[stage.title] = look.record
+        seen.append(look)
+    return _with_weights(seen, places)
+
+
+def _look(stage: Stage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
+    missing = [title for title in stage.needs if title not in found]
+    if missing:
+        if isinstance(stage, EvaluationStage):
+            report = data.of(stage.task, stage.protocol)
+            if isinstance(report, InputError):
+                return Seen(stage, Status.NO_DATA, str(report))
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return Seen(stage, Status.WAITING, f"for {missing[0]}{more}")
+    try:
+        if isinstance(stage, SearchStage):
+            return _look_at_search(stage, places, data)
+        return _look_at_evaluation(stage, places, data, found)
+    except InputError as error:
+        return Seen(stage, Status.BROKEN, str(error))
+
+
+def _look_at_search(stage: SearchStage, places: Places, data: Data) -> Seen:
+    proxy = data.of_search(stage.protocol, stage.seed)
+    if isinstance(proxy, InputError):
+        return _without_data_search(stage, places, proxy)
+    planned = plan_search(stage.protocol, stage.seed, places, proxy)
+    name = record_name(stage.protocol.name, planned.name, stage.seed)
+    if planned.record is not None:
+        return Seen(stage, Status.DONE, name=name, record=planned.record)
+    other = earlier_search(planned, places.store)
+    why = f"changed: {differences(other, planned, proxy.fingerprint)}" if other else "not run yet"
+    return Seen(stage, Status.READY, why, name, planned=planned)
+
+
+def _without_data_search(stage: SearchStage, places: Places, problem: InputError) -> Seen:
+    """A search whose data are elsewhere is done if there is a record of it on whatever data."""
+    folder = places.store.root / stage.protocol.name
+    for file in sorted(folder.glob(f"*/seed{stage.seed}.json")):
+        record = places.store.find(file.relative_to(places.store.root).with_suffix("").as_posix())
+        if record is None:
+            continue
+        # The record's counts are of what was drawn; they are in no key.
+        planned = plan_search(stage.protocol, stage.seed, places, SearchData({}, record.data.fingerprint))
+        if planned.key == record.key:
+            return Seen(stage, Status.DONE, f"its data are not here to compare: {problem}", record.name, record)
+    return Seen(stage, Status.NO_DATA, str(problem))
+
+
+def _look_at_evaluation(stage: EvaluationStage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
+    weights = found[stage.weights.title] if isinstance(stage.weights, EvaluationStage) else stage.weights
+    evaluation = Evaluation(
+        stage.task,
+        stage.protocol,
+        stage.source.architecture(found),
+        stage.seed(found),
+        weights if isinstance(weights, Record) else None,
+        weights if isinstance(weights, Path) else None,
+    )
+    existing = places.store.find(evaluation.name)
+    report = data.of(stage.task, stage.protocol)
+    if isinstance(report, InputError):
+        if existing is not None:
+            same = plan(evaluation, places, DataReport(existing.data.counts, existing.data.fingerprint))
+            if same.record is not None:
+                why = f"its data are not here to compare: {report}"
+                return Seen(stage, Status.DONE, why, evaluation.name, existing)
+        return Seen(stage, Status.NO_DATA, str(report), evaluation.name)
+    planned = plan(evaluation, places, report)
+    look = Seen(stage, Status.DONE, "", evaluation.name, planned.record, planned, weights)
+    if planned.record is not None:
+        return look
+    aside = places.store.find_aside(evaluation.name, planned.key)
+    if aside is not None:
+        return replace(look, record=aside, why="the change is taken back; its record is brought back", aside=True)
+    why = f"changed: {differences(existing, planned, report.fingerprint)}" if existing else "not run yet"
+    return replace(look, status=Status.READY, why=why)
+
+
+def _with_weights(seen: list[Seen], places: Places) -> list[Seen]:
+    """Where weights that a stage is to start from are gone (a cleaned work folder), they are to be trained again."""
+    wanted = {_parent(look.stage) for look in seen if look.status is Status.READY}
+    done = [(look.title, look.record) for look in seen if look.title in wanted and look.record is not None]
+    gone = {title for title, record in done if checkpoint_of(record, places) is None}
+    return [_again(look) if look.title in gone else _behind(look, gone) for look in seen]
+
+
+def _parent(stage: Stage) -> str | None:
+    """The title of the stage whose weights another one starts from."""
+    weights = stage.weights if isinstance(stage, EvaluationStage) else None
+    return weights.title if isinstance(weights, EvaluationStage) else None
+
+
+def _again(look: Seen) -> Seen:
+    if look.planned is None:
+        return replace(look, status=Status.NO_DATA)
+    return replace(look, status=Status.READY, why="done, but its weights are gone from the work folder")
+
+
+def _behind(look: Seen, gone: set[str]) -> Seen:
+    parent = _parent(look.stage)
+    if look.status is Status.READY and parent in gone:
+        return replace(look, status=Status.WAITING, why=f"for {parent}", planned=None)
+    return look

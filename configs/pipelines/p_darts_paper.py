@@ -1,0 +1,48 @@
+# P-DARTS (Chen et al., journal version): every row that it has of its own, and those of DARTS and ResNet-50 beside it.
+_base_ = '_base_/published_costs.py'
+task = 'pipeline'
+seeds = [0]
+parts = [
+    # Table 1: each cell on both data sets, small and large.
+    dict(
+        searches=['search/p_darts_cifar10', 'search/p_darts_cifar100'],
+        retrain=[
+            'classification/cifar10',
+            'classification/cifar100',
+            'classification/cifar10_large',
+            'classification/cifar100_large',
+        ],
+    ),
+    dict(baselines=['DARTS_V1', 'DARTS_V2'], retrain=['classification/cifar10', 'classification/cifar100']),
+    # Table 3, and from its weights Table 4 (SSD) and Table 5 (PCB with 1, 3 and 6 parts).
+    dict(
+        searches=['search/p_darts_cifar10', 'search/p_darts_imagenet'],
+        baselines=['DARTS_V2'],
+        retrain='classification/imagenet_mobile',
+        transfers=[
+            'detection/coco_ssd320',
+            'detection/coco_ssd512',
+            *(
+                f'reid/{data}_p{parts}'
+                for data in ('market1501', 'dukemtmcreid', 'msmt17')
+                for parts in (1, 3, 6)
+            ),
+        ],
+    ),
+    # 5.3.2: the cell of CIFAR-100 "achieves lower test error than MnasNet" too.
+    dict(searches=['search/p_darts_cifar100'], retrain='classification/imagenet_mobile'),
+    # Table 3, footnote †: DARTS with the learning rate annealed by cosine.
+    dict(baselines=['DARTS_V2'], retrain='classification/imagenet_mobile_cosine'),
+    # Table 5's ResNet-50. The papers do not say whose weights; a file of timm's resnet50, trained on ImageNet.
+    dict(
+        baselines=[
+            dict(architecture='timm:resnet50', weights='{{$WILDNAS_DATA:data}}/weights/resnet50.safetensors'),
+        ],
+        transfers=[
+            f'reid/{data}_p{parts}' for data in ('market1501', 'dukemtmcreid', 'msmt17') for parts in (1, 3, 6)
+        ],
+    ),
+    'pipelines/p_darts_depth',
+    'pipelines/p_darts_space',
+    'pipelines/p_darts_regularisation',
+]

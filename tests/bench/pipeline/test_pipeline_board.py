@@ -1,0 +1,101 @@
+"""The live view: lines in a log, a block on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+from pathlib import Path
+
+import pytest
+
+from bench import progress as progress_module
+from bench.pipeline import board as board_module
+from bench.pipeline.board import Board, State
+from tests.bench.test_progress import Clock
+
+
+@pytest.fixture
+def clock_at(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(progress_module, "time", made)
+    monkeypatch.setattr(board_module, "time", made)
+    return made
+
+
+def test_lines_of_a_log(tmp_path: Path, clock_at: Clock) -> None:
+    with (tmp_path / "log").open("w") as log:
+        board = Board({"search/a": 100.0, "classification/b": 50.0, "reid/c": 50.0}, log.fileno())
+        board.start("search/a")
+        for second, fraction in ((1, 0.01), (10, 0.1), (40, 0.4)):
+            clock_at.now = 1000.0 + second
+            board.tell("search/a", fraction, "epoch 2 of 4")
+        clock_at.now = 1200.0
+        board.end("search/a", State.DONE, "done in 3:20")
+        board.start("classification/b")
+        board.end("classification/b", State.FAILED, "failed: no GPU")
+        board.end("reid/c", State.BLOCKED, "not run: needs classification/b")
+        # What has been told is not told again.
+        board.end("reid/c", State.BLOCKED, "not run: needs classification/b")
+        board.close()
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "[1/3] search/a · started · all: about 3:20 left",
+        # 0.01 to 0.4 took 39 s, so 0.6 take 60 s; what waits is expected to take 100 s.
+        "[1/3] search/a ·  40 % · epoch 2 of 4 · 1:00 left · all: about 2:40 left",
+        "[1/3] search/a · done in 3:20",
+        # 100 s were expected and 200 s taken: 50 + 50 s are 200 s here.
+        "[2/3] classification/b · started · all: about 3:20 left",
+        "[2/3] classification/b · failed: no GPU",
+        "[3/3] reid/c · not run: needs classification/b",
+    ]
+
+
+def screen(written: str) -> list[str]:
+    """What a terminal shows in the end: every block is drawn over the one before it."""
+    lines: list[str] = []
+    for part in re.split(r"(\x1b\[\d+F\x1b\[J)", written.replace("\r", "")):
+        up = re.fullmatch(r"\x1b\[(\d+)F\x1b\[J", part)
+        if up:
+            del lines[len(lines) - int(up[1]) :]
+        else:
+            lines += part.split("\n")[:-1]
+    return lines
+
+
+def read_all(descriptor: int) -> str:
+    os.set_blocking(descriptor, False)
+    parts = []
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(descriptor, 100_000):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def test_a_block_on_a_terminal(clock_at: Clock) -> None:
+    ours, theirs = pty.openpty()
+    board = Board({"a": 10.0, "b": None, "c": 30.0, "d": 10.0}, theirs)
+    board.end("d", State.DONE, "done before")
+    board.start("a")
+    board.tell("a", 0.5, "epoch 1 of 2")
+    clock_at.now += 10
+    board.tell("a", 0.75, "epoch 2 of 2")
+    board.elsewhere("b", (0.25, "epoch 1 of 4"))
+    assert screen(read_all(ours)) == [
+        "1 waiting · 1 running · 1 elsewhere · 1 done · all: about 0:40 left",
+        " ▶ a ·  75 % · epoch 2 of 2 · 0:10 left",
+        " » b · runs elsewhere ·  25 % · epoch 1 of 4",
+        " · c",
+        " ✓ d · done before",
+    ]
+    board.close()
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_a_small_terminal_shows_the_running_stages_first(clock_at: Clock) -> None:
+    board = Board({str(place): None for place in range(100)}, os.open(os.devnull, os.O_WRONLY))
+    board.start("99")
+    board.end("98", State.FAILED, "failed: x")
+    assert list(board._lines(4)) == ["98 waiting · 1 running · 1 failed", " · 0", " ✗ 98 · failed: x", " ▶ 99"]
+    board.close()
