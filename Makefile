@@ -8,8 +8,9 @@ INSTALLED := .venv/installed
 demo: $(INSTALLED)
 	$(BIN)/wildnas run pipelines/digits
 
+# A test process a core, and one thread in each.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
