@@ -11,7 +11,6 @@ from pathlib import Path
 from bench.pipeline.survival import compare, survive
 from tests.bench.pipeline.miniature import STAGES, write_configs
 
-
 KILLS = int(os.environ.get("WILDNAS_KILLS", "5"))
 
 
