@@ -149,7 +149,8 @@ def _pointwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     """
     if x.device.type == "cpu" and x.stride(1) == 1 and convolution.stride != (1, 1):
         rows, columns = convolution.stride
-        return F.conv2d(x[:, :, ::rows, ::columns], convolution.weight)
+        kept = x[:, :, ::rows, ::columns].contiguous(memory_format=torch.channels_last)
+        return F.conv2d(kept, convolution.weight)
     return cast(Tensor, convolution(x))
 
 

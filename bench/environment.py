@@ -105,6 +105,11 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def growth(before: int) -> int:
+    """How far the peak since `reset_peak_memory` lies above what `memory` gave before; 0 where it has not grown."""
+    return max(peak_memory() - before, 0)
+
+
 def reset_peak_memory() -> None:
     """Start counting the peak anew."""
     import torch

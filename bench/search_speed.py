@@ -128,7 +128,7 @@ def measure_stage(
         device=environment.device_name(),
         precision=settings.precision,
         forward_backward=passes,
-        peak_memory=environment.peak_memory() - before,
+        peak_memory=environment.growth(before),
         **steps,
     )
 

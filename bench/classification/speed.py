@@ -44,7 +44,7 @@ def measure_speed(
     if isinstance(network, (CifarNetwork, ImageNetNetwork)):
         network.drop_path_rate = settings.drop_path
     train = repeat(lambda: model.train_step(data, wrapper), repetitions)
-    peak = environment.peak_memory() - before
+    peak = environment.growth(before)
     model.eval()
     with torch.no_grad():
         inference = repeat(lambda: model(**data), repetitions)

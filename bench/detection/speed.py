@@ -54,7 +54,7 @@ def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: in
         inference,
         device=environment.device_name(),
         latency=latency,
-        peak_memory=environment.peak_memory() - before,
+        peak_memory=environment.growth(before),
     )
 
 

@@ -36,7 +36,7 @@ def measure_speed(design: Design, identities: int, config: ReidConfig, batch_siz
 
     engine.set_model_mode("train")
     train = repeat(lambda: engine.forward_backward(batch), repetitions)
-    peak = environment.peak_memory() - before
+    peak = environment.growth(before)
     engine.set_model_mode("eval")
     return Speed.of(
         batch_size,

@@ -23,7 +23,8 @@ def test_what_is_measured(make_protocol: Make, made_coco: Path) -> None:
     for values in (speed.train_images_per_second, speed.inference_images_per_second, speed.latency):
         assert len(values) == 2
         assert min(values) > 0
-    assert speed.peak_memory > 0
+    # In a process that has held more before, it need not grow.
+    assert speed.peak_memory >= 0
 
 
 def test_made_images_are_of_the_size_and_their_boxes_lie_within() -> None:

@@ -46,8 +46,8 @@ def test_a_failing_stage_is_a_record_of_its_own_kind_and_the_rest_goes_on(
     assert 'raise RuntimeError("a kernel' in content["trace"]
 
     # No table knows of it; the plan does; and the run that succeeds takes it away.
-    assert main(["table", "classification", "--format", "json"]) == 0
-    assert [row["Architecture"].split()[0] for row in json.loads(capfd.readouterr().out)] == ["DARTS_V2"]
+    assert main(["table", "classification", "--measured", "--format", "json"]) == 0
+    assert [row["architecture"].split()[0] for row in json.loads(capfd.readouterr().out)["rows"]] == ["DARTS_V2"]
     assert main(["run", pipeline, "--plan"]) == 0
     assert "failed the last time: RuntimeError: a kernel that is not there" in capfd.readouterr().out
     monkeypatch.undo()
