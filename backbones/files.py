@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -48,3 +49,19 @@ def write_text(file: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with replacing(file) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def file_digest(file: Path) -> str:
+    """`sha256:` and the digest of a file.
+
+    Raises:
+        InputError: the file cannot be read; names it.
+    """
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    return f"sha256:{digest.hexdigest()}"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from typing import Any
 from backbones import zoo
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
-from backbones.files import read_json, write_text
+from backbones.files import file_digest, read_json, write_text
 from backbones.genotype import Genotype
 
 #: The file by which a finished search's folder is known.
@@ -54,8 +53,8 @@ class Architecture:
 
     def with_weights(self, file: Path) -> Architecture:
         """The same under another name: what given weights come to is kept apart from what training comes to."""
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-        return replace(self, name=f"{self.name[:90]}-w{digest}")
+        digest = file_digest(file).removeprefix("sha256:")
+        return replace(self, name=f"{self.name[:90]}-w{digest[:8]}")
 
     def to_json(self) -> dict[str, Any]:
         """As a record holds it: the digest tells genotypes apart, a timm model's name tells all."""

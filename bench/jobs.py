@@ -15,8 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
-from backbones.errors import InputError
-from backbones.files import read_json, write_text
+from backbones.files import file_digest, read_json, write_text
 from bench import environment
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Task
@@ -264,17 +263,6 @@ def checkpoint_of(record: Record, places: Places) -> Path | None:
     file = places.work / record.checkpoint.path
     there = file.is_file() and file_digest(file) == record.checkpoint.sha256
     return file if there else None
-
-
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
 
 
 #: Seconds after which a run notes anew how long it has taken.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from backbones.errors import InputError
+from backbones.files import file_digest
 from bench.records import Record, RecordStore, read_record, record_files
 
 
@@ -49,11 +49,11 @@ def _check_curve(store: RecordStore, record: Record) -> None:
         return
     path, curve = store.path(record.name), store.curve_path(record.name)
     try:
-        digest = hashlib.sha256(curve.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: key 'curve': {curve.name} cannot be read: {error.strerror}") from error
-    if record.curve != f"sha256:{digest}":
-        raise InputError(f"{path}: key 'curve': {curve.name} is another file than the run's (sha256:{digest})")
+        digest = file_digest(curve)
+    except InputError as error:
+        raise InputError(f"{path}: key 'curve': {error}") from error
+    if record.curve != digest:
+        raise InputError(f"{path}: key 'curve': {curve.name} is another file than the run's ({digest})")
 
 
 def _lineage(store: RecordStore, record: Record, records: dict[str, Record]) -> list[str]:

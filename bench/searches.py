@@ -22,7 +22,7 @@ from search.progress import ProgressCallback
 from search.settings import SearchSettings
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.jobs import Planned, determining, file_digest
+from backbones.files import file_digest
+from bench.jobs import Planned, determining
 from bench.records import Record, RecordStore
 from bench.searches import VERSION, PlannedSearch
 from search.configs import portable

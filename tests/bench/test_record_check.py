@@ -57,7 +57,7 @@ def test_a_curve_that_is_another_file_or_missing_is_broken(
     assert code == 1
     assert "key 'curve': seed0.curve.jsonl is another file" in out
     store.curve_path(record.name).unlink()
-    assert "key 'curve': seed0.curve.jsonl cannot be read: No such file" in check(tmp_path, capsys)[1]
+    assert "seed0.curve.jsonl: cannot be read: No such file" in check(tmp_path, capsys)[1]
 
 
 def test_odd_files_and_parents_that_are_gone_are_notes(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backbones.errors import InputError
-from bench.jobs import file_digest
+from backbones.files import file_digest
 from bench.records import Record, RecordStore, read_record, schema
 
 MakeRecord = Callable[..., Record]
