@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from backbones.files import read_json
+from backbones.files import file_digest, read_json
 from bench import environment
 from bench.architectures import Architecture, save_found
 from bench.contract import changed, other_data
@@ -168,6 +168,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
         name, result.genotype, protocol.settings.method, (record_name(protocol.name, name, seed), key)
     )
     save_found(work_dir, architecture)
+    curve = work_dir / "curve.jsonl"
     values = {
         "supernet_accuracy": result.accuracy,
         "skip_count": result.genotype.skip_count,
@@ -195,11 +196,12 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, "params": result.params},
             "checkpoint": None,
             "resolved": other_genotypes(work_dir, protocol.settings),
+            "curve": file_digest(curve),
             "started": run.started,
             "finished": run.finished,
         }
     )
-    places.store.write(record, places.replace)
+    places.store.write(record, places.replace, curve=curve)
     return record
 
 

@@ -135,16 +135,24 @@ class Bilevel(BaseModel):
         return unrolled_gradient(train_loss, validation_loss, moving, architecture, optimiser, average)
 
     def weight_step(self, batch: Batch, optimiser: ClippingOptimWrapper) -> dict[str, Tensor]:
-        """Move the weights along the gradient of the loss; the loss, and the gradient's norm where it is clipped."""
+        """Move the weights along the gradient of the loss.
+
+        Returns:
+            the loss and the accuracy in % before the step, and the gradient's norm where it is clipped.
+        """
         # The weights' gradient does not need that of α and β.
         self._require_grad(list(self.supernet.architecture_parameters().values()), False)
-        loss = self._loss(batch)
+        logits = self._logits(batch.images)
+        loss = F.cross_entropy(logits, batch.labels)
+        accuracy = 100 * (logits.detach().argmax(dim=1) == batch.labels).to(loss.dtype).mean()
         optimiser.backward(loss)
-        loss = average_gradients(self.supernet.weight_parameters(), also=loss.detach())
+        both = torch.stack([loss.detach(), accuracy])
+        loss, accuracy = average_gradients(self.supernet.weight_parameters(), also=both)
         optimiser.step()
         optimiser.zero_grad()
         norm = optimiser.grad_norm
-        return {"loss": loss} if norm is None else {"loss": loss, "grad_norm": norm}
+        log = {"loss": loss, "accuracy": accuracy}
+        return log if norm is None else {**log, "grad_norm": norm}
 
     @staticmethod
     def _require_grad(parameters: list[torch.nn.Parameter], required: bool) -> None:

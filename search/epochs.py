@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor
 
 from backbones.cost import Cost, measure
 from backbones.files import write_text
@@ -28,8 +29,9 @@ MOBILE = 600_000_000
 class EpochLogHook(Hook):
     """Write a line of JSON for every epoch, and its numbers to TensorBoard.
 
-    A line has `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean entropies
-    of their softmax in nats, `genotype`, its `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network
+    A line has the supernet's `train_loss` and `train_accuracy` in % (means over the epoch's weight steps, each before
+    it), `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean entropies of
+    their softmax in nats, `genotype`, its `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network
     (C = 48, 14 cells), and `concerns`.
     """
 
@@ -37,6 +39,17 @@ class EpochLogHook(Hook):
         self.settings = settings
         self.log = log
         self._known: dict[str, Cost] = {}
+        self._steps: list[Tensor] = []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._steps.clear()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
+    ) -> None:
+        assert outputs is not None
+        # Kept on the device: no wait for it at every step.
+        self._steps.append(torch.stack([outputs["loss"], outputs["accuracy"]]).detach())
 
     def after_train_epoch(self, runner: Runner) -> None:
         if not is_main():
@@ -44,7 +57,10 @@ class EpochLogHook(Hook):
         architecture = architecture_of(bilevel_of(runner).supernet, self.settings)
         genotype = derive(architecture)
         cost = self._cost(genotype)
+        loss, accuracy = torch.stack(self._steps).mean(dim=0).tolist()
         numbers: dict[str, float] = {
+            "train_loss": loss,
+            "train_accuracy": accuracy,
             "alpha_entropy_normal": alpha_entropy(architecture.alpha_normal),
             "alpha_entropy_reduce": alpha_entropy(architecture.alpha_reduce),
         }
@@ -95,6 +111,22 @@ def append_epoch(log: Path, entry: dict[str, Any]) -> None:
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     earlier = [line for line in lines if json.loads(line)["epoch"] < entry["epoch"]]
     write_text(log, "\n".join([*earlier, json.dumps(entry)]) + "\n")
+
+
+#: What an epoch's line says of α and β themselves, which is most of it.
+_RAW = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
+
+
+def save_curve(work_dir: Path, stages: int) -> Path:
+    """Write `curve.jsonl`: the epochs of all stages, each with its `stage` (from 1) and without α and β themselves."""
+    lines = []
+    for stage in range(1, stages + 1):
+        for line in (work_dir / f"stage{stage}" / "epochs.jsonl").read_text(encoding="utf-8").splitlines():
+            entry = {key: value for key, value in json.loads(line).items() if key not in _RAW}
+            lines.append(json.dumps({"stage": stage, **entry}))
+    file = work_dir / "curve.jsonl"
+    write_text(file, "\n".join(lines) + "\n")
+    return file
 
 
 def alpha_entropy(alpha: list[list[float]]) -> float:

@@ -18,7 +18,7 @@ from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
 from search.deferred import DeferredRuntimeInfoHook
 from search.derive import Architecture, derive, read_architecture, save_genotypes
-from search.epochs import EpochLogHook
+from search.epochs import EpochLogHook, save_curve
 from search.ownership import OwnerHook, confirm_owner, owner_of
 from search.parallel import ReplicaHook, is_main, world_size
 from search.progress import ProgressCallback
@@ -77,8 +77,8 @@ def run_search(
 ) -> SearchResult:
     """Search, resuming what an interrupted search left in `work_dir`.
 
-    Leaves `proxy.json`, `architecture.json` and `genotypes.json` there, `stage<k>/` with logs and checkpoints, and a
-    line for every epoch in `stage<k>/epochs.jsonl`.
+    Leaves `proxy.json`, `architecture.json`, `genotypes.json` and `curve.jsonl` there, `stage<k>/` with logs and
+    checkpoints, and a line for every epoch in `stage<k>/epochs.jsonl`.
 
     In several processes (`search.parallel.process_group`) all of them call this, with a `work_dir` that all of them
     see; the first one writes there. Each returns the same.
@@ -116,6 +116,7 @@ def run_search(
     if is_main():
         architecture.save(work_dir / "architecture.json")
         save_genotypes(architecture, work_dir / "genotypes.json")
+        save_curve(work_dir, len(settings.stages))
     counts, digest = data.counts(), data.fingerprint
     return SearchResult(derive(architecture), architecture, accuracy, params, counts, digest, data.index)
 

@@ -52,7 +52,7 @@ def test_one_step_by_hand(batch: dict[str, Tensor]) -> None:
     expected = copy.deepcopy(bilevel)
     bilevel.train_architecture = True
     log = bilevel.train_step(batch, optimisers(bilevel))
-    assert set(log) == {"loss", "loss_architecture", "grad_norm"}
+    assert set(log) == {"loss", "accuracy", "loss_architecture", "grad_norm"}
 
     architecture = list(expected.supernet.architecture_parameters().values())
     for value, gradient in zip(architecture, gradients(expected, batch, "architecture", architecture), strict=True):
@@ -75,11 +75,26 @@ def test_frozen_architecture_stays(batch: dict[str, Tensor]) -> None:
     bilevel = model()
     before = copy.deepcopy(bilevel.supernet.state_dict())
     log = bilevel.train_step(batch, optimisers(bilevel))
-    assert set(log) == {"loss", "grad_norm"}
+    assert set(log) == {"loss", "accuracy", "grad_norm"}
     after = bilevel.supernet.state_dict()
     architecture = bilevel.supernet.architecture_parameters()
     assert all(torch.equal(after[name], before[name]) for name in architecture)
     assert not torch.equal(after["classifier.weight"], before["classifier.weight"])
+
+
+def test_accuracy_is_that_of_the_weight_half_before_its_step(batch: dict[str, Tensor]) -> None:
+    bilevel = model()
+    with torch.no_grad():
+        guesses = copy.deepcopy(bilevel)(batch["weight_images"]).argmax(dim=1).tolist()
+    # All of the guesses right, then none, then one of the four.
+    for labels, expected in (
+        (guesses, 100.0),
+        ([(guess + 1) % 3 for guess in guesses], 0.0),
+        ([guesses[0], *((guess + 2) % 3 for guess in guesses[1:])], 25.0),
+    ):
+        step = {**batch, "weight_labels": torch.tensor(labels)}
+        trained = copy.deepcopy(bilevel)
+        assert trained.train_step(step, optimisers(trained))["accuracy"].item() == expected
 
 
 def test_every_parameter_is_in_one_optimiser() -> None:

@@ -41,7 +41,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def files(folder: Path) -> dict[str, bytes]:
     """What a search leaves behind beside logs and checkpoints."""
     names = [
-        *("architecture.json", "stage1/architecture.json", "stage2/architecture.json"),
+        *("architecture.json", "curve.jsonl", "stage1/architecture.json", "stage2/architecture.json"),
         *("stage1/epochs.jsonl", "stage2/epochs.jsonl", "stage1/summary.json", "stage2/summary.json"),
     ]
     return {name: (folder / name).read_bytes() for name in names}
@@ -91,6 +91,17 @@ def test_two_stages_end_to_end(whole: Finished) -> None:
     ]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert lines[-1]["genotype"] == whole.result.genotype.to_json()
+    assert all(0 <= line["train_accuracy"] <= 100 and line["train_loss"] > 0 for line in lines)
+
+
+def test_the_curve_has_every_epoch_of_every_stage_without_alpha(whole: Finished) -> None:
+    curve = [json.loads(line) for line in (whole.folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["stage"], line["epoch"]) for line in curve] == [(stage, epoch) for stage in (1, 2) for epoch in (1, 2, 3)]
+    for line in curve:
+        log = (whole.folder / f"stage{line['stage']}" / "epochs.jsonl").read_text(encoding="utf-8").splitlines()
+        logged = json.loads(log[line["epoch"] - 1])
+        assert logged.keys() - line.keys() == {"alpha_normal", "alpha_reduce"}
+        assert line == {"stage": line["stage"], **{key: value for key, value in logged.items() if key in line}}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_another(
