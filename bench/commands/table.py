@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands.reading import find_search, read_records
+
 if TYPE_CHECKING:
     from bench.records import Record
     from bench.tables.build import Table
-    from bench.tables.rows import FindRecord, Row
+    from bench.tables.rows import Row
 
 FORMATS = ("markdown", "latex", "csv", "html", "json")
 
@@ -60,12 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.descending is not None and not arguments.sort:
         raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
     with many_objects():
-        records = [] if arguments.published else _records(arguments)
+        records = [] if arguments.published else read_records(arguments.results, task)
         if arguments.compare:
             return _compare(arguments, records)
         papers = published_rows(task)
         rows: list[Row] = [] if arguments.measured or arguments.reduced_only else list(papers)
-        rows += with_differences(measured_rows(records, metrics, _find_search(arguments.results)), papers, metrics)
+        rows += with_differences(measured_rows(records, metrics, find_search(arguments.results)), papers, metrics)
         if arguments.full_only or arguments.reduced_only:
             rows = [row for row in rows if bool(row.reduced) == arguments.reduced_only]
         _refuse_none(arguments, rows)
@@ -87,39 +89,6 @@ def _print(arguments: argparse.Namespace, table: Table) -> None:
 
     table = replace(table, title=arguments.caption or table.title, label=arguments.label or table.label)
     sys.stdout.write(render(table, arguments.format))
-
-
-def _records(arguments: argparse.Namespace) -> list[Record]:
-    from backbones.errors import InputError
-    from bench.records import RecordStore
-
-    records = []
-    for record in RecordStore(arguments.results).read_all(arguments.task):
-        if isinstance(record, InputError):
-            print(f"wildnas: left out: {record}", file=sys.stderr)
-        else:
-            records.append(record)
-    return records
-
-
-def _find_search(results: Path) -> FindRecord:
-    """Reads the record of a search when it is asked for, once; one that is gone or broken is none."""
-    from functools import cache
-
-    from backbones.errors import InputError
-    from bench.records import RecordStore
-
-    store = RecordStore(results)
-
-    @cache
-    def find(name: str) -> Record | None:
-        try:
-            return store.find(name)
-        except InputError as error:
-            print(f"wildnas: left out: {error}", file=sys.stderr)
-            return None
-
-    return find
 
 
 def _refuse_none(arguments: argparse.Namespace, rows: list[Row]) -> None:

@@ -96,7 +96,8 @@ def test_two_stages_end_to_end(whole: Finished) -> None:
 
 def test_the_curve_has_every_epoch_of_every_stage_without_alpha(whole: Finished) -> None:
     curve = [json.loads(line) for line in (whole.folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(line["stage"], line["epoch"]) for line in curve] == [(stage, epoch) for stage in (1, 2) for epoch in (1, 2, 3)]
+    expected = [(stage, epoch) for stage in (1, 2) for epoch in (1, 2, 3)]
+    assert [(line["stage"], line["epoch"]) for line in curve] == expected
     for line in curve:
         log = (whole.folder / f"stage{line['stage']}" / "epochs.jsonl").read_text(encoding="utf-8").splitlines()
         logged = json.loads(log[line["epoch"] - 1])

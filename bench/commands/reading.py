@@ -1,0 +1,44 @@
+"""Records as the commands that show them read them: a broken one is named and left out."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.records import Record
+    from bench.tables.rows import FindRecord
+
+
+def read_records(results: Path, task: str | None = None) -> list[Record]:
+    """All records that can be read, or those of one task."""
+    from backbones.errors import InputError
+    from bench.records import RecordStore
+
+    records = []
+    for record in RecordStore(results).read_all(task):
+        if isinstance(record, InputError):
+            print(f"wildnas: left out: {record}", file=sys.stderr)
+        else:
+            records.append(record)
+    return records
+
+
+def find_search(results: Path) -> FindRecord:
+    """Reads the record of a search when it is asked for, once; one that is gone or broken is none."""
+    from backbones.errors import InputError
+    from bench.records import RecordStore
+
+    store = RecordStore(results)
+
+    @cache
+    def find(name: str) -> Record | None:
+        try:
+            return store.find(name)
+        except InputError as error:
+            print(f"wildnas: left out: {error}", file=sys.stderr)
+            return None
+
+    return find

@@ -1,0 +1,106 @@
+"""Curves beside records as plots: how a search decided, and how a training's error fell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from bench.records import Record, RecordStore
+from bench.report.panels import Axis, Figure, Panel, Point, Series
+from bench.report.scatters import REDUCED
+
+#: Gives the place in the page of a record.
+RecordLink = Callable[[Record], str]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A record's epochs, in order, as the line of JSON for each says them."""
+
+    record: Record
+    epochs: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        seed = f"seed {self.record.seed}"
+        return seed if self.record.task == "search" else f"{self.record.architecture.name}, {seed}"
+
+
+_SEARCH = (
+    ("alpha_entropy_normal", Axis("entropy of α, normal cell (nats)")),
+    ("alpha_entropy_reduce", Axis("entropy of α, reduction cell (nats)")),
+    ("skip_count", Axis("skip connections in the normal cell", whole=True)),
+    ("train_accuracy", Axis("supernet's training accuracy (%)")),
+)
+_EPOCH = Axis("epoch", whole=True)
+
+
+def search_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
+    """Entropy of α, skip connections and accuracy, epoch by epoch; a line a seed, dotted where a stage begins."""
+    panels: list[Panel] = []
+    for protocol, group in _by_protocol(curves, "search"):
+        longest = max((curve.epochs for curve in group), key=len)
+        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry["epoch"] == 1]
+        marks = tuple(place - 0.5 for place in begins)
+        panels += _panels(protocol, group, _SEARCH, link, marks)
+    note = "Stages follow each other; a dotted line is where one begins, with fewer candidates and fresh weights."
+    return Figure("search-curves", "Searches, epoch by epoch", note, tuple(panels))
+
+
+def training_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
+    """The error of each training on the images that it is scored on, epoch by epoch."""
+    panels: list[Panel] = []
+    for protocol, group in _by_protocol(curves, "classification"):
+        panels += _panels(protocol, group, (("top1_error", Axis("top-1 error (%)", better="low")),), link)
+    return Figure("training-curves", "Trainings, epoch by epoch", "", tuple(panels))
+
+
+def _by_protocol(curves: Iterable[Curve], task: str) -> Iterator[tuple[str, list[Curve]]]:
+    def title(curve: Curve) -> str:
+        return f"{curve.record.protocol}{REDUCED if curve.record.reduced else ''}"
+
+    kept = [curve for curve in curves if curve.record.task == task and curve.epochs]
+    for protocol, group in groupby(sorted(kept, key=lambda curve: (title(curve), curve.record.name)), key=title):
+        yield protocol, list(group)
+
+
+def _panels(
+    title: str,
+    curves: Sequence[Curve],
+    what: Sequence[tuple[str, Axis]],
+    link: RecordLink,
+    marks: tuple[float, ...] = (),
+) -> Iterator[Panel]:
+    for key, axis in what:
+        series = []
+        for curve in curves:
+            points = [
+                Point(place, entry[key], f"{curve.name}, epoch {place}", link(curve.record))
+                for place, entry in enumerate(curve.epochs, start=1)
+                if isinstance(entry.get(key), (int, float))
+            ]
+            if points:
+                series.append(Series(curve.name, tuple(points), line=True))
+        if series:
+            yield Panel(title, _EPOCH, axis, tuple(series), marks)
+
+
+def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Curve], list[str]]:
+    """The curves beside records that have one, and a line for each that cannot be read."""
+    curves, problems = [], []
+    for record in records:
+        if record.curve is None:
+            continue
+        file = store.curve_path(record.name)
+        try:
+            epochs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        except OSError as error:
+            problems.append(f"{file}: cannot be read: {error.strerror}")
+        except ValueError as error:
+            problems.append(f"{file}: not a line of JSON for every epoch: {error}")
+        else:
+            curves.append(Curve(record, epochs))
+    return curves, problems

@@ -1,0 +1,63 @@
+"""Names beside the points of a plot, each where it hides nothing; one that finds no room is left to its tooltip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.report.panels import Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
+
+_SIZE = 7
+#: Where a name may stand, from the point, in pixels: shift, and how it is aligned.
+_PLACES = (
+    (6, 0, "left", "center"),
+    (-6, 0, "right", "center"),
+    (0, 7, "center", "bottom"),
+    (0, -7, "center", "top"),
+    (5, 6, "left", "bottom"),
+    (5, -6, "left", "top"),
+    (-5, 6, "right", "bottom"),
+    (-5, -6, "right", "top"),
+)
+#: Half the width of a mark, in pixels.
+_MARK = 4
+
+
+def place_labels(axes: Axes, points: Sequence[Point]) -> None:
+    """Write the points' names; the axes have their scales and limits already."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.transforms import Bbox
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    # Measured on a drawing of it: only then is known where the axes are, and how long a name is.
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    places = [axes.transData.transform((point.x, point.y)) for point in points]
+    taken = [Bbox.from_extents(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in places]
+    inside = axes.get_window_extent(renderer)
+    for point in points:
+        for x, y, horizontal, vertical in _PLACES:
+            text = axes.annotate(
+                point.label,
+                (point.x, point.y),
+                (x, y),
+                textcoords="offset pixels",
+                ha=horizontal,
+                va=vertical,
+                fontsize=_SIZE,
+            )
+            box = text.get_window_extent(renderer)
+            if _fits(box, inside) and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
+
+
+def _fits(box: Bbox, inside: Bbox) -> bool:
+    return bool(box.x0 >= inside.x0 and box.x1 <= inside.x1 and box.y0 >= inside.y0 and box.y1 <= inside.y1)

@@ -1,0 +1,181 @@
+"""The report: one HTML file that holds all it needs, so that it can be opened from a disk or sent by mail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backbones.errors import InputError
+from backbones.files import write_text
+from bench.metrics import METRICS, TITLES
+from bench.record_sections import many_objects
+from bench.records import Record, RecordStore
+from bench.report import plot
+from bench.report.cells import all_cells, cells_place
+from bench.report.correlation import FEWEST
+from bench.report.curves import read_curves, search_figure, training_figure
+from bench.report.panels import Figure
+from bench.report.runs import Lineage, config_place, place_of, runs
+from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
+from bench.report.transfer import transfers
+from bench.tables.build import Table, lay_out
+from bench.tables.html import as_html
+from bench.tables.layout import Column
+from bench.tables.merge import merged_rows
+from bench.tables.rows import Row
+from search.progress import ProgressCallback
+
+#: In the order of their tables.
+TASKS = ("classification", "detection", "reid", "search")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The records of a results folder, and a line for each file that could not be read."""
+
+    records: list[Record]
+    problems: list[str]
+
+
+def write_report(
+    results: Path,
+    out: Path,
+    title: str = "Does it transfer?",
+    full_only: bool = False,
+    progress: ProgressCallback = lambda fraction, doing: None,
+) -> tuple[Path, list[str]]:
+    """Write `<out>/index.html` from the records below a results folder and the papers' rows.
+
+    Equal records give equal bytes.
+
+    Args:
+        full_only: whether reduced runs are left out.
+
+    Returns:
+        the file, and a line for each record or curve that could not be read: the page names them, too.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    with many_objects():
+        text, problems = _page(results, title, full_only, progress)
+    file = out / "index.html"
+    try:
+        write_text(file, text)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from error
+    return file, problems
+
+
+def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback) -> tuple[str, list[str]]:
+    progress(0.0, "reading records")
+    store = RecordStore(results)
+    reading = _read(store)
+    by_name = {record.name: record for record in reading.records}
+    records = [record for record in reading.records if not (full_only and record.reduced)]
+    rows = {task: merged_rows(task, _of(records, task), by_name.get) for task in TASKS}
+    everything = [row for task in TASKS for row in rows[task]]
+    curves, broken = read_curves(records, store)
+    progress(0.1, "comparing")
+    pairs = transfers(rows)
+    figures = [
+        transfer_figure(pairs, _row_link),
+        detection_figure(rows["detection"], _row_link),
+        parts_figure(rows["reid"], _row_link),
+        cost_figure(rows["classification"], _row_link),
+        search_figure(curves, _record_link),
+        training_figure(curves, _record_link),
+    ]
+    problems = [*reading.problems, *broken]
+    content: dict[str, Any] = {
+        "title": title,
+        "titles": TITLES,
+        "fewest": FEWEST,
+        "records": records,
+        "reduced": sum(bool(record.reduced) for record in records),
+        "published": sum(row.published is not None for row in everything),
+        "problems": problems,
+        "transfers": pairs,
+        "tables": {task: _table(task, rows[task]) for task in TASKS},
+        "figures": [figure for figure in figures if figure.panels],
+        "pictures": _pictures(figures, progress),
+        "cells": _drawn(everything, progress),
+        "runs": runs(everything, Lineage(records)),
+        "configs": {config_place(record.config): record for record in records},
+    }
+    progress(1.0, "writing")
+    return _rendered(content), problems
+
+
+def _read(store: RecordStore) -> Reading:
+    records: list[Record] = []
+    problems = []
+    for record in store.read_all():
+        if isinstance(record, InputError):
+            problems.append(str(record))
+        elif record.task in METRICS:
+            records.append(record)
+    return Reading(records, problems)
+
+
+def _of(records: Iterable[Record], task: str) -> list[Record]:
+    return [record for record in records if record.task == task]
+
+
+def _table(task: str, rows: Sequence[Row]) -> str:
+    table: Table = lay_out(TITLES[task], rows, METRICS[task], ["protocol"])
+    return as_html(table, _cell_link)
+
+
+def _cell_link(row: Row, column: Column) -> str:
+    """Names lead to the cells, measured numbers to the runs that they are from."""
+    if column.key == "architecture":
+        return f"#{cells_place(row.digest)}" if row.digest else ""
+    return _row_link(row) if column.numeric else ""
+
+
+def _row_link(row: Row) -> str:
+    return f"#{place_of(row.records[0])}" if row.records else ""
+
+
+def _record_link(record: Record) -> str:
+    return f"#{place_of(record)}"
+
+
+def _pictures(figures: Iterable[Figure], progress: ProgressCallback) -> dict[str, list[str]]:
+    progress(0.2, "drawing plots")
+    return {
+        figure.key: [plot.svg(panel, f"{figure.key}-{place}") for place, panel in enumerate(figure.panels)]
+        for figure in figures
+    }
+
+
+def _drawn(rows: Iterable[Row], progress: ProgressCallback) -> list[dict[str, Any]]:
+    every = all_cells(rows)
+    found = []
+    for place, cells in enumerate(every):
+        progress(0.4 + 0.5 * place / len(every), f"drawing cells {place + 1} of {len(every)}")
+        found.append({"place": cells.place, "title": cells.title, "genotype": cells.genotype, "svg": cells.pictures})
+    return found
+
+
+def _rendered(content: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "config": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
+        "compact": lambda value: json.dumps(value, ensure_ascii=False),
+        "facts": lambda items: "; ".join(f"{name} {value}" for name, value in items if value not in (None, "")),
+        "place": place_of,
+    }
+    return environment.get_template("page.html").render(content)

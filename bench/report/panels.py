@@ -1,0 +1,100 @@
+"""What a plot of the report shows, apart from how it is drawn: the same content is its picture and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point.
+
+    Attributes:
+        label: whose it is.
+        link: where a click leads; empty leads nowhere.
+        deviation: of y, over seeds.
+    """
+
+    x: float
+    y: float
+    label: str = ""
+    link: str = ""
+    deviation: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one kind.
+
+    Attributes:
+        line: whether they are joined.
+        hollow: whether their marks are: published numbers' are.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    line: bool = False
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis.
+
+    Attributes:
+        better: `high` or `low`, where one is.
+        whole: whether only whole numbers make sense.
+    """
+
+    title: str
+    logarithmic: bool = False
+    better: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot.
+
+    Attributes:
+        marks: values of x at which something begins, such as a stage of a search.
+        named: whether points have their names beside them, as far as there is room.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    marks: tuple[float, ...] = ()
+    named: bool = False
+
+    @property
+    def points(self) -> list[Point]:
+        return [point for series in self.series for point in series.points]
+
+    @property
+    def description(self) -> str:
+        """The plot in words, for those who do not see it."""
+        points = self.points
+        (low, high), (least, most) = ((min(v), max(v)) for v in ([p.x for p in points], [p.y for p in points]))
+        return (
+            f"{self.title}. {self.y.title} against {self.x.title}; {len(points)} points of "
+            f"{', '.join(series.name for series in self.series)}. {self.x.title} from {low:g} to {high:g}, "
+            f"{self.y.title} from {least:g} to {most:g}. The numbers are in the table below the plot."
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Plots that belong together, under one heading."""
+
+    key: str
+    title: str
+    note: str
+    panels: tuple[Panel, ...]
+
+
+def joined(series: Sequence[Series]) -> tuple[Series, ...]:
+    """Those that have points."""
+    return tuple(each for each in series if each.points)

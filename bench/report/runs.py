@@ -1,0 +1,120 @@
+"""What the page says of every measured row: its records seed by seed, their lineage, data, machine and config."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.metrics import METRICS
+from bench.records import Record
+from bench.tables.rows import Row
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A run that this one started from, or that started from this one.
+
+    Attributes:
+        place: its run's in the page; empty where its record is not at hand, or is another run by now.
+    """
+
+    role: str
+    name: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measured row's runs.
+
+    Attributes:
+        place: the id in the page.
+        values: of each record, its metrics as texts in the order of `metrics`.
+        config: the place of the config in the page.
+    """
+
+    place: str
+    row: Row
+    metrics: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    parents: tuple[Relative, ...]
+    children: tuple[Relative, ...]
+    config: str
+
+    @property
+    def records(self) -> Sequence[Record]:
+        return self.row.records
+
+    @property
+    def title(self) -> str:
+        return f"{self.row.labels['architecture']} under {self.row.labels['protocol']}"
+
+
+#: What a parent gave, and what a child took.
+ROLES = {"search": "architecture from", "weights": "weights from"}
+USES = {"search": "architecture used by", "weights": "weights used by"}
+
+
+def place_of(record: Record) -> str:
+    """The id of a record's line in the page."""
+    return "run-" + re.sub(r"[^A-Za-z0-9_-]", "-", record.name)
+
+
+class Lineage:
+    """Who started from whom, over all records of the page."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = {record.name: record for record in records}
+        self._children: dict[str, list[tuple[str, Record]]] = {}
+        for record in self._records.values():
+            for parent in record.parents:
+                if self._is(parent.record, parent.key):
+                    self._children.setdefault(parent.record, []).append((parent.role, record))
+
+    def _is(self, name: str, key: str) -> bool:
+        return name in self._records and self._records[name].key == key
+
+    def parents(self, record: Record) -> list[Relative]:
+        """The runs that it started from, each followed by those that that one did."""
+        found = []
+        for parent in record.parents:
+            here = self._is(parent.record, parent.key)
+            place = place_of(self._records[parent.record]) if here else ""
+            found.append(Relative(ROLES[parent.role], parent.record, place))
+            # A retraining's search is the transfer's own, too.
+            if here and parent.role == "weights":
+                known = {other.record for other in record.parents}
+                found += [each for each in self.parents(self._records[parent.record]) if each.name not in known]
+        return found
+
+    def children(self, record: Record) -> list[Relative]:
+        """The runs that started from it."""
+        found = self._children.get(record.name, ())
+        return [Relative(USES[role], child.name, place_of(child)) for role, child in found]
+
+
+def config_place(config: Mapping[str, Any]) -> str:
+    """The id of a config in the page: runs of one config share it."""
+    return "config-" + hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def runs(rows: Iterable[Row], lineage: Lineage) -> list[Run]:
+    """Of the measured ones among the rows, in their order."""
+    return [_run(row, lineage) for row in rows if row.records]
+
+
+def _run(row: Row, lineage: Lineage) -> Run:
+    first = row.records[0]
+    known = [metric for metric in METRICS[row.task] if any(metric.key in record.metrics for record in row.records)]
+    values = tuple(
+        tuple(f"{record.metrics[metric.key].value:.5g}" if metric.key in record.metrics else "" for metric in known)
+        for record in row.records
+    )
+    titles = tuple(f"{metric.label} ({metric.unit})" for metric in known)
+    parents = {each: None for record in row.records for each in lineage.parents(record)}
+    children = {each: None for record in row.records for each in lineage.children(record)}
+    return Run(place_of(first), row, titles, values, tuple(parents), tuple(children), config_place(first.config))

@@ -1,0 +1,41 @@
+"""Colours of pictures as variables of the page's style sheet, so that one picture is right in light and in dark."""
+
+from __future__ import annotations
+
+import re
+
+#: What matplotlib is told to paint, and the variable that stands in its place.
+_PLOT = {
+    "#111111": "var(--ink)",
+    "#777777": "var(--muted)",
+    "#dddddd": "var(--line)",
+    "#fefefe": "var(--paper)",
+}
+INK, MUTED, LINE, PAPER = _PLOT
+
+#: Of series: the colours of Okabe and Ito, lighter ones in the dark.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b")
+_SERIES = {colour: f"var(--series-{place})" for place, colour in enumerate(SERIES, start=1)}
+
+#: Of `backbones.drawing`: text and rims, and the fills of input, intermediate and output nodes.
+_CELL = {
+    "#222222": "var(--ink)",
+    "#444444": "var(--muted)",
+    "#ffffff": "var(--paper)",
+    "#aaaaaa": "var(--muted)",
+    "#dcedc8": "var(--cell-input)",
+    "#dce9f7": "var(--cell-node)",
+    "#fdf0c4": "var(--cell-output)",
+}
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+
+
+def themed(svg: str) -> str:
+    """The picture with variables for every colour that has one; as high as its width asks for."""
+    variables = {**_CELL, **_PLOT, **_SERIES}
+    svg = _COLOUR.sub(lambda found: variables.get(found[0], found[0]), svg)
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", svg)
+    opening, rest = svg.split(">", 1)
+    opening = re.sub(r' height="[^"]*"', "", opening)
+    return f"{opening}>{rest}"
