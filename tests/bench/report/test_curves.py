@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backbones.files import file_digest
+from bench.records import Record, RecordStore
+from bench.report.curves import read_curves, search_figure, training_figure
+
+Write = Callable[..., Record]
+
+
+@pytest.fixture
+def write(make_record: Callable[..., Record], tmp_path: Path) -> Write:
+    """Write a record with a curve of these epochs."""
+
+    def write(epochs: list[dict[str, Any]], **changes: Any) -> Record:
+        file = tmp_path / "curve.jsonl"
+        file.write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs), encoding="utf-8")
+        record = make_record(curve=file_digest(file), **changes)
+        RecordStore(tmp_path).write(record, curve=file)
+        return record
+
+    return write
+
+
+def link(record: Record) -> str:
+    return f"#{record.name}"
+
+
+def epoch(stage: int, number: int, value: float) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "epoch": number,
+        "alpha_entropy_normal": value,
+        "alpha_entropy_reduce": value + 1,
+        "skip_count": 2,
+        "train_accuracy": 10 * value,
+        "genotype": {},
+    }
+
+
+def test_a_search_is_four_plots_through_all_its_stages(write: Write, tmp_path: Path) -> None:
+    records = [
+        write(
+            [epoch(1, 1, 2.0 + seed), epoch(1, 2, 1.5), epoch(2, 1, 1.6), epoch(2, 2, 1.2)],
+            task="search",
+            protocol="search/p_darts_cifar10",
+            seed=seed,
+        )
+        for seed in (0, 1)
+    ]
+    curves, problems = read_curves(records, RecordStore(tmp_path))
+    assert problems == []
+    panels = search_figure(curves, link).panels
+    assert [panel.y.title.split(" (")[0] for panel in panels] == [
+        "entropy of α, normal cell",
+        "entropy of α, reduction cell",
+        "skip connections in the normal cell",
+        "supernet's training accuracy",
+    ]
+    entropy = panels[0]
+    assert entropy.marks == (2.5,)
+    assert [series.name for series in entropy.series] == ["seed 0", "seed 1"]
+    assert [(point.x, point.y) for point in entropy.series[1].points] == [(1, 3.0), (2, 1.5), (3, 1.6), (4, 1.2)]
+    assert entropy.series[1].points[0].link == "#search/p_darts_cifar10/PDARTS/seed1"
+    assert [point.y for point in panels[3].series[0].points] == [20, 15, 16, 12]
+
+
+def test_trainings_and_reduced_ones_stand_apart(write: Write, tmp_path: Path) -> None:
+    line = {"epoch": 1, "top1_error": 50.0}
+    records = [
+        write([line, {"epoch": 2, "top1_error": 40.0}], seed=0),
+        # An epoch without a score, such as one that was not validated, is a hole.
+        write([line, {"epoch": 2}, {"epoch": 3, "top1_error": 30.0}], seed=1, reduced=["option epochs=3"]),
+    ]
+    curves, _ = read_curves(records, RecordStore(tmp_path))
+    full, reduced = training_figure(curves, link).panels
+    assert (full.title, reduced.title) == ("classification/digits", "classification/digits †")
+    assert [(point.x, point.y) for point in full.points] == [(1, 50.0), (2, 40.0)]
+    assert [(point.x, point.y) for point in reduced.points] == [(1, 50.0), (3, 30.0)]
+    assert search_figure(curves, link).panels == ()
+
+
+def test_a_curve_that_cannot_be_read_is_named(write: Write, make_record: Callable[..., Record], tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    gone, broken, sound = (write([{"epoch": 1, "top1_error": 1.0}], seed=seed) for seed in range(3))
+    store.curve_path(gone.name).unlink()
+    store.curve_path(broken.name).write_text('{"epoch": 1\n', encoding="utf-8")
+    curves, problems = read_curves([gone, broken, sound, make_record(seed=9)], store)
+    assert [curve.record.seed for curve in curves] == [2]
+    assert len(problems) == 2
+    assert problems[0].startswith(f"{store.curve_path(gone.name)}: cannot be read: No such file")
+    assert problems[1].startswith(f"{store.curve_path(broken.name)}: not a line of JSON for every epoch: ")

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backbones import zoo
+from bench.metrics import METRICS
+from bench.records import Record
+from bench.report.transfer import Transfer, transfers
+from bench.tables.published import published_rows
+from bench.tables.rows import Row, measured_rows
+
+NAMES = ["PDARTS", "PC_DARTS_cifar", "DARTS_V2", "DARTS_V1", "NASNet", "AmoebaNet"]
+
+
+@pytest.fixture
+def measure(make_record: Callable[..., Record]) -> Callable[..., list[Row]]:
+    """Rows of one protocol, an architecture for each value."""
+
+    def make(protocol: str, key: str, values: list[float], **changes: Any) -> list[Row]:
+        task = protocol.partition("/")[0]
+        (metric,) = (metric for metric in METRICS[task] if metric.key == key)
+        number = {"unit": metric.unit, "higher_is_better": metric.higher_is_better}
+        records = [
+            make_record(
+                task=task,
+                protocol=protocol,
+                architecture={
+                    "name": name,
+                    "genotype": zoo.get(name).genotype.to_json(),
+                    "digest": zoo.get(name).genotype.digest,
+                },
+                metrics={key: {"value": value, **number}},
+                **changes,
+            )
+            for name, value in zip(NAMES, values, strict=False)
+        ]
+        return measured_rows(records, METRICS[task])
+
+    return make
+
+
+def test_signs_are_taken_so_that_better_is_larger(measure: Callable[..., list[Row]]) -> None:
+    """The least error and the most AP are one order, not the opposite one."""
+    rows = {
+        "classification": measure("classification/digits", "top1_error", [1, 2, 3, 4, 5, 6]),
+        "detection": measure("detection/digits_ssd", "ap", [60, 50, 40, 30, 20, 10]),
+    }
+    (found,) = transfers(rows)
+    assert (found.proxy.protocol, found.downstream.protocol) == ("classification/digits", "detection/digits_ssd")
+    assert found.correlation.points == 6
+    assert found.correlation.spearman is not None
+    assert found.correlation.spearman.value == pytest.approx(1)
+
+
+def test_architectures_are_matched_and_holes_left_out(measure: Callable[..., list[Row]]) -> None:
+    rows = {
+        "classification": measure("classification/digits", "top1_error", [1, 2, 3, 4, 5, 6]),
+        "reid": measure("reid/digits_p3", "rank1", [10, 30, 20]),
+    }
+    (found,) = transfers(rows)
+    values = [(found.proxy.value(name), found.downstream.value(name)) for name in found.architectures]
+    assert sorted(values) == [(1, 10), (2, 30), (3, 20)]
+    assert found.correlation.reading == "too few (fewer than 5)"
+
+
+def test_settings_are_kept_apart(measure: Callable[..., list[Row]]) -> None:
+    """Another config, a reduced run: another measurement, never one with the first."""
+    rows = {
+        "classification": [
+            *measure("classification/digits", "top1_error", [1, 2, 3]),
+            *measure("classification/digits", "top1_error", [6, 5, 4], config={"epochs": 2}),
+            *measure("classification/digits", "top1_error", [7, 8, 9], reduced=["option epochs=1"]),
+        ],
+        "detection": measure("detection/digits_ssd", "ap", [60, 50, 40]),
+    }
+    found = transfers(rows)
+    values: dict[bool, set[tuple[float, ...]]] = {each.reduced: set() for each in found}
+    for each in found:
+        values[each.reduced].add(tuple(sorted(map(each.proxy.value, each.architectures))))
+    assert values == {False: {(1, 2, 3), (4, 5, 6)}, True: {(7, 8, 9)}}
+    assert {each.proxy.title for each in found if each.reduced} == {"classification/digits Top-1 err. (%) †"}
+
+
+def test_an_architecture_of_two_numbers_has_none(
+    measure: Callable[..., list[Row]], make_record: Callable[..., Record]
+) -> None:
+    """From other weights, under the same setting: which of both would be the architecture's?"""
+    started = {"sha256": "sha256:" + "2" * 64, "record": None}
+    other = {"sha256": "sha256:" + "3" * 64, "record": None}
+    rows = {
+        "classification": measure("classification/digits", "top1_error", [1, 2, 3]),
+        "detection": [
+            *measure("detection/digits_ssd", "ap", [60, 50, 40], initial_weights=started),
+            *measure("detection/digits_ssd", "ap", [61], initial_weights=other),
+        ],
+    }
+    (found,) = transfers(rows)
+    assert sorted(found.downstream.value(name) for name in found.architectures) == [40, 50]
+
+
+def test_no_pair_of_a_protocol_with_itself_and_one_direction_of_two(measure: Callable[..., list[Row]]) -> None:
+    rows = {
+        "classification": [
+            *measure("classification/imagenet_mobile", "top1_error", [25, 26]),
+            *measure("classification/cifar10", "top1_error", [2, 3]),
+        ],
+        "search": measure("search/digits_pc_darts", "supernet_accuracy", [50, 60]),
+    }
+    pairs = [(each.proxy.protocol, each.downstream.protocol) for each in transfers(rows)]
+    assert sorted(pairs) == [
+        ("classification/cifar10", "classification/imagenet_mobile"),
+        ("search/digits_pc_darts", "classification/cifar10"),
+        ("search/digits_pc_darts", "classification/imagenet_mobile"),
+    ]
+
+
+def published() -> list[Transfer]:
+    return transfers({task: list(published_rows(task)) for task in METRICS})
+
+
+def test_published_numbers_meet_those_of_their_own_paper_only(measure: Callable[..., list[Row]]) -> None:
+    alone = published()
+    assert {each.proxy.source for each in alone} == {"PC-DARTS", "P-DARTS"}
+    rows = {task: list(published_rows(task)) for task in METRICS}
+    rows["classification"] += measure("classification/imagenet_mobile", "top1_error", [25, 26, 27])
+    mixed = transfers(rows)
+    # Measured numbers of one protocol alone: nothing to set beside the papers'.
+    assert len(mixed) == len(alone)
+    for each in alone:
+        for side in (each.proxy, each.downstream):
+            assert {side.rows[name].published.paper for name in each.architectures} == {each.proxy.source}  # type: ignore[union-attr]
+
+
+def test_cifar10_against_imagenet_as_p_darts_prints_them() -> None:
+    """P-DARTS Table 1 and Table 3, read by eye: errors of the cells that both have."""
+    (found,) = (
+        each
+        for each in published()
+        if (each.proxy.source, each.proxy.protocol, each.downstream.protocol)
+        == ("P-DARTS", "classification/cifar10", "classification/imagenet_mobile")
+    )
+    values = {(found.proxy.value(name), found.downstream.value(name)) for name in found.architectures}
+    # NASNet-A, AmoebaNet-A, DARTS (second order), SNAS (mild), P-DARTS (CIFAR10).
+    assert values == {(2.65, 26.0), (3.34, 25.5), (2.76, 26.7), (2.98, 27.3), (2.50, 24.4)}
