@@ -53,10 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
     from bench.metrics import METRICS, TITLES
     from bench.record_sections import many_objects
-    from bench.tables.build import lay_out, with_differences
+    from bench.tables.build import lay_out
     from bench.tables.choose import choose, grouping, sort_rows
-    from bench.tables.published import published_rows
-    from bench.tables.rows import measured_rows
+    from bench.tables.merge import merged_rows
 
     task, metrics = arguments.task, METRICS[arguments.task]
     if arguments.descending is not None and not arguments.sort:
@@ -65,9 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         records = [] if arguments.published else read_records(arguments.results, task)
         if arguments.compare:
             return _compare(arguments, records)
-        papers = published_rows(task)
-        rows: list[Row] = [] if arguments.measured or arguments.reduced_only else list(papers)
-        rows += with_differences(measured_rows(records, metrics, find_search(arguments.results)), papers, metrics)
+        trainings = read_records(arguments.results, "classification") if records and task == "search" else []
+        rows = merged_rows(task, records, find_search(arguments.results), trainings)
+        if arguments.measured or arguments.reduced_only:
+            rows = [row for row in rows if row.records]
         if arguments.full_only or arguments.reduced_only:
             rows = [row for row in rows if bool(row.reduced) == arguments.reduced_only]
         _refuse_none(arguments, rows)

@@ -76,7 +76,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     reading = _read(store)
     by_name = {record.name: record for record in reading.records}
     records = [record for record in reading.records if not (full_only and record.reduced)]
-    rows = {task: merged_rows(task, _of(records, task), by_name.get) for task in TASKS}
+    rows = {task: merged_rows(task, _of(records, task), by_name.get, _of(records, "classification")) for task in TASKS}
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")

@@ -103,8 +103,9 @@ def config_place(config: Mapping[str, Any]) -> str:
 
 
 def runs(rows: Iterable[Row], lineage: Lineage) -> list[Run]:
-    """Of the measured ones among the rows, in their order."""
-    return [_run(row, lineage) for row in rows if row.records]
+    """Of the measured ones among the rows, in their order; rows of the same records are one run."""
+    measured = {row.records[0].name: row for row in rows if row.records}
+    return [_run(row, lineage) for row in measured.values()]
 
 
 def _run(row: Row, lineage: Lineage) -> Run:

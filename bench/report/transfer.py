@@ -38,7 +38,10 @@ class Measurement:
     rows: dict[str, Row | None] = field(default_factory=dict)
 
     def add(self, architecture: str, row: Row) -> None:
-        self.rows[architecture] = row if architecture not in self.rows else None
+        other = self.rows.setdefault(architecture, row)
+        # A search that two kinds of training followed has two rows of the same records.
+        if other is not row and not (other is not None and row.records and other.records == row.records):
+            self.rows[architecture] = None
 
     def value(self, architecture: str) -> float:
         row = self.rows[architecture]

@@ -1,4 +1,7 @@
-"""A table as LaTeX: booktabs rules, a caption, a label, the best of every group in bold. It needs `booktabs` alone."""
+"""A table as LaTeX: booktabs rules, a caption, a label, the best of every group in bold.
+
+It needs `booktabs`, and `graphicx` to make a table that is wider than the page as wide as the page.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +60,12 @@ def _letter(letter: str) -> str:
 
 def _lines(table: Table) -> Iterator[str]:
     shape = "".join("r" if column.numeric else "l" for column in table.columns)
-    yield "% \\usepackage{booktabs}"
+    yield "% \\usepackage{booktabs,graphicx}"
     yield r"\begin{table*}[t]"
     yield r"\centering\small"
     yield rf"\caption{{{escaped(table.title)}}}"
     yield rf"\label{{{table.label}}}"
+    yield r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     yield rf"\begin{{tabular}}{{{shape}}}"
     yield r"\toprule"
     yield _row([escaped(column.title) for column in table.columns])
@@ -72,7 +76,7 @@ def _lines(table: Table) -> Iterator[str]:
         for _, cells in group.rows:
             yield _row([_cell(cells[column.key]) for column in table.columns])
     yield r"\bottomrule"
-    yield r"\end{tabular}"
+    yield r"\end{tabular}}"
     for note in table.notes:
         yield rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {escaped(note)}}}"
     yield r"\end{table*}"

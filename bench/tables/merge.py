@@ -8,10 +8,20 @@ from bench.metrics import METRICS
 from bench.records import Record
 from bench.tables.build import with_differences
 from bench.tables.published import published_rows
+from bench.tables.retrained import with_test_errors
 from bench.tables.rows import FindRecord, Row, measured_rows
 
 
-def merged_rows(task: str, records: Iterable[Record], find_search: FindRecord) -> list[Row]:
-    """The published rows and behind them the measured ones, with their differences to the published numbers."""
+def merged_rows(
+    task: str, records: Iterable[Record], find_search: FindRecord, trainings: Iterable[Record] = ()
+) -> list[Row]:
+    """The published rows and behind them the measured ones, with their differences to the published numbers.
+
+    Args:
+        trainings: classifications, for what searches have led to; needed for the task `search` alone.
+    """
     papers, metrics = published_rows(task), METRICS[task]
-    return [*papers, *with_differences(measured_rows(records, metrics, find_search), papers, metrics)]
+    measured = measured_rows(records, metrics, find_search)
+    if task == "search":
+        measured = with_test_errors(measured, trainings)
+    return [*papers, *with_differences(measured, papers, metrics)]
