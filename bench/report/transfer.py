@@ -137,7 +137,7 @@ def _of_metric(rows: Iterable[Row], metric: Metric) -> Iterable[Measurement]:
             group = source
         else:
             first = row.records[0]
-            architecture, source, group = row.digest or first.architecture.name, MEASURED, setting(first)
+            architecture, source, group = first.architecture.name, MEASURED, setting(first)
         if architecture:
             new = Measurement(protocol, metric, source, row.reduced)
             found.setdefault((protocol, group), new).add(architecture, row)
