@@ -1,4 +1,4 @@
-"""Locks by which two runs on one results folder share its stages out.
+"""Locks by which two commands on one results folder do not run the same thing, and two pipelines share their stages.
 
 Whoever runs a stage holds an `flock` on a file below `<results>/locks/`. The kernel lets go of it when the process
 ends, however it ends. On NFS, Linux makes a lock on the server of it (NFSv4, or NFSv3 with lockd), so that machines see
@@ -12,6 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from backbones.errors import InputError
+
+
+@contextlib.contextmanager
+def alone(results: Path, name: str) -> Iterator[None]:
+    """Hold the lock of a record's name for the time of the block.
+
+    Raises:
+        InputError: another process has it.
+    """
+    with locked(results, name, wait=False) as held:
+        if not held:
+            raise InputError(
+                f"{name}: another process is running it, on the same results folder {results}; "
+                "wait for that one, or give another --results and --work-dir"
+            )
+        yield
 
 
 @contextlib.contextmanager

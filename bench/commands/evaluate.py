@@ -11,6 +11,7 @@ from bench.commands.options import add_config_options, add_places, places_of, po
 if TYPE_CHECKING:
     from bench.contract import Task
     from bench.jobs import Evaluation, Places, Planned
+    from bench.progress import Progress
     from bench.records import Record
 
 
@@ -100,7 +101,7 @@ def _confirm(arguments: argparse.Namespace, tasks: list[Task]) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> int:
-    from bench.jobs import evaluate, join, plan
+    from bench.jobs import join, plan
     from bench.metrics import METRICS, TITLES
     from bench.progress import Progress
     from bench.tables import build_table, render
@@ -119,7 +120,7 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
     records = []
     for place, item in enumerate(planned):
         with progress.stage(place, item.record is not None) as stage:
-            records.append(item.record or evaluate(item, places, arguments.weights, progress))
+            records.append(item.record or _alone(item, places, arguments.weights, progress))
             stage.note = "done before" if item.record else "done"
     for task in dict.fromkeys(record.task for record in records):
         rows = [record for record in records if record.task == task]
@@ -129,6 +130,17 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
     if arguments.test_dev is not None:
         _export(evaluations, records, places, arguments.test_dev)
     return 0
+
+
+def _alone(item: Planned, places: Places, weights: Path | None, progress: Progress) -> Record:
+    """Run one, unless another process has done so since it was planned."""
+    from bench.jobs import evaluate
+    from bench.locks import alone
+
+    name = item.evaluation.name
+    with alone(places.results, name):
+        found = places.store.find(name)
+        return found if found is not None and found.key == item.key else evaluate(item, places, weights, progress)
 
 
 def _export(evaluations: list[Evaluation], records: list[Record], places: Places, folder: Path) -> None:

@@ -13,7 +13,9 @@ from bench.commands.options import add_config_options, add_places, places_of, wh
 
 if TYPE_CHECKING:
     from bench.jobs import Places
-    from bench.searches import SearchProtocol
+    from bench.progress import Progress
+    from bench.records import Record
+    from bench.searches import PlannedSearch, SearchProtocol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
     from backbones.genotype import Genotype
     from bench.progress import Progress
-    from bench.searches import join_search, plan_search, search
+    from bench.searches import join_search, plan_search
     from search.epochs import concerns, imagenet_cost
     from search.parallel import is_main, main_first
 
@@ -67,7 +69,7 @@ def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
         return 0
     progress = Progress([f"{protocol.name} · seed {seed}"])
     with progress.stage(0, planned.record is not None) as stage:
-        record = planned.record or search(planned, places, progress)
+        record = planned.record or _alone(planned, places, progress)
         stage.note = "done before" if planned.record else "done"
     genotype = Genotype.from_json(record.architecture.genotype)
     for concern in concerns(genotype, imagenet_cost(genotype)):
@@ -76,3 +78,15 @@ def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
     print(f"record: {places.store.path(record.name)}", file=sys.stderr)
     print(f"folder: {places.work / record.protocol / record.architecture.name}", file=sys.stderr)
     return 0
+
+
+def _alone(planned: PlannedSearch, places: Places, progress: Progress) -> Record:
+    """Search, unless another process has done so since it was planned."""
+    from bench.locks import alone
+    from bench.records import record_name
+    from bench.searches import search
+
+    name = record_name(planned.protocol.name, planned.name, planned.seed)
+    with alone(places.results, name):
+        found = places.store.find(name)
+        return found if found is not None and found.key == planned.key else search(planned, places, progress)
