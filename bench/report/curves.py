@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -43,7 +44,7 @@ def search_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     panels: list[Panel] = []
     for protocol, group in _by_protocol(curves, "search"):
         longest = max((curve.epochs for curve in group), key=len)
-        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry["epoch"] == 1]
+        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry.get("epoch") == 1]
         marks = tuple(place - 0.5 for place in begins)
         panels += _panels(protocol, group, _SEARCH, link, marks)
     note = "Stages follow each other; a dotted line is where one begins, with fewer candidates and fresh weights."
@@ -80,7 +81,7 @@ def _panels(
             points = [
                 Point(place, entry[key], f"{curve.name}, epoch {place}", link(curve.record))
                 for place, entry in enumerate(curve.epochs, start=1)
-                if isinstance(entry.get(key), (int, float))
+                if isinstance(entry.get(key), (int, float)) and math.isfinite(entry[key])
             ]
             if points:
                 series.append(Series(curve.name, tuple(points), line=True))
@@ -102,5 +103,8 @@ def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Cur
         except ValueError as error:
             problems.append(f"{file}: not a line of JSON for every epoch: {error}")
         else:
-            curves.append(Curve(record, epochs))
+            if all(isinstance(epoch, dict) for epoch in epochs):
+                curves.append(Curve(record, epochs))
+            else:
+                problems.append(f"{file}: not a JSON object for every epoch")
     return curves, problems
