@@ -25,7 +25,7 @@ def digits_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return digits.ensure(tmp_path_factory.mktemp("embedded") / "digits")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> Callable[..., Record]:
     """A valid record with given values in the place of the usual ones."""
 

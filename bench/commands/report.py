@@ -18,12 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bench.progress import Progress
+    from bench.records import RecordStore, record_files
     from bench.report import write_report
 
     out = arguments.out or arguments.results / "report"
     progress = Progress([str(out / "index.html")])
     with progress.stage(0):
         file, problems = write_report(arguments.results, out, arguments.title, arguments.full_only, progress)
+    if not record_files(RecordStore(arguments.results).root):
+        print(f"wildnas: {arguments.results}: holds no record yet", file=sys.stderr)
     for problem in problems:
         print(f"wildnas: left out: {problem}", file=sys.stderr)
     print(file)

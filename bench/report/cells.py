@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class Cells:
         found = {}
         for cell in ("normal", "reduce"):
             words = f"{'Normal' if cell == 'normal' else 'Reduction'} cell of {self.title}: {self._words(cell)}"
-            picture = themed(drawing.svg(self.genotype, cell))
+            picture = _picture(self.genotype, cell)
             found[cell] = re.sub("^<svg", f'<svg role="img" aria-label="{words}"', picture)
         return found
 
@@ -44,6 +45,12 @@ class Cells:
             f"node {place} is {' + '.join(f'{name} of {_input(source)}' for name, source in node)}"
             for place, node in enumerate(nodes)
         )
+
+
+# Laying one out takes a quarter of a second, and most are the papers' in every report of a process.
+@functools.lru_cache(maxsize=256)
+def _picture(genotype: Genotype, cell: str) -> str:
+    return themed(drawing.svg(genotype, cell))
 
 
 def _input(source: int) -> str:

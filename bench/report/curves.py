@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from bench.records import Record, RecordStore
-from bench.report.panels import Axis, Figure, Panel, Point, Series
+from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.report.scatters import REDUCED
 
 #: Gives the place in the page of a record.
@@ -29,12 +30,13 @@ class Curve:
         return seed if self.record.task == "search" else f"{self.record.architecture.name}, {seed}"
 
 
+#: A plot each: its axis, and the keys of its lines with what is added to their names.
 _SEARCH = (
-    ("alpha_entropy_normal", Axis("entropy of α, normal cell (nats)")),
-    ("alpha_entropy_reduce", Axis("entropy of α, reduction cell (nats)")),
-    ("skip_count", Axis("skip connections in the normal cell", whole=True)),
-    ("train_accuracy", Axis("supernet's training accuracy (%)")),
+    (Axis("entropy of α (nats)"), {"alpha_entropy_normal": ", normal cell", "alpha_entropy_reduce": ", reduction"}),
+    (Axis("skip connections in the normal cell", whole=True), {"skip_count": ""}),
+    (Axis("supernet's training accuracy (%)"), {"train_accuracy": ""}),
 )
+_TRAINING = ((Axis("top-1 error (%)", better="low"), {"top1_error": ""}),)
 _EPOCH = Axis("epoch", whole=True)
 
 
@@ -43,7 +45,7 @@ def search_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     panels: list[Panel] = []
     for protocol, group in _by_protocol(curves, "search"):
         longest = max((curve.epochs for curve in group), key=len)
-        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry["epoch"] == 1]
+        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry.get("epoch") == 1]
         marks = tuple(place - 0.5 for place in begins)
         panels += _panels(protocol, group, _SEARCH, link, marks)
     note = "Stages follow each other; a dotted line is where one begins, with fewer candidates and fresh weights."
@@ -54,7 +56,7 @@ def training_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     """The error of each training on the images that it is scored on, epoch by epoch."""
     panels: list[Panel] = []
     for protocol, group in _by_protocol(curves, "classification"):
-        panels += _panels(protocol, group, (("top1_error", Axis("top-1 error (%)", better="low")),), link)
+        panels += _panels(protocol, group, _TRAINING, link)
     return Figure("training-curves", "Trainings, epoch by epoch", "", tuple(panels))
 
 
@@ -70,22 +72,24 @@ def _by_protocol(curves: Iterable[Curve], task: str) -> Iterator[tuple[str, list
 def _panels(
     title: str,
     curves: Sequence[Curve],
-    what: Sequence[tuple[str, Axis]],
+    what: Sequence[tuple[Axis, Mapping[str, str]]],
     link: RecordLink,
     marks: tuple[float, ...] = (),
 ) -> Iterator[Panel]:
-    for key, axis in what:
-        series = []
-        for curve in curves:
-            points = [
-                Point(place, entry[key], f"{curve.name}, epoch {place}", link(curve.record))
-                for place, entry in enumerate(curve.epochs, start=1)
-                if isinstance(entry.get(key), (int, float))
-            ]
-            if points:
-                series.append(Series(curve.name, tuple(points), line=True))
-        if series:
-            yield Panel(title, _EPOCH, axis, tuple(series), marks)
+    for axis, keys in what:
+        series = [_series(curve, key, words, link) for curve in curves for key, words in keys.items()]
+        if joined(series):
+            yield Panel(title, _EPOCH, axis, joined(series), marks)
+
+
+def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:
+    """One number of a curve; an epoch without it is a hole."""
+    points = [
+        Point(place, entry[key], f"{curve.name}, epoch {place}", link(curve.record))
+        for place, entry in enumerate(curve.epochs, start=1)
+        if isinstance(entry.get(key), (int, float)) and math.isfinite(entry[key])
+    ]
+    return Series(curve.name + words, tuple(points), line=True)
 
 
 def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Curve], list[str]]:
@@ -102,5 +106,8 @@ def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Cur
         except ValueError as error:
             problems.append(f"{file}: not a line of JSON for every epoch: {error}")
         else:
-            curves.append(Curve(record, epochs))
+            if all(isinstance(epoch, dict) for epoch in epochs):
+                curves.append(Curve(record, epochs))
+            else:
+                problems.append(f"{file}: not a JSON object for every epoch")
     return curves, problems

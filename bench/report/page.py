@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,14 +62,28 @@ def write_report(
     Raises:
         InputError: the folder cannot be written.
     """
+    file = out / "index.html"
+    # Before all the drawing, that a mistake is known at once.
+    with _writing(file):
+        out.mkdir(parents=True, exist_ok=True)
     with many_objects():
         text, problems = _page(results, title, full_only, progress)
-    file = out / "index.html"
+    with _writing(file):
+        write_text(file, _encodable(text))
+    return file, problems
+
+
+@contextlib.contextmanager
+def _writing(file: Path) -> Iterator[None]:
     try:
-        write_text(file, text)
+        yield
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror}") from error
-    return file, problems
+
+
+def _encodable(text: str) -> str:
+    """With halves of surrogate pairs spelt out: JSON may hold them, UTF-8 may not."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback) -> tuple[str, list[str]]:
@@ -76,7 +92,8 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     reading = _read(store)
     by_name = {record.name: record for record in reading.records}
     records = [record for record in reading.records if not (full_only and record.reduced)]
-    rows = {task: merged_rows(task, _of(records, task), by_name.get, _of(records, "classification")) for task in TASKS}
+    trainings = _of(records, "classification")
+    rows = {task: _own_first(merged_rows(task, _of(records, task), by_name.get, trainings)) for task in TASKS}
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
@@ -96,6 +113,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         "fewest": FEWEST,
         "records": records,
         "reduced": sum(bool(record.reduced) for record in records),
+        "omitted": len(reading.records) - len(records),
         "published": sum(row.published is not None for row in everything),
         "problems": problems,
         "transfers": pairs,
@@ -123,6 +141,13 @@ def _read(store: RecordStore) -> Reading:
 
 def _of(records: Iterable[Record], task: str) -> list[Record]:
     return [record for record in records if record.task == task]
+
+
+def _own_first(rows: Iterable[Row]) -> list[Row]:
+    """Protocols that something has been measured under first: the papers' others are many."""
+    rows = list(rows)
+    measured = {row.labels["protocol"] for row in rows if row.records}
+    return sorted(rows, key=lambda row: row.labels.get("protocol") not in measured)
 
 
 def _table(task: str, rows: Sequence[Row]) -> str:
@@ -174,8 +199,26 @@ def _rendered(content: dict[str, Any]) -> str:
     )
     environment.filters |= {
         "config": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
+        "breakable": _breakable,
         "compact": lambda value: json.dumps(value, ensure_ascii=False),
-        "facts": lambda items: "; ".join(f"{name} {value}" for name, value in items if value not in (None, "")),
+        "facts": _facts,
         "place": place_of,
     }
     return environment.get_template("page.html").render(content)
+
+
+def _breakable(text: str) -> str:
+    """With a place for a line break behind each slash, underscore and hyphen: names are long, phones narrow."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([/_-])(?=.)", r"\1<wbr>", str(escape(text))))
+
+
+def _facts(content: Mapping[str, Any]) -> str:
+    """An environment on one line."""
+    parts = [
+        _facts(value).replace(";", ",") if isinstance(value, dict) else f"{name} {value}"
+        for name, value in content.items()
+        if value not in (None, "")
+    ]
+    return "; ".join(parts)

@@ -123,6 +123,9 @@ def _scale(side: XAxis | YAxis, axis: Axis, values: Sequence[float]) -> None:
         side.set_minor_formatter(NullFormatter())
     else:
         side.set_major_locator(MaxNLocator(nbins=7, integer=axis.whole))
+        if axis.whole and max(values) == min(values):
+            # Ticks at whole numbers need some to be in view.
+            side.set_data_interval(values[0] - 1, values[0] + 1)
 
 
 def _for_page(text: str, panel: Panel, named: dict[str, Point], key: str) -> str:

@@ -34,6 +34,7 @@ class Run:
     Attributes:
         place: the id in the page.
         values: of each record, its metrics as texts in the order of `metrics`.
+        machines: each environment that records were made in, with their names.
         config: the place of the config in the page.
     """
 
@@ -43,6 +44,7 @@ class Run:
     values: tuple[tuple[str, ...], ...]
     parents: tuple[Relative, ...]
     children: tuple[Relative, ...]
+    machines: tuple[tuple[str, Mapping[str, Any]], ...]
     config: str
 
     @property
@@ -60,8 +62,8 @@ USES = {"search": "architecture used by", "weights": "weights used by"}
 
 
 def place_of(record: Record) -> str:
-    """The id of a record's line in the page."""
-    return "run-" + re.sub(r"[^A-Za-z0-9_-]", "-", record.name)
+    """The id of a record's line in the page, unlike that of any other record; needs no escaping in a link."""
+    return "run-" + re.sub(r"[^A-Za-z0-9_./-]", lambda found: f"~{ord(found[0]):x}~", record.name)
 
 
 class Lineage:
@@ -118,4 +120,14 @@ def _run(row: Row, lineage: Lineage) -> Run:
     titles = tuple(f"{metric.label} ({metric.unit})" for metric in known)
     parents = {each: None for record in row.records for each in lineage.parents(record)}
     children = {each: None for record in row.records for each in lineage.children(record)}
-    return Run(place_of(first), row, titles, values, tuple(parents), tuple(children), config_place(first.config))
+    place, config = place_of(first), config_place(first.config)
+    return Run(place, row, titles, values, tuple(parents), tuple(children), _machines(row.records), config)
+
+
+def _machines(records: Iterable[Record]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """Seeds may have been run on different machines, or with different code."""
+    found: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
+    for record in records:
+        key = json.dumps(record.environment, sort_keys=True)
+        found.setdefault(key, ([], record.environment))[0].append(f"seed{record.seed}")
+    return tuple((", ".join(seeds), environment) for seeds, environment in found.values())

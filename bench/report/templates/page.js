@@ -10,22 +10,29 @@ for (const section of document.querySelectorAll(".comparison")) {
 
 function sortable(table) {
   const heads = [...table.tHead.rows[0].cells];
+  const bodies = [...table.tBodies].map((body) => ({ body, rows: rowsOf(body) }));
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
+      // Up, down, and as it was.
+      const next = { ascending: "descending", descending: "" }[head.getAttribute("aria-sort")] ?? "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      if (next) head.setAttribute("aria-sort", next);
       // Groups stay; a hole comes last in either direction.
-      for (const body of table.tBodies) {
-        const rows = [...body.rows].filter((row) => !row.classList.contains("group"));
-        rows.sort((one, other) => order(one.cells[column], other.cells[column], down ? -1 : 1));
-        body.append(...rows);
+      for (const { body, rows } of bodies) {
+        const sorted = [...rows];
+        const direction = next === "descending" ? -1 : 1;
+        if (next) sorted.sort((one, other) => order(one.cells[column], other.cells[column], direction));
+        body.append(...sorted);
       }
     });
   });
+}
+
+function rowsOf(body) {
+  return [...body.rows].filter((row) => !row.classList.contains("group"));
 }
 
 function order(one, other, direction) {
@@ -45,7 +52,7 @@ function filterable(section, table) {
   const [words, kind, count] = ["input", "select", "output"].map((name) => controls.querySelector(name));
   const bodies = [...table.tBodies].map((body) => {
     const group = body.querySelector(".group")?.textContent ?? "";
-    const rows = [...body.rows].filter((row) => !row.classList.contains("group"));
+    const rows = rowsOf(body);
     return { body, rows: rows.map((row) => ({ row, text: `${group} ${row.textContent}`.toLowerCase() })) };
   });
   function apply() {
@@ -83,4 +90,8 @@ function reveal() {
   target.scrollIntoView({ block: "center" });
 }
 addEventListener("hashchange", reveal);
+// Nor does the place change when the same link is followed again.
+addEventListener("click", (event) => {
+  if (event.target.closest("a[href^='#']")?.getAttribute("href") === location.hash) setTimeout(reveal);
+});
 reveal();

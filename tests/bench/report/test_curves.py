@@ -44,7 +44,7 @@ def epoch(stage: int, number: int, value: float) -> dict[str, Any]:
     }
 
 
-def test_a_search_is_four_plots_through_all_its_stages(write: Write, tmp_path: Path) -> None:
+def test_a_search_is_three_plots_through_all_its_stages(write: Write, tmp_path: Path) -> None:
     records = [
         write(
             [epoch(1, 1, 2.0 + seed), epoch(1, 2, 1.5), epoch(2, 1, 1.6), epoch(2, 2, 1.2)],
@@ -58,17 +58,20 @@ def test_a_search_is_four_plots_through_all_its_stages(write: Write, tmp_path: P
     assert problems == []
     panels = search_figure(curves, link).panels
     assert [panel.y.title.split(" (")[0] for panel in panels] == [
-        "entropy of α, normal cell",
-        "entropy of α, reduction cell",
+        "entropy of α",
         "skip connections in the normal cell",
         "supernet's training accuracy",
     ]
     entropy = panels[0]
     assert entropy.marks == (2.5,)
-    assert [series.name for series in entropy.series] == ["seed 0", "seed 1"]
-    assert [(point.x, point.y) for point in entropy.series[1].points] == [(1, 3.0), (2, 1.5), (3, 1.6), (4, 1.2)]
-    assert entropy.series[1].points[0].link == "#search/p_darts_cifar10/PDARTS/seed1"
-    assert [point.y for point in panels[3].series[0].points] == [20, 15, 16, 12]
+    assert [series.name for series in entropy.series] == [
+        f"seed {seed}, {cell}" for seed in (0, 1) for cell in ("normal cell", "reduction")
+    ]
+    assert [(point.x, point.y) for point in entropy.series[2].points] == [(1, 3.0), (2, 1.5), (3, 1.6), (4, 1.2)]
+    assert [point.y for point in entropy.series[3].points] == [4.0, 2.5, 2.6, 2.2]
+    assert entropy.series[2].points[0].link == "#search/p_darts_cifar10/PDARTS/seed1"
+    assert [series.name for series in panels[1].series] == ["seed 0", "seed 1"]
+    assert [point.y for point in panels[2].series[0].points] == [20, 15, 16, 12]
 
 
 def test_trainings_and_reduced_ones_stand_apart(write: Write, tmp_path: Path) -> None:
