@@ -1,21 +1,16 @@
-"""draw what a trained re-identifier ranks first, or measure the ranking itself"""
+"""draw what a trained re-identifier ranks first"""
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import positive, whole
+from bench.commands.options import positive
 
 if TYPE_CHECKING:
     from bench.reid.listing import Listing
-    from bench.reid.ranking_speed import RankingSpeed
     from bench.reid.schema import ReidConfig
-
-#: The test sets whose sizes are timed.
-SIZES = ("market1501", "msmt17")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,18 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rank.add_argument("--metric", choices=["euclidean", "cosine"], help="default: the protocol's")
     rank.add_argument("--rerank", action="store_true", help="k-reciprocal re-ranking (Zhong et al. 2017)")
     rank.set_defaults(verb_run=_rank)
-    speed = verbs.add_parser("speed", help="seconds and memory of ranking random features, beside torchreid's")
-    speed.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="whose numbers of images")
-    speed.add_argument("--dimensions", type=positive, default=768, metavar="D", help="of a feature (default: 768)")
-    speed.add_argument(
-        "--reference-queries",
-        type=whole,
-        default=200,
-        metavar="N",
-        help="queries that torchreid ranks, scaled to all; 0 leaves it out (default: 200)",
-    )
-    speed.add_argument("--json", action="store_true", help="as one JSON object")
-    speed.set_defaults(verb_run=_speed)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,41 +70,3 @@ def _listing(data: Path | None, config: ReidConfig) -> Listing:
         ensure_embedded(config.embedded)
         return read_layout(config.dataset, Path(config.data_root), config.limit)
     return read_test_folders(data) if (data / QUERY).is_dir() else read_layout(config.dataset, data)
-
-
-def _speed(arguments: argparse.Namespace) -> int:
-    from bench.reid.ranking_speed import SIZES as KNOWN
-    from bench.reid.ranking_speed import measure_ranking
-    from bench.search_speed import isolated
-
-    measured = []
-    for name in dict.fromkeys(arguments.size):
-        what = (KNOWN[name], arguments.dimensions, arguments.reference_queries)
-        measured.append(isolated(measure_ranking, *what, hint="a smaller --dimensions"))
-        if not arguments.json:
-            print("\n".join(report(measured[-1])), flush=True)
-    if arguments.json:
-        print(json.dumps({"rankings": [each.to_json() for each in measured]}))
-    return 0
-
-
-def report(measured: RankingSpeed) -> list[str]:
-    """The measurement for eyes."""
-    size = measured.size
-    whole = measured.distances + measured.ranking
-    lines = [
-        f"{size.name}: {size.queries:,} queries, {size.gallery:,} gallery images, {measured.dimensions} dimensions; "
-        f"{measured.device}",
-        f"  {whole:.2f} s: distances {measured.distances:.2f} s, ranking {measured.ranking:.2f} s; "
-        f"peak memory {measured.peak_memory / 1e9:.2f} GB",
-    ]
-    for name, seconds in measured.references.items():
-        scaled = measured.scaled(name)
-        lines.append(
-            f"  torchreid's {name} ranking of the same distances: {scaled:.1f} s (scaled from {seconds:.2f} s for "
-            f"{measured.reference_queries:,} queries): {scaled / measured.ranking:.1f} times as long; with the "
-            f"distances {(measured.distances + scaled) / whole:.1f} times as long"
-        )
-    if measured.references and "cython" not in measured.references:
-        lines.append("  torchreid's Cython ranking is not built here")
-    return lines

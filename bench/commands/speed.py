@@ -1,10 +1,10 @@
-"""measure speed and memory on this machine: of a search's steps, of training and inference"""
+"""measure speed and memory on this machine: of a search's steps, of training and inference, of a ranking"""
 
 from __future__ import annotations
 
 import argparse
 
-from bench.commands import speed_search, speed_task
+from bench.commands import speed_reid, speed_search, speed_task
 
 #: Named here: to ask the tasks for their names would import what only a run needs.
 TASKS = ("classification", "detection", "reid")
@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.set_defaults(measure=speed_search.run)
     for task in TASKS:
         kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on made images")
-        speed_task.add_arguments(kind)
-        kind.set_defaults(measure=speed_task.run)
+        module = speed_reid if task == "reid" else speed_task
+        module.add_arguments(kind)
+        kind.set_defaults(measure=module.run)
     metrics = kinds.add_parser("coco-metrics", help="COCO's metrics of 5,000 images' predictions, against pycocotools")
     metrics.set_defaults(measure=_coco_metrics)
 

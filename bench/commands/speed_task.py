@@ -37,9 +37,12 @@ class Measurement:
         return {**named, "options": list(self.protocol.options), **asdict(self.speed)}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("arch", nargs="+", metavar="ARCH", help="as for evaluate")
-    parser.add_argument("--on", nargs="+", required=True, metavar="PROTOCOL", help="one for all, or one for each ARCH")
+def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add the options; `required`: whether there is nothing to measure without an ARCH."""
+    parser.add_argument("arch", nargs="+" if required else "*", metavar="ARCH", help="as for evaluate")
+    parser.add_argument(
+        "--on", nargs="+", required=required, metavar="PROTOCOL", help="one for all, or one for each ARCH"
+    )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
     parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
     parser.add_argument("--plain", action="store_true", help=f"with {PLAIN} as well")

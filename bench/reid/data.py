@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PIL import Image
@@ -39,6 +40,26 @@ def read_image(file: str) -> Image.Image:
             return opened.convert("RGB")
     except (OSError, SyntaxError) as error:
         raise InputError(f"{file}: cannot be read as an image: {error}") from error
+
+
+def check_readable(files: Iterable[str]) -> None:
+    """Read every image once: before a training of hours, those that are needed only after it.
+
+    Raises:
+        InputError: one cannot be read; names the file.
+    """
+    with ThreadPoolExecutor() as pool:
+        try:
+            for _ in pool.map(_decode, files):
+                pass
+        except InputError:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _decode(file: str) -> None:
+    # The image is let go at once: a gallery does not fit into memory.
+    read_image(file)
 
 
 @contextlib.contextmanager

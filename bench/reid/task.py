@@ -75,9 +75,11 @@ class ReidTask(Task):
 
     def _train(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
         from bench.reid.checkpoints import save_pcb
-        from bench.reid.data import build_datamanager
+        from bench.reid.data import build_datamanager, check_readable
         from bench.reid.engine import PcbEngine
 
+        # Training reads its own images within an epoch, these only after the last one.
+        check_readable(file for file, _, _ in (*listing.query, *listing.gallery))
         design = job.architecture.design
         # Weights are drawn from a seed that no epoch of the training is seeded by.
         seed_everything(job.seed, config.epochs)
@@ -177,6 +179,8 @@ def _data(config: ReidConfig) -> Listing:
             f"{config.batch_size} can be {len(listing.train)} at the most"
         )
     identities = len(identities_of(listing.train))
+    if identities < 2:
+        raise InputError(f"{listing.folder}: one training identity alone; telling apart takes two or more")
     if identities < config.batch_identities:
         raise InputError(
             f"{listing.folder}: {identities} training identities do not fill one batch, which takes "

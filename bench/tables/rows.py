@@ -159,9 +159,10 @@ def _particulars(group: Sequence[Record]) -> dict[str, Number]:
         hours = [record.cost.seconds / 3600 for record in group]
         memory = [record.cost.peak_memory / 1e9 for record in group]
         return {"hours": mean_of(hours, quantity), "memory_gb": mean_of(memory, quantity)}
-    key = {"detection": "input_size", "reid": "parts"}.get(first.task, "")
-    value = first.config.get(key)
-    return {key: Number(value, str(value))} if isinstance(value, int) else {}
+    # A reid record's `resolved` has the backbone's width, which a config does not say of a model of timm.
+    said = {**first.config, **first.resolved}
+    keys = {"detection": ("input_size",), "reid": ("parts", "feature_dim")}.get(first.task, ())
+    return {key: Number(said[key], str(said[key])) for key in keys if isinstance(said.get(key), int)}
 
 
 def _search_cost(group: Sequence[Record], find_search: FindRecord) -> dict[str, Number]:

@@ -41,6 +41,6 @@ label_smooth = False
 loss = "softmax"
 # Ranked as torchreid ranks: Euclidean, without re-ranking. Neither paper says which distance it takes; the vector of
 # each part has length 1, so the cosine of all parts together gives the same order.
+# `rerank` is not set here: a config that inherits None cannot put its dict in the place.
 metric = "euclidean"
-rerank = None
 workers = 4

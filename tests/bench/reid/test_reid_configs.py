@@ -13,8 +13,9 @@ from bench.architectures import resolve
 from bench.contract import Protocol
 from bench.reid.engine import build_optimisation
 from bench.reid.model import backbone_of, build_pcb
-from bench.reid.schema import ReidConfig
+from bench.reid.schema import ReidConfig, Reranking
 from bench.reid.task import ReidTask
+from bench.tasks import load_protocol
 from search.configs import config_names, load_config
 
 NAMES = config_names("reid")
@@ -46,6 +47,19 @@ def test_the_backbones_multiply_adds_are_those_of_the_paper() -> None:
     resnet = build_pcb(config, resolve("timm:resnet50").design, identities=751)
     # "Feat. Dim" of ResNet-50.
     assert resnet.backbone_dim == 2048
+
+
+def test_what_a_protocol_lacks_can_be_asked_for_on_the_command_line() -> None:
+    def config(option: str) -> ReidConfig:
+        _, protocol = load_protocol("reid/market1501_p3", [option])
+        return ReidConfig.model_validate(protocol.config)
+
+    assert config("parts=4").rerank is None
+    # Zhong et al. 2017, on Market-1501.
+    for option in ("rerank={}", "rerank.k1=20"):
+        assert config(option).rerank == Reranking(k1=20, k2=6, weight=0.3)
+    assert config("reduced_dim=None").reduced_dim is None
+    assert config("limit=8").limit == 8
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bench.cli import main
-from bench.commands.reid import SIZES, report
+from bench.commands.speed_reid import SIZES, report
 from bench.reid import ranking_speed
 from bench.reid.ranking_speed import RankingSpeed, Size, measure_ranking
 
@@ -45,9 +45,15 @@ def test_the_command_measures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     # In this process, at a small size; the command's own process would take seconds to start.
     monkeypatch.setitem(ranking_speed.SIZES, "market1501", SMALL)
     monkeypatch.setattr("bench.search_speed.isolated", lambda call, *arguments, hint: call(*arguments))
-    command = ["reid", "speed", "--size", "market1501", "--dimensions", "8", "--reference-queries", "0"]
+    command = ["speed", "reid", "--size", "market1501", "--dimensions", "8", "--reference-queries", "0"]
     assert main([*command, "--json"]) == 0
     (measured,) = json.loads(capsys.readouterr().out)["rankings"]
     assert measured["references"] == {}
     assert main(command) == 0
     assert capsys.readouterr().out.startswith("small: 60 queries, 500 gallery images, 8 dimensions")
+
+
+def test_half_a_question_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for half in (["PDARTS"], ["--on", "reid/market1501_p3"]):
+        assert main(["speed", "reid", *half]) == 2
+        assert "expected ARCH and --on PROTOCOL, or neither" in capsys.readouterr().err

@@ -249,6 +249,32 @@ def test_data_that_cannot_be_trained_or_ranked_are_refused(
         ReidTask().check(tiny_protocol(data_root=str(tmp_path)))
 
 
+@pytest.mark.parametrize("folder", ["query", "bounding_box_test"])
+def test_a_broken_test_image_is_found_before_the_training(
+    folder: str, tiny_protocol: MakeProtocol, market1501_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
+    image = max((tmp_path / "market1501" / "Market-1501-v15.09.15" / folder).glob("*.jpg"))
+    image.write_bytes(image.read_bytes()[:300])
+    told: list[str] = []
+    protocol = tiny_protocol(data_root=str(tmp_path))
+    job = Job(protocol, ARCHITECTURE, 0, tmp_path / "run", progress=lambda _, doing: told.append(doing))
+    with pytest.raises(InputError, match=f"^{image}: cannot be read as an image"):
+        ReidTask().run(job)
+    assert not told
+
+
+def test_one_identity_is_nobody_to_tell_apart(
+    tiny_protocol: MakeProtocol, market1501_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
+    for image in (tmp_path / "market1501" / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"):
+        if not image.name.startswith("0001"):
+            image.unlink()
+    with pytest.raises(InputError, match="one training identity alone; telling apart takes two or more"):
+        ReidTask().check(tiny_protocol(data_root=str(tmp_path), batch_size=4))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -164,3 +164,17 @@ def test_the_best_is_chosen_among_full_runs_of_a_group(seeds_of: SeedsOf) -> Non
     best = [[cells["top1_error"].best for _, cells in group.rows] for group in table.groups]
     # Alone in its group, nothing is the best.
     assert best == [[False, False, True], [False]]
+
+
+def test_a_reid_row_has_the_backbones_width_as_the_papers_rows_do(make_record: MakeRecord) -> None:
+    what = {"task": "reid", "protocol": "reid/market1501_p3", "config": {"parts": 3}}
+    rank1 = {"rank1": {"value": 90.0, "unit": "%", "higher_is_better": True}}
+    records = [make_record(**what, metrics=rank1, seed=seed, resolved={"feature_dim": 768}) for seed in (0, 1)]
+    older = make_record(**what, metrics=rank1, version=2, seed=2)
+    table = build_table("t", [*records, older], METRICS["reid"])
+    found = [(row["parts"], row["feature_dim"], row["seeds"]) for row in cells(table)]
+    assert found == [("3", "768", "2"), ("3", "", "1")]
+    # Beside P-DARTS Table 5 it stands in the same column, as the same number.
+    published = {row.numbers["feature_dim"].value for row in published_rows("reid")}
+    assert published == {768, 2048}
+    assert "| Parts | Feat. dim |" in render(table, "markdown")

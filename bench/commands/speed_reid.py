@@ -1,0 +1,73 @@
+"""`wildnas speed reid`: of the ranking itself, or, with ARCH, of training and inference as for every task."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from bench.commands import speed_task
+from bench.commands.options import positive, whole
+
+if TYPE_CHECKING:
+    from bench.reid.ranking_speed import RankingSpeed
+
+#: The test sets whose sizes are timed.
+SIZES = ("market1501", "msmt17")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    speed_task.add_arguments(parser, required=False)
+    ranking = parser.add_argument_group("without ARCH: the ranking of random features, beside torchreid's")
+    ranking.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="whose numbers of images")
+    ranking.add_argument("--dimensions", type=positive, default=768, metavar="D", help="of a feature (default: 768)")
+    ranking.add_argument(
+        "--reference-queries",
+        type=whole,
+        default=200,
+        metavar="N",
+        help="queries that torchreid ranks, scaled to all; 0 leaves it out (default: 200)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from backbones.errors import InputError
+    from bench.reid.ranking_speed import SIZES as KNOWN
+    from bench.reid.ranking_speed import measure_ranking
+    from bench.search_speed import isolated
+
+    if arguments.arch and arguments.on:
+        return speed_task.run(arguments)
+    if arguments.arch or arguments.on:
+        raise InputError("speed reid: expected ARCH and --on PROTOCOL, or neither to time the ranking")
+    measured = []
+    for name in dict.fromkeys(arguments.size):
+        what = (KNOWN[name], arguments.dimensions, arguments.reference_queries)
+        measured.append(isolated(measure_ranking, *what, hint="a smaller --dimensions"))
+        if not arguments.json:
+            print("\n".join(report(measured[-1])), flush=True)
+    if arguments.json:
+        print(json.dumps({"rankings": [each.to_json() for each in measured]}))
+    return 0
+
+
+def report(measured: RankingSpeed) -> list[str]:
+    """The measurement for eyes."""
+    size = measured.size
+    whole = measured.distances + measured.ranking
+    lines = [
+        f"{size.name}: {size.queries:,} queries, {size.gallery:,} gallery images, {measured.dimensions} dimensions; "
+        f"{measured.device}",
+        f"  {whole:.2f} s: distances {measured.distances:.2f} s, ranking {measured.ranking:.2f} s; "
+        f"peak memory {measured.peak_memory / 1e9:.2f} GB",
+    ]
+    for name, seconds in measured.references.items():
+        scaled = measured.scaled(name)
+        lines.append(
+            f"  torchreid's {name} ranking of the same distances: {scaled:.1f} s (scaled from {seconds:.2f} s for "
+            f"{measured.reference_queries:,} queries): {scaled / measured.ranking:.1f} times as long; with the "
+            f"distances {(measured.distances + scaled) / whole:.1f} times as long"
+        )
+    if measured.references and "cython" not in measured.references:
+        lines.append("  torchreid's Cython ranking is not built here")
+    return lines
