@@ -8,6 +8,7 @@ written, and is brought back if the change is taken back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -72,6 +73,11 @@ def survey(pipeline: Pipeline, places: Places, data: Data) -> list[Seen]:
             found[stage.title] = look.record
         seen.append(look)
     return _with_weights(seen, places)
+
+
+def done_records(seen: Sequence[Seen]) -> dict[str, Record]:
+    """The records of the stages that are done, by title."""
+    return {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
 
 
 def _look(stage: Stage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
