@@ -336,10 +336,13 @@ def redirected(log: TextIO) -> Iterator[None]:
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             yield
     finally:
-        log.flush()
-        for descriptor, before in zip((1, 2), saved, strict=True):
-            os.dup2(before, descriptor)
-            os.close(before)
+        try:
+            log.flush()
+        finally:
+            # Also where the log's disk is full: what is said of that is for the user.
+            for descriptor, before in zip((1, 2), saved, strict=True):
+                os.dup2(before, descriptor)
+                os.close(before)
 
 
 def _now() -> str:

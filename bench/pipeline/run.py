@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backbones.errors import InputError
 from bench.jobs import Places
+from bench.locks import held_elsewhere
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
 from bench.pipeline.data import Data
@@ -104,8 +105,12 @@ class _Run:
     def _start(self, look: Seen) -> bool:
         """Begin a stage; False: another run has it in hand. An engine that is busy keeps all others for later."""
         resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
-        if self.running and isinstance(self.engine, LocalEngine):
-            return True
+        if isinstance(self.engine, LocalEngine):
+            if self.running:
+                return True
+            # Before it is told that it starts, which would be told again at every look.
+            if held_elsewhere(self.places.results, look.name):
+                return False
         self.board.start(look.title)
         if not self.engine.start(Work.of(look, self.places, resources, self.manner.auto_batch)):
             return False
