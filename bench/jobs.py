@@ -114,8 +114,11 @@ class Planned:
     record: Record | None
 
 
-def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None) -> Planned:
+def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None, weights: str | None = None) -> Planned:
     """Check an evaluation's data, unless that has been done, and look for its record.
+
+    Args:
+        weights: the digest of `weights_file`, where the file is not here.
 
     Raises:
         InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
@@ -130,7 +133,7 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
             "seed": evaluation.seed,
             "data": data.fingerprint,
             "parents": [parent.key for parent in evaluation.parents],
-            "weights": file_digest(evaluation.weights_file) if evaluation.weights_file else None,
+            "weights": weights or (file_digest(evaluation.weights_file) if evaluation.weights_file else None),
             **({"evaluate_only": True} if evaluation.evaluate_only else {}),
         }
     )

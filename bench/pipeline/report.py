@@ -40,14 +40,14 @@ _SUMS = {
     Status.DONE: "done",
     Status.READY: "to do now",
     Status.WAITING: "waiting for those before them",
-    Status.NO_DATA: "without their data",
+    Status.NO_DATA: "without their data or weights",
     Status.BROKEN: "that cannot be run",
 }
 
 
 def _missing(seen: Sequence[Seen]) -> Counter[str]:
-    """What of the data is not there, and how many stages need it."""
-    return Counter(look.why for look in seen if look.status is Status.NO_DATA)
+    """What is not there, and how many stages need it."""
+    return Counter(reason for look in seen for reason in look.lacks)
 
 
 def _about(look: Seen, estimate: Estimate | None, places: Places) -> str:

@@ -15,6 +15,8 @@ parts = [
         ],
     ),
     dict(baselines=['DARTS_V1', 'DARTS_V2'], retrain=['classification/cifar10', 'classification/cifar100']),
+    # Table 2 and Fig. 3 (e): "three individual runs" of the search.
+    dict(searches=['search/p_darts_cifar10'], seeds=[0, 1, 2]),
     # Table 3, and from its weights Table 4 (SSD) and Table 5 (PCB with 1, 3 and 6 parts).
     dict(
         searches=['search/p_darts_cifar10', 'search/p_darts_imagenet'],
