@@ -10,7 +10,7 @@ parts = [
     ),
     dict(
         baselines=[
-            dict(architecture=f'timm:{name}', weights=f'{{{{$WILDNAS_DATA:data}}}}/weights/{name}.safetensors')
+            dict(architecture=f'timm:{name}', weights='{{$WILDNAS_DATA:data}}/weights/' + name + '.safetensors')
             # SSDLiteV1, V2 and V3; semnasnet is timm's name of MnasNet-A1.
             for name in ('mobilenetv1_100', 'mobilenetv2_100', 'semnasnet_100')
         ],

@@ -72,6 +72,14 @@ def test_the_plan_of_a_paper_is_complete_and_ends_with_the_sum_of_its_lines(
     assert [numbers[place] for place in (0, 1, 3)] == [pytest.approx(each, abs=1, rel=0.002) for each in sums]
 
 
+def test_weights_that_baselines_start_from_are_asked_for(plans: dict[str, str]) -> None:
+    found = {name: re.findall(r"\S+/weights/(\S+): no such file", text) for name, text in plans.items()}
+    shared = ["vgg16_caffe.pth", *(f"{name}_100.safetensors" for name in ("mobilenetv1", "mobilenetv2", "semnasnet"))]
+    assert found[PAPERS[1]] == shared
+    assert found[PAPERS[0]] == ["resnet50.safetensors", "resnet101.safetensors", *shared]
+    assert all("{" not in text for text in plans.values())
+
+
 def test_hours_by_multiply_adds_are_in_proportion(plans: dict[str, str]) -> None:
     hours = {title: line.hours for text in plans.values() for title, line in lines(text).items()}
     # P-DARTS 5.3.2: 576 hours for 250 epochs of 1,281,167 images at 557 M. On CIFAR-10 600 of 50,000: 0.0937 times as
