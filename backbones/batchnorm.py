@@ -24,6 +24,9 @@ class BatchNorm2d(nn.BatchNorm2d):
     """`nn.BatchNorm2d`, `(N, C, H, W)` in and out, in the same numbers but faster on a CPU with channels last."""
 
     def forward(self, input: Tensor) -> Tensor:
+        if input.is_meta:
+            # There are shapes only, and this one stays as it is; PyTorch takes milliseconds to find that out.
+            return input
         whole = self.affine and self.track_running_stats and input.dtype == self.weight.dtype
         if not (runs_fast(input) and whole and input.dtype in (torch.float32, torch.float64)):
             return super().forward(input)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,8 @@ def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
     with torch.no_grad(), counter:
         network(torch.empty(1, *shape, device="meta"))
     # torch counts a multiplication and an addition as two operations.
-    macs = sum(counter.get_flop_counts()["Global"].get(operator, 0) for operator in _COUNTED) // 2
+    counts = counter.get_flop_counts().get("Global", {})
+    macs = sum(counts.get(operator, 0) for operator in _COUNTED) // 2
     params = sum(
         parameter.numel() for name, parameter in network.named_parameters() if "auxiliary_head" not in name.split(".")
     )
@@ -61,11 +62,11 @@ def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
 
 def _on_meta(module: nn.Module) -> nn.Module:
     """A copy whose tensors have shapes only, without the hooks that a user may have set; no memory is copied."""
-    shapes: dict[int, Tensor] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in module.buffers()}
+    copies: dict[int, Any] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in module.buffers()}
     for parameter in module.parameters():
-        shapes[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    copied = copy.deepcopy(module, cast(dict[int, Any], shapes))
-    for part in copied.modules():
-        part._forward_hooks = OrderedDict()
-        part._forward_pre_hooks = OrderedDict()
-    return copied
+        copies[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
+    # A dozen for every layer: to copy them, empty or not, would take longer than to count.
+    for part in module.modules():
+        hooks = (value for name, value in vars(part).items() if "_hooks" in name and isinstance(value, OrderedDict))
+        copies |= {id(each): OrderedDict() for each in hooks}
+    return copy.deepcopy(module, copies)

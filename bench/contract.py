@@ -23,6 +23,7 @@ from search.progress import ProgressCallback
 if TYPE_CHECKING:
     from backbones.cost import Cost
     from bench.architectures import Architecture
+    from bench.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,18 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:
         """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
+
+    @abc.abstractmethod
+    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+        """How much a training computes; no data are looked at.
+
+        Args:
+            counts: of the data, as in `DataReport`, or empty where these are not there; then the config's `expected`
+                counts stand for them.
+
+        Raises:
+            InputError: neither tells how many training images there are, or the protocol is of another architecture.
+        """
 
     @abc.abstractmethod
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:

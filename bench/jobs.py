@@ -114,8 +114,11 @@ class Planned:
     record: Record | None
 
 
-def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None) -> Planned:
+def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None, weights: str | None = None) -> Planned:
     """Check an evaluation's data, unless that has been done, and look for its record.
+
+    Args:
+        weights: the digest of `weights_file`, where the file is not here.
 
     Raises:
         InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
@@ -130,7 +133,7 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None)
             "seed": evaluation.seed,
             "data": data.fingerprint,
             "parents": [parent.key for parent in evaluation.parents],
-            "weights": file_digest(evaluation.weights_file) if evaluation.weights_file else None,
+            "weights": weights or (file_digest(evaluation.weights_file) if evaluation.weights_file else None),
             **({"evaluate_only": True} if evaluation.evaluate_only else {}),
         }
     )
@@ -336,10 +339,13 @@ def redirected(log: TextIO) -> Iterator[None]:
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             yield
     finally:
-        log.flush()
-        for descriptor, before in zip((1, 2), saved, strict=True):
-            os.dup2(before, descriptor)
-            os.close(before)
+        try:
+            log.flush()
+        finally:
+            # Also where the log's disk is full: what is said of that is for the user.
+            for descriptor, before in zip((1, 2), saved, strict=True):
+                os.dup2(before, descriptor)
+                os.close(before)
 
 
 def _now() -> str:

@@ -54,3 +54,9 @@ def locked(results: Path, name: str, wait: bool) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def held_elsewhere(results: Path, name: str) -> bool:
+    """Whether somebody else has the lock at the moment."""
+    with locked(results, name, wait=False) as held:
+        return not held

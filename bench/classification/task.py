@@ -22,6 +22,7 @@ from bench.classification.training import train
 from bench.classification.width import channels_of, network_cost
 from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
 from bench.metrics import METRICS, TITLES
+from bench.workload import Workload
 from search.configs import parse
 from search.parallel import is_main, main_first
 from search.training import seed_everything
@@ -130,6 +131,11 @@ class ClassificationTask(Task):
         cost = network_cost(design, settings, channels, len(classes))
         counts = {"test images" if sources.test else "val images": len(source.files)}
         return Outcome(found, counts, cost, resolved=_resolved(design, settings, channels))
+
+    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+        from bench.classification.workload import training_workload
+
+        return training_workload(_settings(protocol), architecture.design, counts)
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         from bench.classification.speed import measure_speed

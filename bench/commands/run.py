@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     places = places_of(arguments)
     pipeline, data = load_pipeline(arguments.pipeline, arguments.cfg_options), Data()
     if arguments.plan:
-        for line in plan_lines(pipeline, survey(pipeline, places, data), places):
+        for line in plan_lines(pipeline, survey(pipeline, places, data), places, data):
             print(line)
         return 0
     manner = Manner(arguments.engine, arguments.address, arguments.auto_batch, arguments.skip_missing)

@@ -8,6 +8,7 @@ from typing import Any
 from bench.architectures import Architecture
 from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
 from bench.metrics import METRICS, TITLES
+from bench.workload import Workload
 
 
 class DetectionTask(Task):
@@ -68,6 +69,11 @@ class DetectionTask(Task):
         counts = {name: counts[name] for name in ("val images", "val annotations")}
         evaluator = describe(choose())
         return Outcome(metrics, counts, cost, job.work_dir / CHECKPOINT, whole=whole, resolved={"evaluator": evaluator})
+
+    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+        from bench.detection.workload import training_workload
+
+        return training_workload(protocol.config, architecture.design, counts)
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         from bench.detection.speed import measure_speed

@@ -11,7 +11,15 @@ from backbones.errors import InputError
 from bench.architectures import resolve
 from bench.contract import Protocol, Task
 from bench.pipeline.selection import Best, drawn
-from bench.pipeline.settings import BaselineEntry, Expected, Part, PipelineSettings, Resources, SearchEntry
+from bench.pipeline.settings import (
+    BaselineEntry,
+    ByMultiplyAdds,
+    Expected,
+    Part,
+    PipelineSettings,
+    Resources,
+    SearchEntry,
+)
 from bench.pipeline.stages import EvaluationStage, Given, Searched, SearchStage, Source, Stage
 from bench.searches import load_search
 from bench.tasks import load_protocol
@@ -31,6 +39,7 @@ class Pipeline:
     selections: tuple[Best, ...]
     expected: Mapping[str, Expected]
     resources: Mapping[str, Resources]
+    by_multiply_adds: ByMultiplyAdds | None = None
 
     @property
     def tasks(self) -> list[str]:
@@ -56,6 +65,7 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
         selections,
         assembly.expected,
         assembly.resources,
+        assembly.by_multiply_adds,
     )
 
 
@@ -72,6 +82,7 @@ class _Assembly:
         self.selections: list[Best] = []
         self.expected: dict[str, Expected] = {}
         self.resources: dict[str, Resources] = {}
+        self.by_multiply_adds: ByMultiplyAdds | None = None
         self._open: list[str] = []
         self._options: dict[str, Mapping[str, Any]] = {}
         self._kinds: dict[str, str] = {}
@@ -90,6 +101,7 @@ class _Assembly:
         }
         self.expected = {**settings.expected, **self.expected}
         self.resources = {**settings.resources, **self.resources}
+        self.by_multiply_adds = self.by_multiply_adds or settings.by_multiply_adds
         self._add_part(settings, where, changes)
         for part in settings.parts:
             if isinstance(part, str):
@@ -166,9 +178,10 @@ class _Assembly:
         self, name: str, where: str, changes: Mapping[str, Mapping[str, Any]], key: str = ""
     ) -> tuple[Task, Protocol]:
         """A protocol with the pipeline's options of its task; `key` says where it has to be of classification."""
-        if name not in self._kinds:
+        if changes and name not in self._kinds:
             self._kinds[name] = str(load_config(name).values.get("task"))
-        options = changes.get(self._kinds[name], {})
+        # Without changes, which task it is of need not be known before it is loaded.
+        options = changes[self._kinds[name]] if changes and self._kinds[name] in changes else {}
         if name not in self._protocols:
             self._protocols[name] = load_protocol(name, _texts(options))
         task, protocol = self._protocols[name]

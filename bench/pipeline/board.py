@@ -76,7 +76,8 @@ class Board:
         text = "runs elsewhere" if progress is None else f"runs elsewhere · {100 * progress[0]:3.0f} % · {progress[1]}"
         first = self._states[title] is not State.ELSEWHERE
         self._set(title, State.ELSEWHERE, text)
-        if first:
+        if first or time.monotonic() - self._shown[title] >= PLAIN_INTERVAL:
+            self._shown[title] = time.monotonic()
             self._line(title, text)
 
     def end(self, title: str, state: State, note: str) -> None:

@@ -90,5 +90,5 @@ def confirm_storage(places: Places) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            remedy = "what is finished is kept; make room there, and the same command goes on"
+            remedy = "what is finished is kept; once that is mended, the same command goes on"
             raise StorageError(f"{folder}: cannot be written: {error.strerror} ({remedy})") from error

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from bench.jobs import Places
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.estimate import Estimate, Estimator, hours_text, total
+from bench.pipeline.data import Data
+from bench.pipeline.estimate import Estimate, Estimator, total
 from bench.pipeline.failure import last_reason
-from bench.pipeline.survey import Seen, Status
+from bench.pipeline.survey import Seen, Status, done_records
 
 
-def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places) -> Iterator[str]:
+def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: Data) -> Iterator[str]:
     """The plan, line by line; the last ones are its sum."""
-    estimator = Estimator(pipeline, places.store)
+    estimator = Estimator(pipeline, places.store, data, done_records(seen))
     width = max(len(look.title) for look in seen)
     left: list[Estimate | None] = []
     yield f"{pipeline.name}: {len(seen)} stages"
@@ -39,20 +40,20 @@ _SUMS = {
     Status.DONE: "done",
     Status.READY: "to do now",
     Status.WAITING: "waiting for those before them",
-    Status.NO_DATA: "without their data",
+    Status.NO_DATA: "without their data or weights",
     Status.BROKEN: "that cannot be run",
 }
 
 
 def _missing(seen: Sequence[Seen]) -> Counter[str]:
-    """What of the data is not there, and how many stages need it."""
-    return Counter(look.why for look in seen if look.status is Status.NO_DATA)
+    """What is not there, and how many stages need it."""
+    return Counter(reason for look in seen for reason in look.lacks)
 
 
 def _about(look: Seen, estimate: Estimate | None, places: Places) -> str:
     if look.status is Status.DONE:
         return look.why
-    cost = "unknown" if estimate is None else f"{hours_text(estimate.hours)} {estimate.device}-h ({estimate.source})"
+    cost = "unknown" if estimate is None else str(estimate)
     failed = last_reason(places.results, look.name)
     # What is missing is told below, once.
     why = [look.why] if look.status is not Status.NO_DATA else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backbones.errors import InputError
 from bench.jobs import Places
+from bench.locks import held_elsewhere
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
 from bench.pipeline.data import Data
@@ -16,7 +17,7 @@ from bench.pipeline.estimate import Estimator
 from bench.pipeline.failure import Failure, confirm_storage
 from bench.pipeline.notes import read_progress
 from bench.pipeline.settings import Resources
-from bench.pipeline.survey import Seen, Status, survey
+from bench.pipeline.survey import Seen, Status, done_records, survey
 from bench.pipeline.work import Work
 from bench.progress import clock
 from bench.records import Record
@@ -75,9 +76,10 @@ def run_pipeline(pipeline: Pipeline, places: Places, manner: Manner, data: Data 
 class _Run:
     def __init__(self, pipeline: Pipeline, places: Places, manner: Manner, data: Data) -> None:
         self.pipeline, self.places, self.manner, self.data = pipeline, places, manner, data
-        _refuse_missing(survey(pipeline, places, data), manner)
+        seen = survey(pipeline, places, data)
+        _refuse_missing(seen, manner)
         confirm_storage(places)
-        estimator = Estimator(pipeline, places.store)
+        estimator = Estimator(pipeline, places.store, data, done_records(seen))
         hours = {title: estimator.of(stage) for title, stage in pipeline.stages.items()}
         self.board = Board({title: None if known is None else known.hours * 3600 for title, known in hours.items()})
         self.engine = make_engine(manner, self.board.tell)
@@ -103,8 +105,12 @@ class _Run:
     def _start(self, look: Seen) -> bool:
         """Begin a stage; False: another run has it in hand. An engine that is busy keeps all others for later."""
         resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
-        if self.running and isinstance(self.engine, LocalEngine):
-            return True
+        if isinstance(self.engine, LocalEngine):
+            if self.running:
+                return True
+            # Before it is told that it starts, which would be told again at every look.
+            if held_elsewhere(self.places.results, look.name):
+                return False
         self.board.start(look.title)
         if not self.engine.start(Work.of(look, self.places, resources, self.manner.auto_batch)):
             return False
@@ -141,7 +147,7 @@ class _Run:
                 self.board.end(look.title, State.BLOCKED, f"left out: {look.why}")
 
     def _result(self, seen: Sequence[Seen]) -> PipelineResult:
-        records = {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
+        records = done_records(seen)
         failed = dict(self.failed)
         failed |= {look.title: look.why for look in seen if look.status is Status.NO_DATA}
         blocked = [look.title for look in seen if look.status is Status.WAITING]

@@ -122,6 +122,42 @@ class Expected(Schema):
     source: str
 
 
+class Reference(Schema):
+    """A training whose hours are known, by which those of others are estimated.
+
+    Attributes:
+        hours: of all its devices together.
+        epochs, images: passes over so many images.
+        macs: multiply-adds of its network for one image, in the papers' convention.
+        source: where all of this is from.
+    """
+
+    hours: Annotated[float, Field(gt=0)]
+    device: Literal["GPU", "CPU"] = "GPU"
+    epochs: int = Field(ge=1)
+    images: int = Field(ge=1)
+    macs: Annotated[float, Field(gt=0)]
+    source: str
+
+    @property
+    def total(self) -> float:
+        """Multiply-adds of the training, as `bench.workload.Workload` counts them."""
+        return 3.0 * self.epochs * self.images * self.macs
+
+
+class ByMultiplyAdds(Schema):
+    """What estimates by multiply-adds are in proportion to; without one, such stages are of unknown duration.
+
+    Attributes:
+        separable, dense: for networks with and without grouped convolutions.
+        searches: by search protocol, another one, which is in `expected`.
+    """
+
+    separable: Reference | None = None
+    dense: Reference | None = None
+    searches: dict[str, str] = {}
+
+
 class Resources(Schema):
     """What one run of a protocol is given.
 
@@ -142,6 +178,7 @@ class PipelineSettings(Part):
         parts: further parts, or names of other pipelines, which share every run that they have in common.
         options: changed keys of all protocols of a task, such as `{"classification": {"execution.precision": "bf16"}}`.
         expected, resources: by protocol.
+        by_multiply_adds: for what neither a finished run nor `expected` tells the duration of.
     """
 
     task: Literal["pipeline"]
@@ -149,6 +186,7 @@ class PipelineSettings(Part):
     options: dict[str, dict[str, Any]] = {}
     expected: dict[str, Expected] = {}
     resources: dict[str, Resources] = {}
+    by_multiply_adds: ByMultiplyAdds | None = None
 
     @field_validator("options")
     @classmethod
@@ -158,3 +196,10 @@ class PipelineSettings(Part):
             if task not in known:
                 raise ValueError(f"{task!r} is no task; known: {', '.join(known)}")
         return options
+
+    @model_validator(mode="after")
+    def _references_are_expected(self) -> PipelineSettings:
+        for name, like in self.by_multiply_adds.searches.items() if self.by_multiply_adds else ():
+            if like not in self.expected:
+                raise ValueError(f"by_multiply_adds.searches: {name!r}: {like!r} is not in 'expected', which has hours")
+        return self

@@ -8,6 +8,7 @@ written, and is brought back if the change is taken back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -42,6 +43,7 @@ class Seen:
         planned: what is to be run, of a stage that is ready.
         weights: the record whose checkpoint, or the file, that it starts from.
         aside: `record` lies in `replaced/` and is to be brought back.
+        lacks: what is not here: data, and a file of weights.
     """
 
     stage: Stage
@@ -52,6 +54,7 @@ class Seen:
     planned: Planned | PlannedSearch | None = None
     weights: Record | Path | None = None
     aside: bool = False
+    lacks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -74,13 +77,18 @@ def survey(pipeline: Pipeline, places: Places, data: Data) -> list[Seen]:
     return _with_weights(seen, places)
 
 
+def done_records(seen: Sequence[Seen]) -> dict[str, Record]:
+    """The records of the stages that are done, by title."""
+    return {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
+
+
 def _look(stage: Stage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
     missing = [title for title in stage.needs if title not in found]
     if missing:
         if isinstance(stage, EvaluationStage):
-            report = data.of(stage.task, stage.protocol)
-            if isinstance(report, InputError):
-                return Seen(stage, Status.NO_DATA, str(report))
+            lacks = _lacks(stage, data.of(stage.task, stage.protocol))
+            if lacks:
+                return Seen(stage, Status.NO_DATA, lacks[0], lacks=lacks)
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return Seen(stage, Status.WAITING, f"for {missing[0]}{more}")
     try:
@@ -114,8 +122,28 @@ def _without_data_search(stage: SearchStage, places: Places, problem: InputError
         # The record's counts are of what was drawn; they are in no key.
         planned = plan_search(stage.protocol, stage.seed, places, SearchData({}, record.data.fingerprint))
         if planned.key == record.key:
-            return Seen(stage, Status.DONE, f"its data are not here to compare: {problem}", record.name, record)
-    return Seen(stage, Status.NO_DATA, str(problem))
+            return Seen(stage, Status.DONE, f"not here to compare: {problem}", record.name, record)
+    return Seen(stage, Status.NO_DATA, str(problem), lacks=(str(problem),))
+
+
+def _lacks(stage: EvaluationStage, report: DataReport | InputError) -> tuple[str, ...]:
+    """What a stage needs that is not here."""
+    lacks = [str(report)] if isinstance(report, InputError) else []
+    if isinstance(stage.weights, Path) and not stage.weights.is_file():
+        lacks.append(f"{stage.weights}: no such file; expected weights of {stage.source.label} to start from")
+    return tuple(lacks)
+
+
+def _without(stage: EvaluationStage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
+    """An evaluation that lacks something is done if there is a record of it, whatever data and file that was of."""
+    existing = places.store.find(evaluation.name)
+    if existing is not None:
+        report = DataReport(existing.data.counts, existing.data.fingerprint)
+        began = existing.initial_weights.sha256 if existing.initial_weights and evaluation.weights_file else None
+        if plan(evaluation, places, report, began).record is not None:
+            why = f"not here to compare: {'; '.join(lacks)}"
+            return Seen(stage, Status.DONE, why, evaluation.name, existing)
+    return Seen(stage, Status.NO_DATA, lacks[0], evaluation.name, lacks=lacks)
 
 
 def _look_at_evaluation(stage: EvaluationStage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
@@ -128,15 +156,11 @@ def _look_at_evaluation(stage: EvaluationStage, places: Places, data: Data, foun
         weights if isinstance(weights, Record) else None,
         weights if isinstance(weights, Path) else None,
     )
-    existing = places.store.find(evaluation.name)
     report = data.of(stage.task, stage.protocol)
-    if isinstance(report, InputError):
-        if existing is not None:
-            same = plan(evaluation, places, DataReport(existing.data.counts, existing.data.fingerprint))
-            if same.record is not None:
-                why = f"its data are not here to compare: {report}"
-                return Seen(stage, Status.DONE, why, evaluation.name, existing)
-        return Seen(stage, Status.NO_DATA, str(report), evaluation.name)
+    lacks = _lacks(stage, report)
+    if isinstance(report, InputError) or lacks:
+        return _without(stage, evaluation, places, lacks)
+    existing = places.store.find(evaluation.name)
     planned = plan(evaluation, places, report)
     look = Seen(stage, Status.DONE, "", evaluation.name, planned.record, planned, weights)
     if planned.record is not None:

@@ -23,6 +23,7 @@ from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
 from bench.reid.schema import ReidConfig
+from bench.workload import Workload
 from search.configs import parse, portable
 from search.fingerprint import fingerprint
 from search.training import seed_everything
@@ -118,6 +119,11 @@ class ReidTask(Task):
         untrained = config.model_copy(update={"epochs": 0})
         engine = PcbEngine(build_datamanager(config, listing), pcb, untrained, progress=job.progress)
         return _outcome(engine.fit(job.work_dir), pcb, listing, costs)
+
+    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+        from bench.reid.workload import training_workload
+
+        return training_workload(_config(protocol), architecture.design, counts)
 
     def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
         from bench.reid.speed import measure_speed

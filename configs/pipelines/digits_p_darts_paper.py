@@ -9,6 +9,8 @@ parts = [
         retrain='classification/digits',
         transfers=['detection/digits_ssd', 'reid/digits_p3'],
     ),
+    # Table 2, with two runs.
+    dict(searches=['search/digits_p_darts'], seeds=[0, 1]),
     'pipelines/digits_p_darts_depth',
     'pipelines/digits_p_darts_space',
     'pipelines/digits_p_darts_regularisation',

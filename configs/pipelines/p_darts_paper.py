@@ -1,4 +1,5 @@
-# P-DARTS (Chen et al., journal version): every row that it has of its own, and those of DARTS and ResNet-50 beside it.
+# P-DARTS (Chen et al., journal version): every row that it has of its own, those of DARTS, and in Tables
+# 4 and 5 those of other backbones.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 seeds = [0]
@@ -14,6 +15,8 @@ parts = [
         ],
     ),
     dict(baselines=['DARTS_V1', 'DARTS_V2'], retrain=['classification/cifar10', 'classification/cifar100']),
+    # Table 2 and Fig. 3 (e): "three individual runs" of the search.
+    dict(searches=['search/p_darts_cifar10'], seeds=[0, 1, 2]),
     # Table 3, and from its weights Table 4 (SSD) and Table 5 (PCB with 1, 3 and 6 parts).
     dict(
         searches=['search/p_darts_cifar10', 'search/p_darts_imagenet'],
@@ -42,6 +45,14 @@ parts = [
             f'reid/{data}_p{parts}' for data in ('market1501', 'dukemtmcreid', 'msmt17') for parts in (1, 3, 6)
         ],
     ),
+    # Table 4's ResNet-101, likewise; then what it shares with PC-DARTS Table 5.
+    dict(
+        baselines=[
+            dict(architecture='timm:resnet101', weights='{{$WILDNAS_DATA:data}}/weights/resnet101.safetensors'),
+        ],
+        transfers=['detection/coco_ssd513'],
+    ),
+    'pipelines/ssd_baselines',
     'pipelines/p_darts_depth',
     'pipelines/p_darts_space',
     'pipelines/p_darts_regularisation',

@@ -1,4 +1,5 @@
-# PC-DARTS (Xu et al., ICLR 2020): every row that it has of its own, and DARTS beside it.
+# PC-DARTS (Xu et al., ICLR 2020): every row that it has of its own, those of DARTS, and in Table 5
+# those of other backbones.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 seeds = [0]
@@ -17,6 +18,8 @@ parts = [
         transfers=['detection/coco_ssd320'],
     ),
     dict(baselines=['DARTS_V2'], retrain='classification/imagenet_mobile'),
+    # Table 5's other backbones.
+    'pipelines/ssd_baselines',
     'pipelines/pc_darts_figure3',
     'pipelines/pc_darts_table3',
     'pipelines/pc_darts_table4',

@@ -74,6 +74,15 @@ class TaskContract:
         assert re.fullmatch(r"sha256:[0-9a-f]{64}(,sha256:[0-9a-f]{64})*", report.fingerprint)
         assert task.check(protocol) == report
 
+    def test_the_workload_is_told_without_data(self, loaded: tuple[Task, Protocol]) -> None:
+        task, protocol = loaded
+        found = task.workload(protocol, PDARTS, {"train images": 7})
+        assert (found.images, found.separable) == (7, True)
+        assert found.total == 3 * found.epochs * 7 * found.macs
+        assert not task.workload(protocol, resolve("timm:resnet18"), {"train images": 7}).separable
+        with pytest.raises(InputError, match="nobody says how many training images"):
+            task.workload(protocol, PDARTS, {})
+
     def test_missing_data_are_named(self, on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("WILDNAS_DIGITS", str(on_mini_digits / "nowhere"))
         task, protocol = load_protocol(TINY_PROTOCOLS[self.name], TINY_OPTIONS[self.name])

@@ -1,5 +1,4 @@
-# What the papers say that their runs took, for `--plan`: GPU-hours of one run, all of its GPUs together. What they are
-# silent on, such as retraining on CIFAR, detection and re-identification, is told as unknown until there is a record.
+# What the papers say that their runs took, for `--plan`: GPU-hours of one run, all of its GPUs together.
 expected = {
     # 4.2: 3 hours on a GTX 1080Ti, 1.5 on a V100. 4.3: 11.5 hours on eight V100. Table 3: 0.4 GPU-days without partial
     # channels; 3.8 and 7.7 on ImageNet.
@@ -37,3 +36,34 @@ expected = {
     'classification/imagenet_mobile_cosine': dict(hours=576.0, source='P-DARTS 5.3.2, 3 days on 8 V100'),
     'classification/imagenet_mobile_epochs100': dict(hours=230.4, source='100 of 250 epochs of P-DARTS 5.3.2'),
 }
+
+# What they are silent on, such as retraining on CIFAR, detection and re-identification: by multiply-adds, until there
+# is a record.
+by_multiply_adds = dict(
+    # P-DARTS 5.3.2: 250 epochs in about 3 days on 8 V100; Table 3: a network of 557 M.
+    separable=dict(
+        hours=576.0, epochs=250, images=1_281_167, macs=557e6, source='P-DARTS 5.3.2, 3 days on 8 V100 at 557 M'
+    ),
+    # The papers say no hours of a dense network, which a GPU computes several times as many multiply-adds a second of.
+    # Goyal et al. 2017 (P-DARTS' source of the warm-up): ResNet-50, 90 epochs of ImageNet in one hour on 256 P100;
+    # P-DARTS Table 5: a network of 4,120 M.
+    dense=dict(
+        hours=256.0,
+        epochs=90,
+        images=1_281_167,
+        macs=4120e6,
+        source='Goyal et al. 2017, ResNet-50 in 1 h on 256 P100',
+    ),
+    # The ablations whose networks have another size than the search that they are one of.
+    searches={
+        'search/pc_darts_cifar10_k2': 'search/pc_darts_cifar10',
+        'search/pc_darts_cifar10_k8': 'search/pc_darts_cifar10',
+        'search/p_darts_cifar10_random_space': 'search/p_darts_cifar10',
+        'search/p_darts_cifar10_fixed_depth': 'search/p_darts_cifar10',
+        **{
+            f'search/{method}_cifar10_nodes{nodes}': f'search/{method}_cifar10'
+            for method in ('darts_v1', 'darts_v2', 'pc_darts')
+            for nodes in (3, 5)
+        },
+    },
+)

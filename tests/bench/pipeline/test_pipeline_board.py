@@ -51,6 +51,19 @@ def test_lines_of_a_log(tmp_path: Path, clock_at: Clock) -> None:
     ]
 
 
+def test_what_runs_elsewhere_is_told_of_now_and_then(tmp_path: Path, clock_at: Clock) -> None:
+    with (tmp_path / "log").open("w") as log:
+        board = Board({"search/a": None}, log.fileno())
+        for second in (0, 1, 14, 16, 17):
+            clock_at.now = 1000.0 + second
+            board.elsewhere("search/a", None if second == 0 else (second / 100, "epoch 2 of 4"))
+        board.close()
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "[1/1] search/a · runs elsewhere",
+        "[1/1] search/a · runs elsewhere ·  16 % · epoch 2 of 4",
+    ]
+
+
 def screen(written: str) -> list[str]:
     """What a terminal shows in the end: every block is drawn over the one before it."""
     lines: list[str] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from tests.bench.pipeline.miniature import all_records, contents, write_retraining
+from tests.bench.pipeline.miniature import all_records, contents, write_protocol, write_retraining
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_other_data_are_another_run_and_data_that_are_elsewhere_are_none(
     # A machine that has the records and not the data makes the tables all the same.
     monkeypatch.setenv("WILDNAS_DIGITS", str(on_mini_digits / "nowhere"))
     said = plan(pipeline)
-    assert "its data are not here to compare" in said
+    assert "not here to compare" in said
     assert "Left to do" not in said
     assert ran(capfd, pipeline) == (0, 1)
     # What is not done says what it lacks, and nothing is begun.
@@ -106,6 +106,33 @@ def test_other_data_are_another_run_and_data_that_are_elsewhere_are_none(
     assert main(["run", more, "--skip-missing"]) == 1
     assert "PDARTS" in capfd.readouterr().out
     assert len(all_records(on_mini_digits)) == 1
+
+
+def test_weights_that_are_elsewhere_are_as_data_that_are(
+    on_mini_digits: Path, capfd: pytest.CaptureFixture[str], plan
+) -> None:
+    protocol, file = str(write_protocol(on_mini_digits, "classification", name="other")), on_mini_digits / "theirs.pth"
+    text = f"task = 'pipeline'\nbaselines = [dict(architecture='PDARTS', weights={str(file)!r})]\n"
+    (on_mini_digits / "mine.py").write_text(f"{text}transfers = [{protocol!r}]\n")
+    said = plan("mine.py")
+    assert "1 without their data or weights" in said
+    assert f"Missing for 1 of them: {file}: no such file; expected weights of PDARTS to start from" in said
+    assert main(["run", "mine.py"]) == 2
+    assert "--skip-missing runs what has its data" in capfd.readouterr().err
+
+    assert ran(capfd, str(write_retraining(on_mini_digits, "PDARTS")), "--cfg-options", "retrain_seeds=[0, 1]") == (
+        2,
+        0,
+    )
+    one, another = sorted((on_mini_digits / "work").rglob("checkpoint.pth"))
+    shutil.copy(one, file)
+    assert ran(capfd, "mine.py") == (1, 0)
+    # The record stays what it is where the file is not; another file is another run.
+    file.unlink()
+    assert "not here to compare" in plan("mine.py")
+    assert ran(capfd, "mine.py") == (0, 1)
+    shutil.copy(another, file)
+    assert "changed: other weights to start from" in plan("mine.py")
 
 
 def test_a_changed_search_is_told_of(on_mini_digits: Path, capfd: pytest.CaptureFixture[str], plan) -> None:

@@ -16,6 +16,7 @@ import torch
 from bench.classification.task import ClassificationTask
 from bench.cli import main
 from bench.contract import Job, Outcome, Speed
+from bench.jobs import redirected
 from bench.locks import locked
 from bench.pipeline.survival import _PRELOADED
 from tests.bench.pipeline.miniature import all_records, write_configs, write_retraining
@@ -104,6 +105,14 @@ def test_a_disk_that_fills_up_is_one_line_and_no_half_file(on_mini_digits: Path)
     # With room, the same command goes on.
     assert main(["run", pipeline]) == 0
     assert len(all_records(on_mini_digits)) == 2
+
+
+def test_the_user_is_told_though_the_log_cannot_be(capfd: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as log:
+        with pytest.raises(OSError, match="No space left on device"), redirected(log):
+            print("lost")
+        print("seen")
+    assert capfd.readouterr().out == "seen\n"
 
 
 @pytest.fixture
@@ -199,6 +208,30 @@ def test_two_runs_at_once_share_the_stages_out(on_mini_digits: Path) -> None:
     # Each stage was run by one of both.
     assert sum(log.count("· done in ") for log in logs) == len(names)
     assert list((on_mini_digits / "results").rglob("*.partial")) == []
+
+
+def test_a_stage_that_runs_elsewhere_is_waited_for_and_told_of_once(on_mini_digits: Path) -> None:
+    pipeline = str(write_retraining(on_mini_digits, "PDARTS"))
+    record = f"classification/local-{on_mini_digits.name}-tiny_classification/PDARTS/seed0"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    log = on_mini_digits / "log.txt"
+    process = context.Process(target=_member, args=(pipeline, str(log)))
+    with locked(on_mini_digits / "results", record, wait=True):
+        process.start()
+        deadline = time.monotonic() + 120
+        while not log.is_file() or "runs elsewhere" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        # Several looks.
+        time.sleep(2)
+        assert log.read_text().count("\n") == 1
+    process.join(120)
+    assert process.exitcode == 0
+    told = [line.split(" · ")[2] for line in log.read_text().splitlines() if line.startswith("[1/1]")]
+    assert told[:2] == ["runs elsewhere", "started"]
+    assert told[-1].startswith("done in ")
+    assert len(all_records(on_mini_digits)) == 1
 
 
 def test_one_stage_in_two_processes(on_mini_digits: Path) -> None:

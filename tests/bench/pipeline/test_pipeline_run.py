@@ -4,32 +4,62 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bench.cli import main
+from bench.jobs import redirected
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
-from tests.bench.pipeline.miniature import STAGES, all_records, contents, write_configs
+from tests.bench.pipeline.miniature import STAGES, all_records, contents, write_configs, write_retraining
+
+#: Where a command in a process of its own finds the packages.
+ROOT = str(Path(__file__).parents[3])
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A pipeline that has been run to its end, and what that printed."""
+
+    pipeline: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def once(mini_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished")
+    pipeline, log = write_configs(folder), folder / "log.txt"
+    with pytest.MonkeyPatch.context() as patch, log.open("w") as stream, redirected(stream):
+        patch.setenv("WILDNAS_DIGITS", str(mini_digits))
+        patch.chdir(folder)
+        assert main(["run", str(pipeline)]) == 0
+    return Finished(pipeline, log.read_text())
+
+
+@pytest.fixture
+def finished(once: Finished, on_mini_digits: Path) -> Finished:
+    """The finished pipeline, its results and work copied to where the test may do with them what it likes."""
+    for name in ("results", "work"):
+        shutil.copytree(once.pipeline.parent / name, on_mini_digits / name)
+    return once
 
 
 def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
-    on_mini_digits: Path, capfd: pytest.CaptureFixture[str]
+    on_mini_digits: Path, finished: Finished, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = write_configs(on_mini_digits)
-    assert main(["run", str(pipeline)]) == 0
-    first = capfd.readouterr()
-    assert [line for line in first.out.splitlines() if line.startswith("###")] == [
+    assert [line for line in finished.said.splitlines() if line.startswith("###")] == [
         "### Classification",
         "### Detection (SSD)",
         "### Re-identification (PCB)",
     ]
-    assert f"[{STAGES}/{STAGES}]" in first.err
-    assert f"{STAGES} stages: {STAGES} run now, 0 done before" in first.err
+    assert f"[{STAGES}/{STAGES}]" in finished.said
+    assert f"{STAGES} stages: {STAGES} run now, 0 done before" in finished.said
 
     records = all_records(on_mini_digits)
     assert len(records) == STAGES
@@ -51,15 +81,16 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
             assert parents["search"].key == search.key
             assert record.architecture == search.architecture
     # No path of this machine is in a record.
-    assert str(on_mini_digits) not in "".join(record.to_text() for record in records.values())
+    folder = finished.pipeline.parent
+    assert str(folder) not in "".join(record.to_text() for record in records.values())
     for task in TINY_PROTOCOLS:
-        table = on_mini_digits / "results/tables" / f"local-{on_mini_digits.name}-tiny" / f"{task}.md"
-        assert table.read_text() in first.out
+        table = on_mini_digits / "results/tables" / f"local-{folder.name}-tiny" / f"{task}.md"
+        assert table.read_text() in finished.said
 
     before = contents(on_mini_digits)
-    assert main(["run", str(pipeline)]) == 0
+    assert main(["run", str(finished.pipeline)]) == 0
     second = capfd.readouterr()
-    assert second.out == first.out
+    assert second.out in finished.said
     assert f"{STAGES} stages: 0 run now, {STAGES} done before" in second.err
     assert contents(on_mini_digits) == before
 
@@ -70,19 +101,14 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
 
 
 def test_a_cleaned_work_folder_costs_only_what_is_needed(
-    on_mini_digits: Path, capfd: pytest.CaptureFixture[str]
+    on_mini_digits: Path, finished: Finished, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
-    pipeline = write_configs(on_mini_digits)
-    assert main(["run", str(pipeline)]) == 0
     before = contents(on_mini_digits)
     shutil.rmtree(on_mini_digits / "work")
     # One transfer is to be run again; the weights that it starts from are gone.
     again = next(name for name in before if "records/reid" in name and "random" in name)
     Path(again).unlink()
-    capfd.readouterr()
-    assert main(["run", str(pipeline)]) == 0
+    assert main(["run", str(finished.pipeline)]) == 0
     # The training that leaves the weights, and the transfer; the other five stages need nothing of what is gone.
     assert f"{STAGES} stages: 2 run now, 5 done before" in capfd.readouterr().err
     after = contents(on_mini_digits)
@@ -91,25 +117,25 @@ def test_a_cleaned_work_folder_costs_only_what_is_needed(
 
 
 def test_an_interrupted_pipeline_keeps_its_records_and_goes_on(on_mini_digits: Path) -> None:
-    pipeline = write_configs(on_mini_digits)
-    command = [sys.executable, "-m", "bench", "run", str(pipeline)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    names = ("PDARTS", "DARTS_V1", "DARTS_V2", "PC_DARTS_cifar")
+    pipeline = str(write_retraining(on_mini_digits, *names))
+    command = [sys.executable, "-m", "bench", "run", pipeline]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ROOT}, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while not list((on_mini_digits / "results").glob("records/classification/**/*.json")):
         assert time.monotonic() < deadline
         assert process.poll() is None
-        time.sleep(0.2)
+        time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2
     assert err.splitlines()[-1].startswith("wildnas: interrupted; finished records and checkpoints are kept")
     assert "Traceback" not in err
     kept = contents(on_mini_digits)
-    assert 2 <= len(kept) < STAGES
-    assert main(["run", str(pipeline)]) == 0
+    assert 1 <= len(kept) < len(names)
+    assert main(["run", pipeline]) == 0
     after = contents(on_mini_digits)
-    assert len(after) == STAGES
+    assert len(after) == len(names)
     assert all(after[name] == content for name, content in kept.items())
 
 

@@ -1,0 +1,36 @@
+"""How much a training of a detector computes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import torch
+
+from backbones.design import Design
+from bench.detection.components import build_detector, model_config
+from bench.detection.cost import detector_cost
+from bench.detection.protocol import input_shape
+from bench.workload import Workload, is_separable, train_images
+
+
+def training_workload(config: Mapping[str, Any], design: Design, counts: Mapping[str, int]) -> Workload:
+    """That of backbone, neck and head; see `bench.contract.Task.workload`."""
+    images, epochs = train_images(config, counts), config["train_cfg"]["max_epochs"]
+    dataset = config["train_dataloader"]["dataset"]
+    while isinstance(dataset.get("dataset"), Mapping):
+        # `RepeatDataset`, as in SSD's configs: so many passes an epoch.
+        epochs *= dataset.get("times", 1)
+        dataset = dataset["dataset"]
+    model = json.dumps(model_config(config, design, weights=None))
+    return Workload(epochs, images, *_detector(model, input_shape(config)))
+
+
+@cache
+def _detector(model: str, shape: tuple[int, int]) -> tuple[int, bool]:
+    """Multiply-adds of the detector that a config's `model` describes, as JSON, and whether it is separable."""
+    with torch.device("meta"):
+        detector = build_detector(json.loads(model))
+    return detector_cost(detector, *shape).published_macs, is_separable(detector)
