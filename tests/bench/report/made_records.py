@@ -24,7 +24,7 @@ GIVEN = {
     "PC": "PC_DARTS_cifar",
     "DrNAS": "DrNAS_cifar10",
 }
-SEARCHED, REDUCED_SEARCH = "digits_p_darts-s0-aaaaaaaa", "digits_pc_darts-s0-bbbbbbbb"
+SEARCHED, REDUCED_SEARCH = "digits_p_darts_whose_name_goes_on_and_on-s0-aaaaaaaa", "digits_pc_darts-s0-bbbbbbbb"
 #: Epochs of the search's two stages.
 STAGES = (3, 2)
 

@@ -212,7 +212,7 @@ def test_a_number_leads_to_its_run(page: Chrome, report: Report, width: int) -> 
     link.click()
     assert line.is_displayed()
     assert in_view(page, line)
-    # Folded again, the same link unfolds it again.
+    # Folded again, the same link unfolds it again, which a browser does by itself.
     page.execute_script("arguments[0].closest('details').open = false", line)
     link.click()
     assert in_view(page, line)
