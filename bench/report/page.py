@@ -27,7 +27,7 @@ from bench.tables.build import Table, lay_out
 from bench.tables.html import as_html
 from bench.tables.layout import Column
 from bench.tables.merge import merged_rows
-from bench.tables.rows import Row
+from bench.tables.rows import MEASURED, Row
 from search.progress import ProgressCallback
 
 #: In the order of their tables.
@@ -97,7 +97,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
-    pairs = transfers(rows)
+    pairs = sorted(transfers(rows), key=lambda pair: pair.proxy.source != MEASURED)
     figures = [
         transfer_figure(pairs, _row_link),
         detection_figure(rows["detection"], _row_link),

@@ -90,8 +90,4 @@ function reveal() {
   target.scrollIntoView({ block: "center" });
 }
 addEventListener("hashchange", reveal);
-// Nor does the place change when the same link is followed again.
-addEventListener("click", (event) => {
-  if (event.target.closest("a[href^='#']")?.getAttribute("href") === location.hash) setTimeout(reveal);
-});
 reveal();

@@ -16,8 +16,15 @@ from bench.records import Record
 NASTY = "</script><img src=x onerror=alert(1)>"
 #: Architectures beside the searched ones, by the names that their records have. `x.y` and `x-y` are unlike each other,
 #: `twin` has the cells of PDARTS.
-GIVEN = {"PDARTS": "PDARTS", "twin": "PDARTS", "x.y": "DARTS_V1", "x-y": "DARTS_V2", "PC": "PC_DARTS_cifar"}
-SEARCHED, REDUCED_SEARCH = "digits_p_darts-s0-aaaaaaaa", "digits_pc_darts-s0-bbbbbbbb"
+GIVEN = {
+    "PDARTS": "PDARTS",
+    "twin": "PDARTS",
+    "x.y": "DARTS_V1",
+    "x-y": "DARTS_V2",
+    "PC": "PC_DARTS_cifar",
+    "DrNAS": "DrNAS_cifar10",
+}
+SEARCHED, REDUCED_SEARCH = "digits_p_darts_whose_name_goes_on_and_on-s0-aaaaaaaa", "digits_pc_darts-s0-bbbbbbbb"
 #: Epochs of the search's two stages.
 STAGES = (3, 2)
 
