@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+from backbones.errors import InputError
+from backbones.files import file_digest
 from bench.records import Record, RecordStore
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.report.scatters import REDUCED
@@ -32,7 +35,10 @@ class Curve:
 
 #: A plot each: its axis, and the keys of its lines with what is added to their names.
 _SEARCH = (
-    (Axis("entropy of α (nats)"), {"alpha_entropy_normal": ", normal cell", "alpha_entropy_reduce": ", reduction"}),
+    (
+        Axis("entropy of α (nats)", from_zero=True),
+        {"alpha_entropy_normal": ", normal cell", "alpha_entropy_reduce": ", reduction"},
+    ),
     (Axis("skip connections in the normal cell", whole=True), {"skip_count": ""}),
     (Axis("supernet's training accuracy (%)"), {"train_accuracy": ""}),
 )
@@ -79,7 +85,7 @@ def _panels(
     for axis, keys in what:
         series = [_series(curve, key, words, link) for curve in curves for key, words in keys.items()]
         if joined(series):
-            yield Panel(title, _EPOCH, axis, joined(series), marks)
+            yield Panel(f"{title}: {axis.title.split(' (')[0]}", _EPOCH, axis, joined(series), marks)
 
 
 def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:
@@ -93,21 +99,25 @@ def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:
 
 
 def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Curve], list[str]]:
-    """The curves beside records that have one, and a line for each that cannot be read."""
+    """The curves beside records that have one, and a line for each that cannot be read or is another run's."""
     curves, problems = [], []
     for record in records:
         if record.curve is None:
             continue
-        file = store.curve_path(record.name)
         try:
-            epochs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        except OSError as error:
-            problems.append(f"{file}: cannot be read: {error.strerror}")
-        except ValueError as error:
-            problems.append(f"{file}: not a line of JSON for every epoch: {error}")
-        else:
-            if all(isinstance(epoch, dict) for epoch in epochs):
-                curves.append(Curve(record, epochs))
-            else:
-                problems.append(f"{file}: not a JSON object for every epoch")
+            curves.append(Curve(record, _epochs(store.curve_path(record.name), record.curve)))
+        except InputError as error:
+            problems.append(str(error))
     return curves, problems
+
+
+def _epochs(file: Path, digest: str) -> list[dict[str, Any]]:
+    if file_digest(file) != digest:
+        raise InputError(f"{file}: is not the curve that its record was written with")
+    try:
+        epochs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise InputError(f"{file}: not a line of JSON for every epoch: {error}") from error
+    if not all(isinstance(epoch, dict) for epoch in epochs):
+        raise InputError(f"{file}: not a JSON object for every epoch")
+    return epochs

@@ -45,12 +45,14 @@ class Axis:
     Attributes:
         better: `high` or `low`, where one is.
         whole: whether only whole numbers make sense.
+        from_zero: whether 0 is in view, so that a small change looks small.
     """
 
     title: str
     logarithmic: bool = False
     better: str = ""
     whole: bool = False
+    from_zero: bool = False
 
 
 @dataclass(frozen=True)

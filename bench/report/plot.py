@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -88,7 +89,8 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:
         look["markerfacecolor"] = PAPER if series.hollow else colour
         # Drawn apart from the marks, each of which has an id of its own.
         if series.line:
-            axes.plot([p.x for p in series.points], [p.y for p in series.points], color=colour, **line)
+            for part in _parts(series.points, panel.marks):
+                axes.plot([p.x for p in part], [p.y for p in part], color=colour, **line)
         for point in series.points:
             name = f"point-{len(named)}"
             named[name] = point
@@ -111,6 +113,14 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:
     return named
 
 
+def _parts(points: Sequence[Point], marks: Sequence[float]) -> list[list[Point]]:
+    """The points between marks: a line over one would join what is not alike."""
+    parts: list[list[Point]] = [[] for _ in range(len(marks) + 1)]
+    for point in points:
+        parts[bisect(marks, point.x)].append(point)
+    return parts
+
+
 def _scale(side: XAxis | YAxis, axis: Axis, values: Sequence[float]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -123,8 +133,10 @@ def _scale(side: XAxis | YAxis, axis: Axis, values: Sequence[float]) -> None:
         side.set_minor_formatter(NullFormatter())
     else:
         side.set_major_locator(MaxNLocator(nbins=7, integer=axis.whole))
-        if axis.whole and max(values) == min(values):
-            # Ticks at whole numbers need some to be in view.
+        if axis.from_zero:
+            side.set_data_interval(0, max(values))
+        elif max(values) == min(values):
+            # Else the ticks would be hundredths.
             side.set_data_interval(values[0] - 1, values[0] + 1)
 
 

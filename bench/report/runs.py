@@ -80,17 +80,23 @@ class Lineage:
     def _is(self, name: str, key: str) -> bool:
         return name in self._records and self._records[name].key == key
 
-    def parents(self, record: Record) -> list[Relative]:
-        """The runs that it started from, each followed by those that that one did."""
+    def parents(self, record: Record, below: frozenset[str] = frozenset()) -> list[Relative]:
+        """The runs that it started from, each followed by those that that one did.
+
+        Args:
+            below: the names of those whose parents these are: a record made by hand may say that it is its own.
+        """
         found = []
+        below |= {record.name}
         for parent in record.parents:
             here = self._is(parent.record, parent.key)
             place = place_of(self._records[parent.record]) if here else ""
             found.append(Relative(ROLES[parent.role], parent.record, place))
             # A retraining's search is the transfer's own, too.
-            if here and parent.role == "weights":
+            if here and parent.role == "weights" and parent.record not in below:
                 known = {other.record for other in record.parents}
-                found += [each for each in self.parents(self._records[parent.record]) if each.name not in known]
+                older = self.parents(self._records[parent.record], below)
+                found += [each for each in older if each.name not in known]
         return found
 
     def children(self, record: Record) -> list[Relative]:

@@ -5,7 +5,7 @@ columns a task has, `build` puts a table together, and `render` prints it. `comp
 other.
 """
 
-from bench.tables.build import LIMIT_MARK, REDUCED_MARK, Table, build_table, lay_out, save_table
-from bench.tables.render import FORMATS, render
+from bench.tables.build import LIMIT_MARK, REDUCED_MARK, Table, build_table, lay_out
+from bench.tables.render import FORMATS, render, save_table
 
 __all__ = ["FORMATS", "LIMIT_MARK", "REDUCED_MARK", "Table", "build_table", "lay_out", "render", "save_table"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backbones.files import write_text
 from bench.records import Record
 from bench.tables.layout import Column, columns_of
 from bench.tables.numbers import Number, signed
@@ -94,7 +92,7 @@ def arrange(task: str, title: str, rows: Sequence[Row], columns: Sequence[Column
 def heading(row: Row, group: Sequence[str]) -> str:
     """The heading of the group that a row belongs to."""
     texts = {key: number.text for key, number in row.numbers.items()} | dict(row.labels)
-    return ": ".join(texts.get(key) or f"(no {key})" for key in group)
+    return ": ".join(texts.get(key) or _NONE.get(key, f"(no {key})") for key in group)
 
 
 def with_differences(rows: Sequence[Row], published: Sequence[Row], metrics: Sequence[Metric]) -> list[Row]:
@@ -127,6 +125,10 @@ def _differences(row: Row, other: Row, metrics: Sequence[Metric]) -> dict[str, N
         difference = mine.value - theirs.value
         found[f"{metric.key}_difference"] = Number(difference, signed(difference))
     return found
+
+
+#: What a group without a value is called.
+_NONE = {"protocol": "no protocol of ours"}
 
 
 class _Notes:
@@ -196,11 +198,3 @@ def _is_best(row: Row, number: Number, best: float | None, rows: Sequence[Row]) 
     if best is None or not number.exact or number.value != best:
         return False
     return not row.reduced or all(other.reduced for other in rows)
-
-
-def save_table(table: Table, stem: Path) -> None:
-    """Write `<stem>.md` and `<stem>.csv`; each appears whole or not at all."""
-    from bench.tables.render import render
-
-    for suffix, form in ((".md", "markdown"), (".csv", "csv")):
-        write_text(stem.with_suffix(suffix), render(table, form))

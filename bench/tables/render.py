@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from backbones.files import write_text
 from bench.tables.build import Table
 from bench.tables.data import as_csv, as_json
 from bench.tables.html import as_html
@@ -16,3 +19,9 @@ FORMATS = tuple(_WRITERS)
 def render(table: Table, form: str) -> str:
     """The table as one of `FORMATS`, ending in a line break."""
     return _WRITERS[form](table)
+
+
+def save_table(table: Table, stem: Path) -> None:
+    """Write `<stem>.md` and `<stem>.csv`; each appears whole or not at all."""
+    for suffix, form in ((".md", "markdown"), (".csv", "csv")):
+        write_text(stem.with_suffix(suffix), render(table, form))

@@ -57,10 +57,10 @@ def test_a_search_is_three_plots_through_all_its_stages(write: Write, tmp_path: 
     curves, problems = read_curves(records, RecordStore(tmp_path))
     assert problems == []
     panels = search_figure(curves, link).panels
-    assert [panel.y.title.split(" (")[0] for panel in panels] == [
-        "entropy of α",
-        "skip connections in the normal cell",
-        "supernet's training accuracy",
+    assert [panel.title for panel in panels] == [
+        "search/p_darts_cifar10: entropy of α",
+        "search/p_darts_cifar10: skip connections in the normal cell",
+        "search/p_darts_cifar10: supernet's training accuracy",
     ]
     entropy = panels[0]
     assert entropy.marks == (2.5,)
@@ -83,19 +83,37 @@ def test_trainings_and_reduced_ones_stand_apart(write: Write, tmp_path: Path) ->
     ]
     curves, _ = read_curves(records, RecordStore(tmp_path))
     full, reduced = training_figure(curves, link).panels
-    assert (full.title, reduced.title) == ("classification/digits", "classification/digits †")
+    assert (full.title, reduced.title) == (
+        "classification/digits: top-1 error",
+        "classification/digits †: top-1 error",
+    )
     assert [(point.x, point.y) for point in full.points] == [(1, 50.0), (2, 40.0)]
     assert [(point.x, point.y) for point in reduced.points] == [(1, 50.0), (3, 30.0)]
     assert search_figure(curves, link).panels == ()
 
 
-def test_a_curve_that_cannot_be_read_is_named(write: Write, make_record: Callable[..., Record], tmp_path: Path) -> None:
+def test_a_curve_that_cannot_be_used_is_named(write: Write, make_record: Callable[..., Record], tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    gone, broken, sound = (write([{"epoch": 1, "top1_error": 1.0}], seed=seed) for seed in range(3))
+    gone, another, sound = (write([{"epoch": 1, "top1_error": 1.0}], seed=seed) for seed in range(3))
     store.curve_path(gone.name).unlink()
-    store.curve_path(broken.name).write_text('{"epoch": 1\n', encoding="utf-8")
-    curves, problems = read_curves([gone, broken, sound, make_record(seed=9)], store)
+    store.curve_path(another.name).write_text('{"epoch": 1, "top1_error": 0.1}\n', encoding="utf-8")
+    curves, problems = read_curves([gone, another, sound, make_record(seed=9)], store)
     assert [curve.record.seed for curve in curves] == [2]
-    assert len(problems) == 2
-    assert problems[0].startswith(f"{store.curve_path(gone.name)}: cannot be read: No such file")
-    assert problems[1].startswith(f"{store.curve_path(broken.name)}: not a line of JSON for every epoch: ")
+    assert problems == [
+        f"{store.curve_path(gone.name)}: cannot be read: No such file or directory",
+        f"{store.curve_path(another.name)}: is not the curve that its record was written with",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [('{"epoch": 1\n', "not a line of JSON for every epoch: "), ("[1]\n", "not a JSON object for every epoch")],
+)
+def test_a_broken_curve_is_named(text: str, problem: str, make_record: Callable[..., Record], tmp_path: Path) -> None:
+    file = tmp_path / "curve.jsonl"
+    file.write_text(text, encoding="utf-8")
+    record, store = make_record(curve=file_digest(file)), RecordStore(tmp_path)
+    store.write(record, curve=file)
+    curves, problems = read_curves([record], store)
+    assert curves == []
+    assert problems[0].startswith(f"{store.curve_path(record.name)}: {problem}")

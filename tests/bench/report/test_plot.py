@@ -92,7 +92,29 @@ def test_epochs_are_whole_numbers_and_stages_are_marked() -> None:
     ticks = re.findall(r">([\d.]+)</text>", plain)
     assert {"1", "2", "3"} <= set(ticks)
     assert "1.5" not in ticks
-    assert marked.count("<path") == plain.count("<path") + 2
+    # Two marks, and no line over them: of three points, none is left that is joined to another.
+    assert marked.count("stroke-dasharray") == plain.count("stroke-dasharray") + 2
+    assert len(lines(plain)) == 1
+    assert lines(marked) == []
+
+
+def lines(svg: str) -> list[str]:
+    """Paths of the first series' colour from one point to another."""
+    return re.findall(r'<path d="M [^"]* L [^"]*"[^>]*stroke: var\(--series-1\)', svg)
+
+
+def test_what_does_not_change_has_ticks_at_whole_steps() -> None:
+    axis = Axis("skip connections", whole=True)
+    points = tuple(Point(epoch, 0.0) for epoch in (1, 2, 3))
+    text = plot.svg(Panel("t", Axis("epoch", whole=True), axis, (Series("seed 0", points, line=True),)), "k")
+    assert set(re.findall(r">(−?[\d.]+)</text>", text)) == {"−1", "0", "1", "2", "3"}
+
+
+def test_a_small_change_looks_small_on_an_axis_from_zero() -> None:
+    points = tuple(Point(epoch, 2.079 - 0.001 * epoch) for epoch in (1, 2, 3))
+    axis = Axis("entropy", from_zero=True)
+    text = plot.svg(Panel("t", Axis("epoch", whole=True), axis, (Series("seed 0", points, line=True),)), "k")
+    assert {"0.0", "0.4", "0.8", "1.2", "1.6", "2.0"} <= set(re.findall(r">([\d.]+)</text>", text))
 
 
 def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
@@ -116,6 +138,15 @@ def test_names_hide_no_point_and_no_other_name() -> None:
     for place, box in enumerate(boxes):
         assert not any(overlap(box, other) for other in boxes[:place])
         assert not any(overlap(box, mark) for mark in marks)
+
+
+def test_two_papers_points_in_one_place_have_one_name() -> None:
+    figure = Canvas(figsize=(4.8, 3.4), dpi=72)
+    axes = figure.subplots()
+    points = [Point(1.0, 5.0, "PNAS"), Point(1.0, 5.0, "PNAS"), Point(9.0, 9.0, "PNAS")]
+    axes.plot([p.x for p in points], [p.y for p in points], "o")
+    place_labels(axes, points)
+    assert [text.get_text() for text in axes.texts] == ["PNAS", "PNAS"]
 
 
 def test_colours_without_a_variable_stay() -> None:
