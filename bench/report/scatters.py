@@ -70,8 +70,7 @@ def transfer_figure(transfers: Iterable[Transfer], link: Link) -> Figure:
         )
         points = []
         for name in each.architectures:
-            row = each.downstream.rows[name]
-            assert row is not None
+            row = each.downstream.rows(name)[0]
             where = (each.proxy.value(name), each.downstream.value(name))
             points.append(Point(*where, row.labels["architecture"], link(row)))
         source = each.proxy.source

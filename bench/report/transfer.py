@@ -6,6 +6,7 @@ published numbers of one paper with others of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,31 +25,38 @@ _DOWNSTREAM = {"classification": ("top1_error",), "detection": ("ap",), "reid": 
 class Measurement:
     """One metric of one protocol, by architecture.
 
+    Equal cells are one architecture, whatever their names: of several names, the mean counts. A name of which there are
+    two numbers, such as one that was started from two files of weights, has none.
+
     Attributes:
         source: of which the numbers are: a paper, or `measured`.
         reduced: why the runs were not full ones.
-        rows: the row that each architecture's number is from; an architecture of which there are two numbers, such as
-            one that was started from other weights, has none.
     """
 
     protocol: str
     metric: Metric
     source: str
     reduced: tuple[str, ...] = ()
-    rows: dict[str, Row | None] = field(default_factory=dict)
+    _rows: dict[str, dict[str, Row | None]] = field(default_factory=dict)
 
-    def add(self, architecture: str, row: Row) -> None:
-        other = self.rows.setdefault(architecture, row)
+    def add(self, architecture: str, name: str, row: Row) -> None:
+        names = self._rows.setdefault(architecture, {})
+        other = names.setdefault(name, row)
         # A search that two kinds of training followed has two rows of the same records.
         if other is not row and not (other is not None and row.records and other.records == row.records):
-            self.rows[architecture] = None
+            names[name] = None
+
+    def rows(self, architecture: str) -> list[Row]:
+        """The rows that an architecture's number is from; none, where it has none."""
+        return [row for row in self._rows.get(architecture, {}).values() if row is not None]
+
+    @property
+    def architectures(self) -> list[str]:
+        return [architecture for architecture in self._rows if self.rows(architecture)]
 
     def value(self, architecture: str) -> float:
-        row = self.rows[architecture]
-        assert row is not None
-        value = row.numbers[self.metric.key].value
-        assert value is not None
-        return value
+        values = [row.numbers[self.metric.key].value for row in self.rows(architecture)]
+        return math.fsum(value for value in values if value is not None) / len(values)
 
     def score(self, architecture: str) -> float:
         """The value with the sign by which larger is better."""
@@ -102,7 +110,7 @@ def transfers(rows: Mapping[str, Sequence[Row]]) -> list[Transfer]:
         for other in downstream:
             if proxy.source != other.source or not _comes_before(proxy, other):
                 continue
-            common = tuple(name for name, row in proxy.rows.items() if row and other.rows.get(name))
+            common = tuple(architecture for architecture in proxy.architectures if other.rows(architecture))
             if len(common) > 1:
                 found.append(Transfer(proxy, other, common))
     return sorted(found, key=lambda each: -len(each.architectures))
@@ -137,8 +145,10 @@ def _of_metric(rows: Iterable[Row], metric: Metric) -> Iterable[Measurement]:
             group = source
         else:
             first = row.records[0]
-            architecture, source, group = first.architecture.name, MEASURED, setting(first)
+            architecture, source, group = row.digest or first.architecture.name, MEASURED, setting(first)
         if architecture:
             new = Measurement(protocol, metric, source, row.reduced)
-            found.setdefault((protocol, group), new).add(architecture, row)
+            # A paper names one network in two ways, not two networks of the same cells.
+            name = row.labels["architecture"] if row.records else ""
+            found.setdefault((protocol, group), new).add(architecture, name, row)
     return found.values()

@@ -247,7 +247,12 @@ def test_a_name_leads_to_its_cells(page: Chrome) -> None:
 def test_plots_have_words_and_numbers(page: Chrome) -> None:
     figures = page.find_elements(By.CSS_SELECTOR, ".panels figure")
     titles = {figure.find_element(By.TAG_NAME, "figcaption").text for figure in figures}
-    assert {"search/digits_p_darts", "classification/digits", "reid/digits", "detection/digits"} <= titles
+    assert {
+        "search/digits_p_darts: entropy of α",
+        "classification/digits: top-1 error",
+        "reid/digits",
+        "detection/digits",
+    } <= titles
     for figure in figures:
         picture = figure.find_element(By.TAG_NAME, "svg")
         assert picture.get_dom_attribute("role") == "img"
