@@ -233,8 +233,7 @@ def test_the_proxys_order_is_answered_for_what_has_been_measured_first(page: Ele
     section = page.one(id="transfer-table")
     enough, few = section.one("table", class_="wildnas").all("tbody")
     first, *others = (row for row in enough.all("tr") if row.all("td") and "group" not in row.attributes["class"])
-    # PDARTS and `twin`, of the same cells, are one; x.y, x-y, PC, DrNAS and the timm model. SEARCHED has a config of its
-    # own.
+    # PDARTS and `twin`, of the same cells, are one; x.y, x-y, PC, DrNAS, the timm model. SEARCHED has its own config.
     assert [cell.text for cell in first.children][:4] == [
         "classification/digits Top-1 err. (%)",
         "detection/digits_ssd AP (%)",
