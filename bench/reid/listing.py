@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backbones.errors import InputError
@@ -41,6 +41,16 @@ class Listing:
         """The queries whose identity no other camera has seen in the gallery: no ranking can find them."""
         cameras = cameras_of(self.gallery)
         return [image for image in self.query if not cameras.get(image[1], set()) - {image[2]}]
+
+
+def all_asked(listing: Listing) -> Listing:
+    """The listing with every test image of an identity that is asked for as a query against all test images.
+
+    None is found by itself: images of the query's own identity and camera are left out of its ranking.
+    """
+    asked = identities_of(listing.query)
+    every = sorted({*listing.query, *listing.gallery})
+    return replace(listing, query=[image for image in every if image[1] in asked], gallery=every)
 
 
 def cameras_of(images: list[Image]) -> dict[int, set[int]]:

@@ -43,6 +43,8 @@ class ReidConfig(Schema):
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
             `market_folder` it holds the three folders of images itself.
         limit: so many images of each part at the most (`bench.reid.limit`); None takes all.
+        queries: `own` are the data set's, `all` is every test image of an identity that it asks for, each against all
+            the others: more queries out of a small data set (`bench.reid.listing.all_asked`).
         height, width: what every image is resized to.
         channels, layers: initial width and cells of the backbone, those of the pretrained network; a timm model has
             its own.
@@ -75,6 +77,7 @@ class ReidConfig(Schema):
     dataset: Dataset
     data_root: str = Field(min_length=1)
     limit: int | None = Field(default=None, ge=1)
+    queries: Literal["own", "all"] = "own"
     parts: int = Field(ge=1)
     height: int = Field(default=384, ge=8)
     width: int = Field(default=128, ge=8)

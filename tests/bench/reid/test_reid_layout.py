@@ -6,11 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from backbones.errors import InputError
 from bench.reid.layout import read_layout
+from bench.reid.listing import Listing, all_asked
 from bench.reid.market import read_test_folders
+from bench.reid.ranking import Labels, rank_blocks
 from bench.reid.torchreid_compat import import_torchreid
 
 
@@ -24,6 +27,37 @@ def test_market1501_is_read_as_torchreid_reads_it(market1501_root: Path) -> None
     assert len(pairs) == theirs.num_train_pids == len(set(labels.values()))
     assert [image[0] for image in listing.train] == sorted(labels)
     assert (listing.distractors, listing.junk) == (9, 3)
+
+
+def test_every_test_image_can_be_a_query() -> None:
+    """Of the identities that are asked for; distractors and identities that only the gallery has are not."""
+    query = [("q1", 1, 0), ("q2", 2, 1)]
+    gallery = [("g0", 0, 0), ("g1", 1, 1), ("g2", 2, 0), ("g3", 3, 0), ("h1", 1, 0)]
+    listing = all_asked(Listing(Path("data"), [("t", 0, 0)], query, gallery, distractors=1))
+    assert [name for name, _, _ in listing.query] == ["g1", "g2", "h1", "q1", "q2"]
+    assert [name for name, _, _ in listing.gallery] == ["g0", "g1", "g2", "g3", "h1", "q1", "q2"]
+    assert (listing.train, listing.distractors) == ([("t", 0, 0)], 1)
+
+
+def test_no_image_is_found_by_itself(market1501_root: Path) -> None:
+    """A network that maps every image to its own point finds none at distance 0 but that of another camera."""
+    listing = all_asked(read_layout("market1501", market1501_root))
+    place = {image: number for number, image in enumerate(listing.gallery)}
+    distances = torch.tensor(
+        [[float(place[one] != place[other]) for other in listing.gallery] for one in listing.query]
+    )
+    query, gallery = (
+        Labels(torch.tensor([image[1] for image in images]), torch.tensor([image[2] for image in images]))
+        for images in (listing.query, listing.gallery)
+    )
+    ranking = rank_blocks([distances], query, gallery)
+    expected = []
+    for one in listing.query:
+        # All others are alike: by the lower gallery index.
+        others = [other for other in listing.gallery if (other[1], other[2]) != (one[1], one[2])]
+        if any(other[1] == one[1] for other in others):
+            expected.append(others[0][1] == one[1])
+    assert ranking.cmc[1] == pytest.approx(sum(expected) / len(expected))
 
 
 def test_the_folders_above_do_not_matter(market1501_root: Path, tmp_path: Path) -> None:
