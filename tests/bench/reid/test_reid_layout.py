@@ -42,9 +42,7 @@ def test_every_test_image_can_be_a_query() -> None:
 def test_no_image_is_found_by_itself(market1501_root: Path) -> None:
     """A network that maps every image to its own point finds none at distance 0 but that of another camera."""
     listing = all_asked(read_layout("market1501", market1501_root))
-    distances = torch.tensor(
-        [[float(place[one] != place[other]) for other in listing.gallery] for one in listing.query]
-    )
+    distances = torch.tensor([[float(one != other) for other in listing.gallery] for one in listing.query])
     query, gallery = (
         Labels(torch.tensor([image[1] for image in images]), torch.tensor([image[2] for image in images]))
         for images in (listing.query, listing.gallery)
