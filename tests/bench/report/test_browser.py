@@ -23,6 +23,7 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -60,10 +61,18 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 @pytest.fixture
 def page(chromium: Chrome, report: Report) -> Chrome:
     """The page, opened anew, on a wide and light screen."""
-    chromium.get("about:blank")
     show(chromium, 1400)
-    chromium.get(report.file.as_uri())
+    load(chromium, report.file.as_uri())
     return chromium
+
+
+def load(driver: Chrome, address: str) -> None:
+    """Go there, from elsewhere; back once all of the page is there. On a busy machine `get` alone returns before."""
+    driver.get("about:blank")
+    driver.get(address)
+    WebDriverWait(driver, 60).until(
+        lambda page: page.execute_script("return document.readyState === 'complete' && location.href !== 'about:blank'")
+    )
 
 
 def show(page: Chrome, width: int, scheme: str = "light", media: str = "screen") -> None:
@@ -105,7 +114,7 @@ def in_view(page: Chrome, element: WebElement) -> bool:
 def test_it_opens_without_a_word_and_asks_for_nothing(page: Chrome, report: Report) -> None:
     page.get_log("performance")
     page.get_log("browser")
-    page.get(report.file.as_uri())
+    load(page, report.file.as_uri())
     page.find_element(By.CSS_SELECTOR, "#runs summary").click()
     messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
@@ -232,8 +241,7 @@ def test_a_number_leads_to_its_run(page: Chrome, report: Report, width: int) -> 
 
 def test_the_page_can_be_opened_at_a_run(chromium: Chrome, report: Report) -> None:
     place = place_of(report.records["reid/digits_p3/x.y/seed0"])
-    chromium.get("about:blank")
-    chromium.get(f"{report.file.as_uri()}#{place}")
+    load(chromium, f"{report.file.as_uri()}#{place}")
     assert in_view(chromium, chromium.find_element(By.ID, place))
 
 
@@ -404,7 +412,7 @@ def test_without_scripts_the_tables_are_read_as_they_stand(page: Chrome, report:
     everything = rows(page, "reid")
     page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        page.get(report.file.as_uri())
+        load(page, report.file.as_uri())
         assert not page.find_element(By.CSS_SELECTOR, "#reid .controls").is_displayed()
         assert not page.find_elements(By.CSS_SELECTOR, "#reid thead button")
         shown = page.find_element(By.CSS_SELECTOR, "#reid tbody").text
