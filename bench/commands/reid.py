@@ -68,5 +68,5 @@ def _listing(data: Path | None, config: ReidConfig) -> Listing:
 
     if data is None:
         ensure_embedded(config.embedded)
-        return read_layout(config.dataset, Path(config.data_root), config.limit)
+        return read_layout(config.dataset, Path(config.data_root), config.limit, config.queries)
     return read_test_folders(data) if (data / QUERY).is_dir() else read_layout(config.dataset, data)

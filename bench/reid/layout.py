@@ -15,7 +15,7 @@ from pathlib import Path
 from backbones.errors import InputError
 from bench.reid.cuhk03 import read_cuhk03
 from bench.reid.limit import limited
-from bench.reid.listing import Listing
+from bench.reid.listing import Listing, all_asked
 from bench.reid.market import read_dukemtmcreid, read_market1501, read_market_folder
 from bench.reid.msmt17 import read_msmt17
 
@@ -29,11 +29,12 @@ _READERS: Mapping[str, Callable[[Path], Listing]] = {
 }
 
 
-def read_layout(dataset: str, data_root: Path, limit: int | None = None) -> Listing:
+def read_layout(dataset: str, data_root: Path, limit: int | None = None, queries: str = "own") -> Listing:
     """The listing of a data set below `data_root`.
 
     Args:
         limit: so many images of each part at the most.
+        queries: `all` for every test image of the identities that are asked for (`all_asked`).
 
     Raises:
         InputError: a folder or file is missing, or a name or a line cannot be understood.
@@ -42,4 +43,6 @@ def read_layout(dataset: str, data_root: Path, limit: int | None = None) -> List
     for split in ("train", "query", "gallery"):
         if not getattr(listing, split):
             raise InputError(f"{listing.folder}: no {split} images that the layout of {dataset} knows")
-    return listing if limit is None else limited(listing, limit)
+    if limit is not None:
+        listing = limited(listing, limit)
+    return all_asked(listing) if queries == "all" else listing

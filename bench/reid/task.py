@@ -17,7 +17,7 @@ from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Ta
 from bench.embedded import ensure_embedded
 from bench.metrics import METRICS, TITLES
 from bench.reid.layout import read_layout
-from bench.reid.listing import Listing, all_asked, cameras_of, identities_of
+from bench.reid.listing import Listing, cameras_of, identities_of
 from bench.reid.model import build_pcb
 from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
@@ -177,9 +177,7 @@ def _config(protocol: Protocol) -> ReidConfig:
 def _data(config: ReidConfig) -> Listing:
     """The listing of a protocol's data, made first if embedded; what training would stumble over is refused here."""
     ensure_embedded(config.embedded)
-    listing = read_layout(config.dataset, Path(config.data_root), config.limit)
-    if config.queries == "all":
-        listing = all_asked(listing)
+    listing = read_layout(config.dataset, Path(config.data_root), config.limit, config.queries)
     if len(listing.train) < config.batch_size:
         # torchreid leaves out the last, smaller batch: there would be none.
         raise InputError(
