@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backbones.drawing_layout import FONT_SIZE, Layout, Line, layout
 from backbones.errors import InputError
 from backbones.files import replacing
 from backbones.genotype import Genotype
+from backbones.pictures import own_settings, svg_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,12 +35,6 @@ _OUTPUT_COLOUR = "#aaaaaa"
 _INPUT_FILL, _NODE_FILL, _OUTPUT_FILL = "#dcedc8", "#dce9f7", "#fdf0c4"
 #: The length and half the width of an arrow's head, in inches.
 _HEAD = (0.09, 0.035)
-#: Settings of the user's own must not change the picture. Text stays text: it can be searched, and is short.
-_SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],
-}
 
 
 def draw(genotype: Genotype, file: str | Path, cell: str | None = None) -> Path:
@@ -74,14 +67,8 @@ def svg(genotype: Genotype, cell: str | None = None) -> str:
     Raises:
         InputError: `cell` is not "normal", "reduce" or None.
     """
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    buffer = io.StringIO()
-    with _settings():
-        # A date or a version would make the bytes differ.
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        FigureCanvasSVG(_figure(genotype, cell)).print_svg(buffer, metadata=nothing)
-    text = buffer.getvalue()
+    with own_settings():
+        text = svg_text(_figure(genotype, cell))
     text = text[text.index("<svg") :]
     # A style sheet would hold for the whole page, and ids would clash; nothing refers to them.
     text = re.sub(r"<defs>.*?</defs>\s*", "", text, flags=re.DOTALL)
@@ -94,22 +81,11 @@ def _png(genotype: Genotype, cell: str | None) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
-    with _settings():
+    with own_settings():
         figure = _figure(genotype, cell)
         figure.set_dpi(_PNG_DOTS_PER_INCH)
         FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[None]:
-    """matplotlib's own settings and this module's, whatever the user has set."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
-        yield
 
 
 def _figure(genotype: Genotype, cell: str | None) -> Figure:

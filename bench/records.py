@@ -203,6 +203,15 @@ class RecordStore:
         path = self.path(name)
         return read_record(path) if path.is_file() else None
 
+    def find_run(self, name: str, key: str) -> Record | None:
+        """The record of that name if it is that run's, or None.
+
+        Raises:
+            InputError: the file is malformed.
+        """
+        record = self.find(name)
+        return record if record is not None and record.key == key else None
+
     def curve_path(self, name: str) -> Path:
         """Where the training curve of the record of that name is, if it has one: a line of JSON for every epoch."""
         return self.root / f"{name}.curve.jsonl"
@@ -259,6 +268,16 @@ class RecordStore:
         curve = self.curve_path(record.name)
         if curve.is_file():
             os.replace(curve, aside.with_name(f"{aside.name}.curve.jsonl"))
+
+    def read_sound(self, task: str | None = None) -> tuple[list[Record], list[str]]:
+        """The records that can be read, all or those of one task, and what is wrong with each of the others."""
+        records, problems = [], []
+        for record in self.read_all(task):
+            if isinstance(record, InputError):
+                problems.append(str(record))
+            else:
+                records.append(record)
+        return records, problems
 
     def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
         """All records, or those of one task, in the order of their names; a broken one is given as its error."""

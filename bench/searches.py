@@ -156,6 +156,7 @@ def join_search(planned: PlannedSearch, places: Places) -> None:
 
 def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -> Record:
     """Run a search into its record; an interrupted one is resumed. Of several processes, the first one calls this."""
+    from search.epochs import CURVE
     from search.parallel import world_size
     from search.run import run_search
 
@@ -168,7 +169,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
         name, result.genotype, protocol.settings.method, (record_name(protocol.name, name, seed), key)
     )
     save_found(work_dir, architecture)
-    curve = work_dir / "curve.jsonl"
+    curve = work_dir / CURVE
     values = {
         "supernet_accuracy": result.accuracy,
         "skip_count": result.genotype.skip_count,

@@ -117,16 +117,18 @@ def append_epoch(log: Path, entry: dict[str, Any]) -> None:
 _RAW = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
 
 
-def save_curve(work_dir: Path, stages: int) -> Path:
-    """Write `curve.jsonl`: the epochs of all stages, each with its `stage` (from 1) and without α and β themselves."""
+#: What a finished search leaves of all its epochs.
+CURVE = "curve.jsonl"
+
+
+def save_curve(work_dir: Path, stages: int) -> None:
+    """Write `CURVE`: the epochs of all stages, each with its `stage` (from 1) and without α and β themselves."""
     lines = []
     for stage in range(1, stages + 1):
         for line in (work_dir / f"stage{stage}" / "epochs.jsonl").read_text(encoding="utf-8").splitlines():
             entry = {key: value for key, value in json.loads(line).items() if key not in _RAW}
             lines.append(json.dumps({"stage": stage, **entry}))
-    file = work_dir / "curve.jsonl"
-    write_text(file, "\n".join(lines) + "\n")
-    return file
+    write_text(work_dir / CURVE, "\n".join(lines) + "\n")
 
 
 def alpha_entropy(alpha: list[list[float]]) -> float:

@@ -139,8 +139,7 @@ def _alone(item: Planned, places: Places, weights: Path | None, progress: Progre
 
     name = item.evaluation.name
     with alone(places.results, name):
-        found = places.store.find(name)
-        return found if found is not None and found.key == item.key else evaluate(item, places, weights, progress)
+        return places.store.find_run(name, item.key) or evaluate(item, places, weights, progress)
 
 
 def _export(evaluations: list[Evaluation], records: list[Record], places: Places, folder: Path) -> None:

@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
 def read_records(results: Path, task: str | None = None) -> list[Record]:
     """All records that can be read, or those of one task."""
-    from backbones.errors import InputError
     from bench.records import RecordStore
 
-    records = []
-    for record in RecordStore(results).read_all(task):
-        if isinstance(record, InputError):
-            print(f"wildnas: left out: {record}", file=sys.stderr)
-        else:
-            records.append(record)
+    records, problems = RecordStore(results).read_sound(task)
+    for problem in problems:
+        print(f"wildnas: left out: {problem}", file=sys.stderr)
     return records
 
 

@@ -88,5 +88,4 @@ def _alone(planned: PlannedSearch, places: Places, progress: Progress) -> Record
 
     name = record_name(planned.protocol.name, planned.name, planned.seed)
     with alone(places.results, name):
-        found = places.store.find(name)
-        return found if found is not None and found.key == planned.key else search(planned, places, progress)
+        return places.store.find_run(name, planned.key) or search(planned, places, progress)

@@ -83,10 +83,10 @@ def execute(work: Work, progress: ProgressCallback, wait: bool) -> Outcome:
 
 def _done(work: Work) -> Record | None:
     """The record that another run has made in the meantime."""
-    record = work.places.store.find(work.name)
-    if record is None or record.key != work.planned.key:
+    record = work.places.store.find_run(work.name, work.planned.key)
+    if record is None or (work.again and checkpoint_of(record, work.places) is None):
         return None
-    return None if work.again and checkpoint_of(record, work.places) is None else record
+    return record
 
 
 def _run(work: Work, progress: ProgressCallback) -> Record:

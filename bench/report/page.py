@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,6 @@ from search.progress import ProgressCallback
 
 #: In the order of their tables.
 TASKS = ("classification", "detection", "reid", "search")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The records of a results folder, and a line for each file that could not be read."""
-
-    records: list[Record]
-    problems: list[str]
 
 
 def write_report(
@@ -89,9 +80,10 @@ def _encodable(text: str) -> str:
 def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback) -> tuple[str, list[str]]:
     progress(0.0, "reading records")
     store = RecordStore(results)
-    reading = _read(store)
-    by_name = {record.name: record for record in reading.records}
-    records = [record for record in reading.records if not (full_only and record.reduced)]
+    readable, problems = store.read_sound()
+    known = [record for record in readable if record.task in METRICS]
+    by_name = {record.name: record for record in known}
+    records = [record for record in known if not (full_only and record.reduced)]
     trainings = _of(records, "classification")
     rows = {task: _own_first(merged_rows(task, _of(records, task), by_name.get, trainings)) for task in TASKS}
     everything = [row for task in TASKS for row in rows[task]]
@@ -106,14 +98,14 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         search_figure(curves, _record_link),
         training_figure(curves, _record_link),
     ]
-    problems = [*reading.problems, *broken]
+    problems += broken
     content: dict[str, Any] = {
         "title": title,
         "titles": TITLES,
         "fewest": FEWEST,
         "records": records,
         "reduced": sum(bool(record.reduced) for record in records),
-        "omitted": len(reading.records) - len(records),
+        "omitted": len(known) - len(records),
         "published": sum(row.published is not None for row in everything),
         "problems": problems,
         "transfers": pairs,
@@ -126,17 +118,6 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     }
     progress(1.0, "writing")
     return _rendered(content), problems
-
-
-def _read(store: RecordStore) -> Reading:
-    records: list[Record] = []
-    problems = []
-    for record in store.read_all():
-        if isinstance(record, InputError):
-            problems.append(str(record))
-        elif record.task in METRICS:
-            records.append(record)
-    return Reading(records, problems)
 
 
 def _of(records: Iterable[Record], task: str) -> list[Record]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from backbones.pictures import own_settings, svg_text
 from bench.report.labels import place_labels
 from bench.report.panels import Axis, Panel, Point
 from bench.report.theme import INK, LINE, MUTED, PAPER, SERIES, themed
@@ -23,12 +22,9 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLES = ("-", "--", "-.", ":")
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
-#: Settings of the user's own must not change the picture. Text stays text.
+#: Beside those of every picture.
 _SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
     "svg.hashsalt": "wildnas",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8.5,
     "text.color": INK,
     "text.parse_math": False,
@@ -56,27 +52,13 @@ def svg(panel: Panel, key: str) -> str:
     Args:
         key: unlike that of every other picture in the page; its ids begin with it.
     """
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    buffer = io.StringIO()
-    with _settings():
+    with own_settings(_SETTINGS):
         figure = Figure(figsize=_SIZE, dpi=72, layout="constrained")
         named = _draw(figure.subplots(), panel)
-        # A date or a version would make the bytes differ.
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
-    return themed(_for_page(buffer.getvalue(), panel, named, key))
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[None]:
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
-        yield
+        text = svg_text(figure)
+    return themed(_for_page(text, panel, named, key))
 
 
 def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:

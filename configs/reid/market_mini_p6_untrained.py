@@ -1,11 +1,5 @@
 """What the network of `reid/market_mini_p6` ranks like before it is trained: the row that training has to beat."""
 
 _base_ = ["market_mini_p6.py"]
-reduced = [
-    "a few hundred animals instead of people",
-    "every test image a query",
-    "96 x 32 images",
-    "5 cells of width 16",
-    "not trained",
-]
+reduced = [reason for reason in _base_.reduced if reason != "short schedule"] + ["not trained"]
 epochs = 0
