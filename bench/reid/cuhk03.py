@@ -49,7 +49,7 @@ def _read_mat(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = loadmat(file)
     # What SciPy has for a file that is empty, of MATLAB 7.3, of another kind, broken inside, or cut short.
-    except (MatReadError, NotImplementedError, ValueError, TypeError, OSError) as error:
+    except (MatReadError, NotImplementedError, ValueError, TypeError, OSError, IndexError) as error:
         raise InputError(f"{file}: cannot be read as a MATLAB file: {error}") from error
     return content
 

@@ -71,6 +71,16 @@ def test_what_cannot_be_followed_is_named(tmp_path: Path) -> None:
         read_layout("cuhk03_detected", tmp_path)
 
 
+def test_a_file_that_is_cut_short_is_named_wherever_it_ends(tmp_path: Path) -> None:
+    make_cuhk03(tmp_path)
+    (found,) = tmp_path.rglob("cuhk03_new_protocol_config_labeled.mat")
+    whole = found.read_bytes()
+    for length in range(0, len(whole), 7):
+        found.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"cuhk03_new_protocol_config_labeled\.mat: "):
+            read_layout("cuhk03_labeled", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
