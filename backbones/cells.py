@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backbones.cpu.channels_last import runs_fast
 from backbones.genotype import Genotype
-from backbones.layout import runs_fast
 from backbones.operations import FactorisedReduction, ReLUConvBN, ReLUFirst, build_operation
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from backbones.cpu.channels_last import laid_out
 from backbones.errors import InputError
 from backbones.genotype import Genotype
-from backbones.layout import laid_out
 from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
 from backbones.settings import check_settings, check_size, keep_statistics

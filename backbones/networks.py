@@ -6,10 +6,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from backbones.batchnorm import BatchNorm2d
 from backbones.cells import Cell
+from backbones.cpu.batchnorm import BatchNorm2d
+from backbones.cpu.channels_last import laid_out
 from backbones.genotype import Genotype
-from backbones.layout import laid_out
 from backbones.settings import check_size
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbones.batchnorm import BatchNorm2d
-from backbones.depthwise import DepthwiseConv2d
+from backbones.cpu.batchnorm import BatchNorm2d
+from backbones.cpu.depthwise import DepthwiseConv2d
 from backbones.errors import InputError
 
 #: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from backbones import darts_layout
+from backbones import darts_names as darts_layout
 from backbones.design import Design
 from backbones.errors import InputError
 from backbones.features import CellBackbone

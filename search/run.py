@@ -13,21 +13,19 @@ from mmengine.runner import Runner
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from backbones.genotype import Genotype
-from search.batches import share_of
-from search.bilevel import Bilevel, build_optimisers
 from search.configs import portable
-from search.deferred import DeferredRuntimeInfoHook
+from search.data.batches import share_of
+from search.data.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.derive import Architecture, derive, read_architecture, save_genotypes
-from search.epochs import EpochLogHook, save_curve
-from search.ownership import OwnerHook, confirm_owner, owner_of
-from search.parallel import ReplicaHook, is_main, world_size
-from search.progress import ProgressCallback
-from search.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
+from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.epochs import EpochLogHook, save_curve
+from search.loop.ownership import OwnerHook, confirm_owner, owner_of
+from search.loop.stages import StageHook, architecture_of, build_supernet, next_space
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
-from search.stages import StageHook, architecture_of, build_supernet, next_space
 from search.supernet import SuperNet
-from search.training import (
+from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
@@ -42,6 +40,8 @@ from search.training import (
     silence_console,
     visualiser,
 )
+from search.training.parallel import ReplicaHook, is_main, world_size
+from search.training.progress import ProgressCallback
 
 #: What a finished stage says of itself in `summary.json`.
 _SUMMARY = ("accuracy", "params")
@@ -80,8 +80,8 @@ def run_search(
     Leaves `proxy.json`, `architecture.json`, `genotypes.json` and `curve.jsonl` there, `stage<k>/` with logs and
     checkpoints, and a line for every epoch in `stage<k>/epochs.jsonl`.
 
-    In several processes (`search.parallel.process_group`) all of them call this, with a `work_dir` that all of them
-    see; the first one writes there. Each returns the same.
+    In several processes (`search.training.parallel.process_group`) all of them call this, with a `work_dir` that all
+    of them see; the first one writes there. Each returns the same.
 
     Raises:
         InputError: the proxy's data are missing, unreadable or too few, `work_dir` holds the work of another search, or

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backbones import zoo
-from bench.records import SCHEMA_VERSION, Record
+from bench.records.record import SCHEMA_VERSION, Record
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from backbones.files import write_text
-from bench.contract import Pace
-from search.parallel import is_main
+from bench.tasks.contract import Pace
+from search.training.parallel import is_main
 
 #: What validation adds to an epoch's line.
 ERRORS = ("top1_error", "top5_error")

@@ -11,14 +11,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from backbones.errors import InputError
 from bench.classification.settings import ClassificationSettings, Images
-from bench.contract import DataReport
-from bench.embedded import ensure_embedded
-from search.batches import BatchSampler, MemoryBatches, share_of
-from search.cifar import read_cifar
-from search.decoding import DecodingLoader, EvaluationLoader
-from search.images import ImageSource
-from search.parallel import rank, world_size
-from search.sources import list_images
+from bench.digits.embedded import ensure_embedded
+from bench.tasks.contract import DataReport
+from search.data.batches import BatchSampler, MemoryBatches, share_of
+from search.data.cifar import read_cifar
+from search.data.decoding import DecodingLoader, EvaluationLoader
+from search.data.images import ImageSource
+from search.data.sources import list_images
+from search.training.parallel import rank, world_size
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from backbones.build import build_classifier
 from backbones.design import Design
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
-from search.augment import prepare
+from search.data.augment import prepare
 
 
 def build_network(

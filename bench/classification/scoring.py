@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
 
-from search.parallel import world_size
+from search.training.parallel import world_size
 
 
 def errors(counts: Sequence[Tensor]) -> dict[str, float]:

@@ -61,7 +61,7 @@ class Execution(Schema):
     #: Whether `torch.compile` makes kernels for the network.
     compile: bool = False
     #: Maps with the channels of a pixel side by side, which is faster nearly everywhere; on a CPU also by kernels of
-    #: our own (`backbones.layout`). False is the network as it is written, for comparison.
+    #: our own (`backbones.cpu.channels_last`). False is the network as it is written, for comparison.
     channels_last: bool = True
     #: A batch is computed in so many parts, one after another, whose gradients are added up: a step and the schedule
     #: stay what they are, but BatchNorm normalises each part by itself.

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from backbones.networks import CifarNetwork, ImageNetNetwork
-from bench import environment
-from bench.architectures import Architecture
 from bench.classification.model import Classifier, build_network
 from bench.classification.settings import ClassificationSettings
 from bench.classification.width import channels_of
-from bench.contract import Speed
-from bench.timing import repeat
-from search.deferred import ClippingOptimWrapper
+from bench.machine import environment
+from bench.machine.timing import repeat
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Speed
+from search.training.deferred import ClippingOptimWrapper
 
 #: Classes of the made labels where the config does not say how many there are: CIFAR-10's, ImageNet's.
 CLASSES = {"cifar": 10, "imagenet": 1000}

@@ -13,19 +13,19 @@ from mmengine.device import get_device
 
 from backbones import weights
 from backbones.design import TimmModel
-from bench.architectures import Architecture
 from bench.classification.data import Sources, evaluation_loader, find, training_loader
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
 from bench.classification.settings import ClassificationSettings
 from bench.classification.training import train
 from bench.classification.width import channels_of, network_cost
-from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
-from bench.metrics import METRICS, TITLES
-from bench.workload import Workload
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task
+from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.workload import Workload
 from search.configs import parse
-from search.parallel import is_main, main_first
-from search.training import seed_everything
+from search.training.hooks import seed_everything
+from search.training.parallel import is_main, main_first
 
 _LOG = logging.getLogger(__name__)
 

@@ -15,10 +15,9 @@ from bench.classification.model import Classifier
 from bench.classification.schedule import DropPathHook, schedule
 from bench.classification.scoring import ErrorMetric
 from bench.classification.settings import ClassificationSettings
-from bench.contract import Job
-from search.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
-from search.parallel import ReplicaHook, world_size
-from search.training import (
+from bench.tasks.contract import Job
+from search.training.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
+from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
@@ -33,6 +32,7 @@ from search.training import (
     silence_console,
     visualiser,
 )
+from search.training.parallel import ReplicaHook, world_size
 
 #: Of the work folder.
 CURVE = "curve.jsonl"

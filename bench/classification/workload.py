@@ -13,7 +13,7 @@ from backbones.cost import measure
 from backbones.design import Design
 from bench.classification.settings import ClassificationSettings
 from bench.classification.width import channels_of
-from bench.workload import Workload, is_separable, train_images
+from bench.tasks.workload import Workload, is_separable, train_images
 
 #: Classes of the network that is counted, so that CIFAR-10 and CIFAR-100 have one: that of ImageNet, where the
 #: classifier has the largest share, a thousandth.
@@ -21,7 +21,7 @@ _CLASSES = 1000
 
 
 def training_workload(settings: ClassificationSettings, design: Design, counts: Mapping[str, int]) -> Workload:
-    """See `bench.contract.Task.workload`; the auxiliary head is left out, as in the papers' numbers."""
+    """See `bench.tasks.contract.Task.workload`; the auxiliary head is left out, as in the papers' numbers."""
     images = train_images(settings.model_dump(), counts)
     channels = channels_of(design, settings, _CLASSES)
     counted = _network(design, settings.network, channels, settings.layers, settings.images.image_size)

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "digits":
         from bench import digits
-        from bench.embedded import digits_root
+        from bench.digits.embedded import digits_root
 
         print(digits.ensure(arguments.out or digits_root(), seed=arguments.seed))
         return 0
@@ -34,15 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(name: str) -> tuple[dict[str, int], str]:
     if name.startswith("search/"):
-        from bench.embedded import ensure_embedded
-        from bench.searches import load_search
-        from search.proxies import check_proxy
+        from bench.digits.embedded import ensure_embedded
+        from bench.searches.task import load_search
+        from search.data.proxies import check_proxy
 
         settings = load_search(name).settings
         ensure_embedded(settings.embedded)
         folder = check_proxy(settings.proxy, settings.batch_size)
         return {"images": len(folder.files), "classes": len(folder.classes)}, folder.fingerprint()
-    from bench.tasks import load_protocol
+    from bench.tasks.registry import load_protocol
 
     task, protocol = load_protocol(name)
     report = task.check(protocol)

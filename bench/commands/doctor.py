@@ -15,8 +15,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from bench.embedded import digits_root
-    from bench.environment import package_versions
+    from bench.digits.embedded import digits_root
+    from bench.machine.environment import package_versions
     from search.configs import data_folder
 
     versions = package_versions()

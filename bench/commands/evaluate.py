@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_options, add_places, places_of, positive, whole
 
 if TYPE_CHECKING:
-    from bench.contract import Task
-    from bench.jobs import Evaluation, Places, Planned
-    from bench.progress import Progress
-    from bench.records import Record
+    from bench.console.progress import Progress
+    from bench.records.record import Record
+    from bench.runs.run import Evaluation, Places, Planned
+    from bench.tasks.contract import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,16 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
             print(evaluation.task.config_text(evaluation.protocol, evaluation.architecture))
         return 0
     # Torch is imported when protocols and architectures are known to be some.
-    from search.parallel import process_group
+    from search.training.parallel import process_group
 
     with process_group(arguments.launcher):
         return _evaluate(arguments, evaluations)
 
 
 def _evaluations(arguments: argparse.Namespace) -> list[Evaluation]:
-    from bench.architectures import resolve
-    from bench.jobs import Evaluation
-    from bench.tasks import load_protocol
+    from bench.runs.run import Evaluation
+    from bench.tasks.architectures import resolve
+    from bench.tasks.registry import load_protocol
 
     options = [*arguments.cfg_options, *([f"limit={arguments.limit}"] if arguments.limit else [])]
     protocols = [load_protocol(name, options) for name in dict.fromkeys(arguments.on)]
@@ -101,11 +101,11 @@ def _confirm(arguments: argparse.Namespace, tasks: list[Task]) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> int:
-    from bench.jobs import join, plan
-    from bench.metrics import METRICS, TITLES
-    from bench.progress import Progress
+    from bench.console.progress import Progress
+    from bench.runs.run import join, plan
     from bench.tables import build_table, render
-    from search.parallel import is_main, main_first
+    from bench.tasks.metrics import METRICS, TITLES
+    from search.training.parallel import is_main, main_first
 
     places = places_of(arguments)
     planned: list[Planned] = []
@@ -134,8 +134,8 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
 
 def _alone(item: Planned, places: Places, weights: Path | None, progress: Progress) -> Record:
     """Run one, unless another process has done so since it was planned."""
-    from bench.jobs import evaluate
-    from bench.locks import alone
+    from bench.runs.locks import alone
+    from bench.runs.run import evaluate
 
     name = item.evaluation.name
     with alone(places.results, name):
@@ -149,9 +149,9 @@ def _export(evaluations: list[Evaluation], records: list[Record], places: Places
         InputError: a run's checkpoint is gone, or test-dev's images cannot be used.
     """
     from backbones.errors import InputError
+    from bench.console.progress import Progress
     from bench.detection.test_dev import export_test_dev
-    from bench.jobs import checkpoint_of
-    from bench.progress import Progress
+    from bench.runs.run import checkpoint_of
 
     progress = Progress([f"test-dev · {record.name}" for record in records])
     for place, (evaluation, record) in enumerate(zip(evaluations, records, strict=True)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.jobs import Places
+    from bench.runs.run import Places
 
 
 def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
@@ -27,7 +27,7 @@ def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
 
 
 def places_of(arguments: argparse.Namespace) -> Places:
-    from bench.jobs import Places
+    from bench.runs.run import Places
 
     return Places(arguments.results, arguments.work_dir, arguments.replace)
 

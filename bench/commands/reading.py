@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.records import Record
+    from bench.records.record import Record
     from bench.tables.rows import FindRecord
 
 
 def read_records(results: Path, task: str | None = None) -> list[Record]:
     """All records that can be read, or those of one task."""
-    from bench.records import RecordStore
+    from bench.records.record import RecordStore
 
     records, problems = RecordStore(results).read_sound(task)
     for problem in problems:
@@ -25,7 +25,7 @@ def read_records(results: Path, task: str | None = None) -> list[Record]:
 def find_search(results: Path) -> FindRecord:
     """Reads the record of a search when it is asked for, once; one that is gone or broken is none."""
     from backbones.errors import InputError
-    from bench.records import RecordStore
+    from bench.records.record import RecordStore
 
     store = RecordStore(results)
 

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
-    from bench.record_check import check_records
-    from bench.records import RecordStore
+    from bench.records.check import check_records
+    from bench.records.record import RecordStore
 
     store = RecordStore(arguments.results)
     if not store.root.is_dir():

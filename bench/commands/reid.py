@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rank(arguments: argparse.Namespace) -> int:
-    from bench.progress import Progress
+    from bench.console.progress import Progress
     from bench.reid.checkpoints import load_pcb
     from bench.reid.pictures import save_pictures
     from bench.reid.ranked_lists import rank_listing
@@ -62,7 +62,7 @@ def _rank(arguments: argparse.Namespace) -> int:
 
 
 def _listing(data: Path | None, config: ReidConfig) -> Listing:
-    from bench.embedded import ensure_embedded
+    from bench.digits.embedded import ensure_embedded
     from bench.reid.layout import read_layout
     from bench.reid.market import QUERY, read_test_folders
 

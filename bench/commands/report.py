@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.progress import Progress
-    from bench.records import RecordStore, record_files
+    from bench.console.progress import Progress
+    from bench.records.record import RecordStore, record_files
     from bench.report import write_report
 
     out = arguments.out or arguments.results / "report"

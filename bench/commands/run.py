@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_options, add_places, places_of
 
 if TYPE_CHECKING:
-    from bench.jobs import Places
     from bench.pipeline.assembly import Pipeline
     from bench.pipeline.run import PipelineResult
+    from bench.runs.run import Places
 
 #: The exit code where some stages failed and the rest was done.
 INCOMPLETE = 1
@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> None:
     from backbones.files import write_text
-    from bench.metrics import METRICS, TITLES
     from bench.tables import build_table, render, save_table
+    from bench.tasks.metrics import METRICS, TITLES
 
     folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
     known = {record.name: record for record in result.records.values()}

@@ -12,10 +12,10 @@ from backbones.errors import InputError
 from bench.commands.options import add_config_options, add_places, places_of, whole
 
 if TYPE_CHECKING:
-    from bench.jobs import Places
-    from bench.progress import Progress
-    from bench.records import Record
-    from bench.searches import PlannedSearch, SearchProtocol
+    from bench.console.progress import Progress
+    from bench.records.record import Record
+    from bench.runs.run import Places
+    from bench.searches.task import PlannedSearch, SearchProtocol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.searches import load_search
+    from bench.searches.task import load_search
 
     protocol = load_search(arguments.config, arguments.cfg_options)
     if arguments.dry_run:
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(dry_run(protocol, arguments.seed)))
         return 0
     # Torch is imported when the config is known to be one.
-    from search.parallel import process_group
+    from search.training.parallel import process_group
 
     with process_group(arguments.launcher):
         return _search(protocol, arguments.seed, places_of(arguments))
@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
     from backbones.genotype import Genotype
-    from bench.progress import Progress
-    from bench.searches import join_search, plan_search
-    from search.epochs import concerns, imagenet_cost
-    from search.parallel import is_main, main_first
+    from bench.console.progress import Progress
+    from bench.searches.task import join_search, plan_search
+    from search.loop.epochs import concerns, imagenet_cost
+    from search.training.parallel import is_main, main_first
 
     with main_first():
         planned = plan_search(protocol, seed, places)
@@ -82,9 +82,9 @@ def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
 
 def _alone(planned: PlannedSearch, places: Places, progress: Progress) -> Record:
     """Search, unless another process has done so since it was planned."""
-    from bench.locks import alone
-    from bench.records import record_name
-    from bench.searches import search
+    from bench.records.record import record_name
+    from bench.runs.locks import alone
+    from bench.searches.task import search
 
     name = record_name(planned.protocol.name, planned.name, planned.seed)
     with alone(places.results, name):

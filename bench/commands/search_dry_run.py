@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import sys
 
-from bench.progress import clock
-from bench.search_speed import StageSpeed, estimate, isolated, measure_stage
-from bench.searches import SearchProtocol, steps_per_epoch
+from bench.console.progress import clock
+from bench.searches.speed import StageSpeed, estimate, isolated, measure_stage
+from bench.searches.task import SearchProtocol, steps_per_epoch
 
 
 def dry_run(protocol: SearchProtocol, seed: int) -> list[str]:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
     from bench.reid.ranking_speed import SIZES as KNOWN
     from bench.reid.ranking_speed import measure_ranking
-    from bench.search_speed import isolated
+    from bench.searches.speed import isolated
 
     if arguments.arch and arguments.on:
         return speed_task.run(arguments)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench.commands.options import add_config_options, positive
 
 if TYPE_CHECKING:
-    from bench.search_speed import StageSpeed
+    from bench.searches.speed import StageSpeed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
-    from bench.search_speed import isolated, measure_stage
-    from bench.searches import load_search
+    from bench.searches.speed import isolated, measure_stage
+    from bench.searches.task import load_search
 
     settings = load_search(arguments.config, arguments.cfg_options).settings
     count = len(settings.stages)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.options import add_config_options, positive
 
 if TYPE_CHECKING:
-    from bench.architectures import Architecture
-    from bench.contract import Protocol, Speed
+    from bench.tasks.architectures import Architecture
+    from bench.tasks.contract import Protocol, Speed
 
 #: The option by which a classification protocol runs as written: an operation after the other, maps contiguous.
 PLAIN = "execution.channels_last=False"
@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.architectures import resolve
-    from bench.search_speed import isolated
+    from bench.searches.speed import isolated
+    from bench.tasks.architectures import resolve
 
     architectures = [resolve(arch) for arch in arguments.arch]
     variants = [_protocols(arguments, arguments.cfg_options)]
@@ -79,7 +79,7 @@ def _protocols(arguments: argparse.Namespace, options: Sequence[str]) -> list[Pr
         InputError: one is of another task, or their number fits neither one nor that of ARCH.
     """
     from backbones.errors import InputError
-    from bench.tasks import load_protocol
+    from bench.tasks.registry import load_protocol
 
     protocols = []
     for name in arguments.on:
@@ -98,7 +98,7 @@ def measure(
     """Measure in this process."""
     import torch
 
-    from bench.tasks import get_task
+    from bench.tasks.registry import get_task
 
     batch_size = batch_size or (128 if torch.cuda.is_available() else 8)
     return get_task(kind).speed(protocol, architecture, batch_size, repetitions)
@@ -146,7 +146,7 @@ def report(measured: Sequence[Measurement]) -> list[str]:
 
 def _whole_trainings(measured: Sequence[Measurement]) -> list[str]:
     """How long the protocols' trainings would take on this device, where they say how many images an epoch has."""
-    from bench.progress import clock
+    from bench.console.progress import clock
 
     lines = []
     for each in measured:

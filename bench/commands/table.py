@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.commands.reading import find_search, read_records
 
 if TYPE_CHECKING:
-    from bench.records import Record
+    from bench.records.record import Record
     from bench.tables.build import Table
     from bench.tables.rows import Row
 
@@ -51,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
-    from bench.metrics import METRICS, TITLES
-    from bench.record_sections import many_objects
+    from bench.records.sections import many_objects
     from bench.tables.build import lay_out
     from bench.tables.choose import choose, grouping, sort_rows
     from bench.tables.merge import merged_rows
+    from bench.tasks.metrics import METRICS, TITLES
 
     task, metrics = arguments.task, METRICS[arguments.task]
     if arguments.descending is not None and not arguments.sort:
@@ -103,8 +103,8 @@ def _refuse_none(arguments: argparse.Namespace, rows: list[Row]) -> None:
 
 def _compare(arguments: argparse.Namespace, records: list[Record]) -> int:
     from backbones.errors import InputError
-    from bench.metrics import METRICS, TITLES
     from bench.tables.compare import compare
+    from bench.tasks.metrics import METRICS, TITLES
 
     for option in ("published", "architecture", "method", "sort", "group", "wide"):
         if getattr(arguments, option):

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
-    from bench.progress import Progress
-    from bench.tasks import load_protocol
+    from bench.console.progress import Progress
+    from bench.tasks.registry import load_protocol
 
     task, protocol = load_protocol(arguments.on, arguments.cfg_options)
     if task.name != "detection" or not protocol.config.get("test_dataloader"):

@@ -25,8 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "list":
         _list()
     elif arguments.verb == "draw":
-        from backbones.drawing import draw
-        from bench.architectures import resolve
+        from backbones.drawing.cell import draw
+        from bench.tasks.architectures import resolve
 
         print(draw(resolve(arguments.arch).genotype, arguments.out, arguments.cell))
     else:
@@ -50,7 +50,7 @@ def describe(arch: str) -> dict[str, Any]:
     """
     from backbones import zoo
     from backbones.design import TimmModel
-    from bench.architectures import resolve
+    from bench.tasks.architectures import resolve
 
     architecture = resolve(arch)
     design = architecture.design

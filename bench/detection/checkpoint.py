@@ -13,10 +13,10 @@ from torch import nn
 
 from backbones import weights
 from backbones.errors import InputError
-from bench.contract import Job
 from bench.detection.components import build_detector
 from bench.detection.data import Data
 from bench.detection.protocol import innermost
+from bench.tasks.contract import Job
 from search.configs import plain
 
 from mmdet import registry  # isort: skip - behind the components, which see to mmcv's compiled module

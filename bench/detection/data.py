@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.contract import DataReport
 from bench.detection.annotations import Annotations, look_into, read
 from bench.detection.protocol import DataPart, data_part, innermost
-from bench.embedded import ensure_embedded
-from search.fingerprint import fingerprint
+from bench.digits.embedded import ensure_embedded
+from bench.tasks.contract import DataReport
+from search.data.fingerprint import fingerprint
 
 
 @dataclass(frozen=True)

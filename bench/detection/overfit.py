@@ -30,18 +30,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from bench.architectures import Architecture, resolve
 from bench.commands.options import positive
-from bench.contract import Job, Protocol
 from bench.detection import checkpoint
 from bench.detection.annotations import look_into, read
 from bench.detection.components import model_config
 from bench.detection.data import Data
 from bench.detection.pairs import restore_pairs
 from bench.detection.protocol import data_part, innermost
-from bench.tasks import load_protocol
-from search import training
+from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.contract import Job, Protocol
+from bench.tasks.registry import load_protocol
 from search.configs import plain
+from search.training import hooks as training
 
 
 @dataclass(frozen=True)

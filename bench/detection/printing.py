@@ -6,10 +6,10 @@ from mmengine.config import Config
 
 from backbones.design import TimmModel
 from backbones.errors import InputError
-from bench.architectures import Architecture
-from bench.contract import Protocol
 from bench.detection.components import model_config
 from bench.detection.pairs import restore_pairs
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Protocol
 from search.configs import plain
 
 

@@ -9,12 +9,12 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from backbones.errors import InputError
-from bench import environment
-from bench.architectures import Architecture
-from bench.contract import Protocol, Speed
 from bench.detection.components import build_detector, model_config
 from bench.detection.protocol import input_shape
-from bench.timing import repeat
+from bench.machine import environment
+from bench.machine.timing import repeat
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Protocol, Speed
 
 #: Boxes on each made image; COCO has seven on average.
 BOXES = 7
@@ -24,7 +24,7 @@ def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: in
     """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
 
     The images are of the protocol's size, and preprocessing on the device is timed too; reading and augmenting are not.
-    The memory is this process' own where nothing else has run in it: `bench.search_speed.isolated` sees to that.
+    The memory is this process' own where nothing else has run in it: `bench.searches.speed.isolated` sees to that.
 
     Raises:
         InputError: the batch size or the number of repetitions is not positive, or the protocol is of another backbone.

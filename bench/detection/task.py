@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.architectures import Architecture
-from bench.contract import DataReport, Job, Outcome, Protocol, Speed, Task
-from bench.metrics import METRICS, TITLES
-from bench.workload import Workload
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task
+from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.workload import Workload
 
 
 class DetectionTask(Task):
@@ -53,7 +53,7 @@ class DetectionTask(Task):
         from bench.detection.data import find
         from bench.detection.protocol import input_shape
         from bench.detection.training import network, resolve, score, train
-        from search.parallel import is_main, main_first
+        from search.training.parallel import is_main, main_first
 
         data = find(job.protocol.config)
         config = resolve(job, data)

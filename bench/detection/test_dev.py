@@ -20,14 +20,14 @@ import torch
 
 from backbones.errors import InputError
 from backbones.files import read_json, replacing
-from bench.architectures import Architecture
-from bench.contract import Protocol
 from bench.detection.annotations import read_ids
 from bench.detection.checkpoint import load
 from bench.detection.data import find_test
 from bench.detection.inference import detect
 from bench.detection.protocol import data_part
-from search.progress import ProgressCallback
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Protocol
+from search.training.progress import ProgressCallback
 
 #: The most detections of an image that COCO counts.
 MOST = 100

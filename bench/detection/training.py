@@ -14,16 +14,16 @@ from mmengine.runner import Runner
 from torch import nn
 
 from backbones.errors import InputError
-from bench.contract import Job
 from bench.detection.coco_metric import COCO_METRIC, WildnasCocoMetric
 from bench.detection.components import SEED_WORKER, model_config
 from bench.detection.data import Data
 from bench.detection.pairs import restore_pairs
 from bench.detection.precision import BF16_WRAPPER, keep_losses_full
-from search import training
+from bench.tasks.contract import Job
 from search.configs import nearest, plain
-from search.parallel import ReplicaHook, world_size
-from search.progress import ProgressCallback
+from search.training import hooks as training
+from search.training.parallel import ReplicaHook, world_size
+from search.training.progress import ProgressCallback
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
@@ -131,8 +131,8 @@ def _write_curves(values: dict[str, Any]) -> None:
 def train(job: Job, config: Config) -> Runner:
     """Train to the end, going on from the last checkpoint where there is one.
 
-    In several processes (`search.parallel.process_group`) all of them call this, with a `work_dir` that all of them
-    see; each trains on its share of the images with batches of the config's size.
+    In several processes (`search.training.parallel.process_group`) all of them call this, with a `work_dir` that all
+    of them see; each trains on its share of the images with batches of the config's size.
 
     Raises:
         FloatingPointError: the loss or a weight is no longer finite.

@@ -13,11 +13,11 @@ from backbones.design import Design
 from bench.detection.components import build_detector, model_config
 from bench.detection.cost import detector_cost
 from bench.detection.protocol import input_shape
-from bench.workload import Workload, is_separable, train_images
+from bench.tasks.workload import Workload, is_separable, train_images
 
 
 def training_workload(config: Mapping[str, Any], design: Design, counts: Mapping[str, int]) -> Workload:
-    """That of backbone, neck and head; see `bench.contract.Task.workload`."""
+    """That of backbone, neck and head; see `bench.tasks.contract.Task.workload`."""
     images, epochs = train_images(config, counts), config["train_cfg"]["max_epochs"]
     dataset = config["train_dataloader"]["dataset"]
     while isinstance(dataset.get("dataset"), Mapping):

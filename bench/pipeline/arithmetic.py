@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backbones.errors import InputError
-from bench.architectures import Architecture, resolve
-from bench.contract import DataReport
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.data import Data
-from bench.pipeline.search_workload import search_macs
 from bench.pipeline.selection import Best
 from bench.pipeline.settings import Expected, Reference
 from bench.pipeline.stages import EvaluationStage, Given, Searched, SearchStage, Source, Stage
-from bench.records import Record
-from bench.searches import SearchData, SearchProtocol, load_search
-from bench.workload import Workload
+from bench.records.record import Record
+from bench.searches.task import SearchData, SearchProtocol, load_search
+from bench.searches.workload import search_macs
+from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.contract import DataReport
+from bench.tasks.workload import Workload
 
 #: What a search protocol has found and somebody has published; of P-DARTS' three genotypes, that of CIFAR-10 alone is.
 STAND_INS = {

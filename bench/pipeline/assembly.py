@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Protocol, Task
 from bench.pipeline.selection import Best, drawn
 from bench.pipeline.settings import (
     BaselineEntry,
@@ -21,8 +19,10 @@ from bench.pipeline.settings import (
     SearchEntry,
 )
 from bench.pipeline.stages import EvaluationStage, Given, Searched, SearchStage, Source, Stage
-from bench.searches import load_search
-from bench.tasks import load_protocol
+from bench.searches.task import load_search
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol, Task
+from bench.tasks.registry import load_protocol
 from search.configs import load_config, parse
 
 

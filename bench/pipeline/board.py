@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
-from bench.progress import LIVE_INTERVAL, PLAIN_INTERVAL, Pace, Timetable, clock, terminal_size
+from bench.console.progress import LIVE_INTERVAL, PLAIN_INTERVAL, Pace, Timetable, clock, terminal_size
 
 
 class State(Enum):

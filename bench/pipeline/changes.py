@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backbones.files import file_digest
-from bench.jobs import Planned, determining
-from bench.records import Record, RecordStore
-from bench.searches import VERSION, PlannedSearch
+from bench.records.record import Record, RecordStore
+from bench.runs.run import Planned, determining
+from bench.searches.task import VERSION, PlannedSearch
 from search.configs import portable
 
 #: So many differences are told of.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from backbones.errors import InputError
-from bench.contract import DataReport, Protocol, Task
-from bench.searches import SearchData, SearchProtocol, check_search
+from bench.searches.task import SearchData, SearchProtocol, check_search
+from bench.tasks.contract import DataReport, Protocol, Task
 
 _Seen = TypeVar("_Seen", DataReport, SearchData)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
 
-from bench.jobs import determining
 from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.stages import SearchStage, Stage
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
+from bench.runs.run import determining
 from search.configs import portable
 
 Device = Literal["GPU", "CPU"]

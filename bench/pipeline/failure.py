@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from bench.jobs import Places
+from bench.runs.run import Places
 
 #: Room that any stage needs, in bytes: less of it is a full disk, whatever a library makes of one.
 ROOM = 1 << 24

@@ -11,11 +11,11 @@ import torch
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from bench.jobs import Evaluation, Places, Planned, evaluate, work_dir_of
-from bench.records import Record
-from bench.search_speed import measure_stage
-from search.progress import ProgressCallback
+from bench.records.record import Record
+from bench.runs.run import Evaluation, Places, Planned, evaluate, work_dir_of
+from bench.searches.speed import measure_stage
 from search.settings import SearchSettings
+from search.training.progress import ProgressCallback
 
 #: Of an evaluation's work folder: in how many parts its batches fit.
 NOTE = "batch_parts.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from search.progress import ProgressCallback
+from search.training.progress import ProgressCallback
 
 #: Seconds between two notes.
 INTERVAL = 1.0

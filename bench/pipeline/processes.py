@@ -9,12 +9,12 @@ from pathlib import Path
 from torch.multiprocessing.spawn import spawn
 
 from backbones.errors import InputError
-from bench.jobs import Places, Planned, evaluate, join
 from bench.pipeline.notes import noting
-from bench.records import Record
-from bench.searches import PlannedSearch, join_search, search
-from search.parallel import is_main, process_group
-from search.progress import ProgressCallback
+from bench.records.record import Record
+from bench.runs.run import Places, Planned, evaluate, join
+from bench.searches.task import PlannedSearch, join_search, search
+from search.training.parallel import is_main, process_group
+from search.training.progress import ProgressCallback
 
 
 def in_processes(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bench.jobs import Places
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.estimate import Estimate, Estimator, total
 from bench.pipeline.failure import last_reason
 from bench.pipeline.survey import Seen, Status, done_records
+from bench.runs.run import Places
 
 
 def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: Data) -> Iterator[str]:

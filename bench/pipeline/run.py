@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backbones.errors import InputError
-from bench.jobs import Places
-from bench.locks import held_elsewhere
+from bench.console.progress import clock
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
 from bench.pipeline.data import Data
@@ -19,8 +18,9 @@ from bench.pipeline.notes import read_progress
 from bench.pipeline.settings import Resources
 from bench.pipeline.survey import Seen, Status, done_records, survey
 from bench.pipeline.work import Work
-from bench.progress import clock
-from bench.records import Record
+from bench.records.record import Record
+from bench.runs.locks import held_elsewhere
+from bench.runs.run import Places
 
 #: Seconds between two looks at what runs elsewhere.
 LOOK_INTERVAL = 0.5

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from backbones.errors import InputError
-from bench.architectures import Architecture
 from bench.pipeline.stages import EvaluationStage, Found, Source
-from bench.records import Record
+from bench.records.record import Record
+from bench.tasks.architectures import Architecture
 
 #: The metric that a protocol has which holds images out.
 METRIC = "validation_error"

@@ -141,7 +141,7 @@ class Reference(Schema):
 
     @property
     def total(self) -> float:
-        """Multiply-adds of the training, as `bench.workload.Workload` counts them."""
+        """Multiply-adds of the training, as `bench.tasks.workload.Workload` counts them."""
         return 3.0 * self.epochs * self.images * self.macs
 
 

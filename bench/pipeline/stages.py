@@ -14,10 +14,10 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
-from bench.architectures import Architecture
-from bench.contract import Protocol, Task
-from bench.records import Record
-from bench.searches import SearchProtocol
+from bench.records.record import Record
+from bench.searches.task import SearchProtocol
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Protocol, Task
 
 Found = Mapping[str, Record]
 

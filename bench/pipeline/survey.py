@@ -14,14 +14,14 @@ from enum import Enum
 from pathlib import Path
 
 from backbones.errors import InputError
-from bench.contract import DataReport
-from bench.jobs import Evaluation, Places, Planned, checkpoint_of, plan
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.changes import differences, earlier_search
 from bench.pipeline.data import Data
 from bench.pipeline.stages import EvaluationStage, SearchStage, Stage
-from bench.records import Record, record_name
-from bench.searches import PlannedSearch, SearchData, plan_search
+from bench.records.record import Record, record_name
+from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
+from bench.searches.task import PlannedSearch, SearchData, plan_search
+from bench.tasks.contract import DataReport
 
 
 class Status(Enum):

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
 
 #: What a killed process has loaded already.
 _PRELOADED = [
-    "bench.cli",
+    "bench.commands.cli",
     "bench.pipeline.run",
     "bench.classification.task",
     "bench.detection.training",
@@ -108,7 +108,7 @@ def _run(command: Sequence[str], place: Path, seconds: float | None) -> int | No
 
 
 def _member(command: list[str], place: Path) -> None:
-    from bench.cli import main
+    from bench.commands.cli import main
 
     place.mkdir(parents=True, exist_ok=True)
     with (place / "log.txt").open("a", encoding="utf-8") as log:

@@ -8,18 +8,18 @@ from pathlib import Path
 import torch
 
 from backbones.errors import InputError
-from bench.interruption import interrupted
-from bench.jobs import Places, Planned, checkpoint_of
-from bench.locks import locked
+from bench.console.interruption import interrupted
 from bench.pipeline.failure import Failure, confirm_storage, forget
 from bench.pipeline.memory import advice, evaluate_in_memory, search_advice
 from bench.pipeline.notes import noting, progress_file
 from bench.pipeline.processes import in_processes
 from bench.pipeline.settings import Resources
 from bench.pipeline.survey import Seen
-from bench.records import Record
-from bench.searches import PlannedSearch, search
-from search.progress import ProgressCallback
+from bench.records.record import Record
+from bench.runs.locks import locked
+from bench.runs.run import Places, Planned, checkpoint_of
+from bench.searches.task import PlannedSearch, search
+from search.training.progress import ProgressCallback
 
 
 @dataclass(frozen=True)

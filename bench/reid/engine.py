@@ -24,8 +24,8 @@ from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import score
 from bench.reid.torchreid_compat import Engine, accuracy, build_lr_scheduler, build_optimizer
-from search.progress import ProgressCallback
-from search.training import check_finite, seed_everything
+from search.training.hooks import check_finite, seed_everything
+from search.training.progress import ProgressCallback
 
 #: The share of a job that is training; the rest is extracting features and ranking.
 _TRAINING_SHARE = 0.95

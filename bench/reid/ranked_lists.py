@@ -20,7 +20,7 @@ from bench.reid.pcb import PCB
 from bench.reid.ranking import Labels, Ranking
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import protocol_distances, score
-from search.progress import ProgressCallback
+from search.training.progress import ProgressCallback
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bench import environment
+from bench.machine import environment
 from bench.reid.distances import distance_blocks
 from bench.reid.ranking import Labels, rank_blocks, rank_features
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import torch
 
 from backbones.design import Design
-from bench import environment
-from bench.contract import Speed
+from bench.machine import environment
+from bench.machine.timing import repeat
 from bench.reid.engine import PcbEngine
 from bench.reid.model import build_pcb
 from bench.reid.schema import ReidConfig
-from bench.timing import repeat
+from bench.tasks.contract import Speed
 
 
 def measure_speed(design: Design, identities: int, config: ReidConfig, batch_size: int, repetitions: int) -> Speed:

@@ -12,10 +12,7 @@ import torch
 from backbones import weights
 from backbones.cost import Cost, measure
 from backbones.errors import InputError
-from bench.architectures import Architecture
-from bench.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
-from bench.embedded import ensure_embedded
-from bench.metrics import METRICS, TITLES
+from bench.digits.embedded import ensure_embedded
 from bench.reid.layout import read_layout
 from bench.reid.listing import Listing, cameras_of, identities_of
 from bench.reid.model import build_pcb
@@ -23,10 +20,13 @@ from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
 from bench.reid.schema import ReidConfig
-from bench.workload import Workload
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
+from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.workload import Workload
 from search.configs import parse, portable
-from search.fingerprint import fingerprint
-from search.training import seed_everything
+from search.data.fingerprint import fingerprint
+from search.training.hooks import seed_everything
 
 _LOG = logging.getLogger(__name__)
 

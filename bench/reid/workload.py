@@ -11,11 +11,11 @@ from backbones.build import build_backbone
 from backbones.cost import measure
 from backbones.design import Design
 from bench.reid.schema import ReidConfig
-from bench.workload import Workload, is_separable, train_images
+from bench.tasks.workload import Workload, is_separable, train_images
 
 
 def training_workload(config: ReidConfig, design: Design, counts: Mapping[str, int]) -> Workload:
-    """That of the backbone alone: what PCB has behind it sees a vector a part. See `bench.contract.Task.workload`."""
+    """That of the backbone alone: what PCB has behind it sees a vector a part. See `Task.workload`."""
     images = train_images(config.model_dump(), counts)
     shape = (config.height, config.width)
     return Workload(

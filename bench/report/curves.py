@@ -12,7 +12,7 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.report.scatters import REDUCED
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import write_text
-from bench.metrics import METRICS, TITLES
-from bench.record_sections import many_objects
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
+from bench.records.sections import many_objects
 from bench.report import plot
 from bench.report.cells import all_cells, cells_place
 from bench.report.correlation import FEWEST
@@ -27,7 +26,8 @@ from bench.tables.html import as_html
 from bench.tables.layout import Column
 from bench.tables.merge import merged_rows
 from bench.tables.rows import MEASURED, Row
-from search.progress import ProgressCallback
+from bench.tasks.metrics import METRICS, TITLES
+from search.training.progress import ProgressCallback
 
 #: In the order of their tables.
 TASKS = ("classification", "detection", "reid", "search")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from backbones.pictures import own_settings, svg_text
+from backbones.drawing.pictures import own_settings, svg_text
 from bench.report.labels import place_labels
 from bench.report.panels import Axis, Panel, Point
 from bench.report.theme import INK, LINE, MUTED, PAPER, SERIES, themed

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.rows import Row
+from bench.tasks.metrics import METRICS
 
 
 @dataclass(frozen=True)

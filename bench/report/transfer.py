@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bench.contract import Metric
-from bench.metrics import METRICS
 from bench.report.correlation import FEWEST, Correlation, correlate
 from bench.tables.rows import MEASURED, Row, setting
+from bench.tasks.contract import Metric
+from bench.tasks.metrics import METRICS
 
 #: By which metrics an architecture is judged: on the proxy, and downstream of it.
 _PROXIES = {"search": ("supernet_accuracy",), "classification": ("top1_error",)}

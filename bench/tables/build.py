@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.layout import Column, columns_of
 from bench.tables.numbers import Number, signed
 from bench.tables.rows import FindRecord, Row, measured_rows, over_limit
 
 if TYPE_CHECKING:
-    from bench.contract import Metric
+    from bench.tasks.contract import Metric
 
 #: Behind the name of an architecture whose runs were not full ones.
 REDUCED_MARK = "†"

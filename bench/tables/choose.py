@@ -13,7 +13,7 @@ from bench.tables.rows import Row
 from search.configs import nearest
 
 if TYPE_CHECKING:
-    from bench.contract import Metric
+    from bench.tasks.contract import Metric
 
 #: By which labels a row is found, for every option that selects.
 _SOUGHT = {"protocol": ("protocol",), "architecture": ("architecture", "zoo"), "method": ("method",)}

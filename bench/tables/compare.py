@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.build import Table, arrange
 from bench.tables.layout import Column
 from bench.tables.numbers import Number, mean_of, sample_deviation, signed
@@ -17,7 +17,7 @@ from bench.tables.rows import Row, setting
 from search.configs import nearest
 
 if TYPE_CHECKING:
-    from bench.contract import Metric
+    from bench.tasks.contract import Metric
 
 #: A run's record by its seed.
 Runs = Mapping[int, Record]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.tables.rows import Row
 
 if TYPE_CHECKING:
-    from bench.contract import Metric
+    from bench.tasks.contract import Metric
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.build import with_differences
 from bench.tables.published import published_rows
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import FindRecord, Row, measured_rows
+from bench.tasks.metrics import METRICS
 
 
 def merged_rows(

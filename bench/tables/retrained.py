@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.numbers import mean_of
 from bench.tables.rows import Row, setting
 

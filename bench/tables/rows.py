@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.numbers import Number, mean_of, quantity
 
 if TYPE_CHECKING:
-    from bench.contract import Metric
     from bench.tables.published import PublishedRow
+    from bench.tasks.contract import Metric
 
 #: Under `source`: what a record was measured by, beside the papers' names.
 MEASURED = "measured"

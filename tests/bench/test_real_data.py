@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.jobs import Places
 from bench.pipeline.assembly import load_pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.survey import Status, survey
-from bench.searches import load_search
-from bench.tasks import load_protocol
-from search.proxies import load_proxy
+from bench.runs.run import Places
+from bench.searches.task import load_search
+from bench.tasks.registry import load_protocol
+from search.data.proxies import load_proxy
 
 pytestmark = pytest.mark.skipif("WILDNAS_DATA" not in os.environ, reason="WILDNAS_DATA is not set")
 

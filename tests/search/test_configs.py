@@ -22,9 +22,9 @@ from search.configs import (
     portable,
 )
 from search.derive import Architecture
+from search.loop.stages import next_space
 from search.settings import Augmentation, SearchSettings
 from search.space import SearchSpace
-from search.stages import next_space
 from search.supernet import SuperNet
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from backbones.operations import SEARCH_OPERATIONS
-from bench.cli import main
+from bench.commands.cli import main
 from search.derive import Architecture, derive, read_architecture, save_genotypes
 from search.run import run_search
 from search.settings import SearchSettings

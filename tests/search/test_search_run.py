@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 from backbones.errors import InputError
 from search import run as run_module
 from search.derive import derive, read_architecture
+from search.loop.stages import StageHook, bilevel_of
 from search.run import SearchResult, run_search
 from search.settings import SearchSettings
-from search.stages import StageHook, bilevel_of
 
 Settings = Callable[..., SearchSettings]
 

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from backbones.genotype import Genotype
-from bench.architectures import Architecture
-from bench.contract import Job, Outcome, Protocol
-from bench.jobs import redirected
-from bench.tasks import get_task
-from search.progress import ProgressCallback
+from bench.runs.run import redirected
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import Job, Outcome, Protocol
+from bench.tasks.registry import get_task
+from search.training.progress import ProgressCallback
 
 CLASSES = ("blue", "green", "red")
 

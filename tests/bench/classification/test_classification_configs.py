@@ -11,7 +11,7 @@ import torch
 from backbones import zoo
 from bench.classification.model import build_network
 from bench.classification.settings import ClassificationSettings
-from bench.tasks import get_task, load_protocol
+from bench.tasks.registry import get_task, load_protocol
 from search.configs import config_names, portable
 
 NAMES = config_names("classification")

@@ -20,8 +20,8 @@ from backbones.errors import InputError
 from bench.classification import data
 from bench.classification.data import Sources, evaluation_loader, find, hold_out, limited, training_loader
 from bench.classification.settings import ClassificationSettings
-from bench.tasks import get_task
-from search.folders import list_image_folder
+from bench.tasks.registry import get_task
+from search.data.folders import list_image_folder
 
 CPU = torch.device("cpu")
 Config = Callable[..., dict[str, Any]]

@@ -16,8 +16,8 @@ from backbones import weights, zoo
 from backbones.networks import CifarNetwork
 from bench.classification import task as classification
 from bench.classification.curve import Curve
-from bench.cli import main
-from bench.records import Record, RecordStore
+from bench.commands.cli import main
+from bench.records.record import Record, RecordStore
 from tests.backbones.darts_oracle import Original
 
 Config = Callable[..., dict[str, Any]]
@@ -331,7 +331,7 @@ def test_a_diverged_training_is_one_line_and_exit_code_1(evaluate: Command, caps
 def test_an_interrupted_command_goes_on(
     evaluate: Command, records: Callable[[], dict[str, Record]], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bench.progress import Progress
+    from bench.console.progress import Progress
 
     told = Progress.__call__
     evaluate("PDARTS", "--results", "undisturbed", "--work-dir", "apart")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backbones.errors import InputError
-from bench.tasks import load_protocol
+from bench.tasks.registry import load_protocol
 
 
 @pytest.mark.parametrize(

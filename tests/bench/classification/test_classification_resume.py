@@ -13,7 +13,7 @@ from mmengine.hooks import CheckpointHook
 
 from backbones import weights
 from bench.classification.scoring import ErrorMetric
-from bench.contract import Outcome
+from bench.tasks.contract import Outcome
 
 Train = Callable[..., Outcome]
 

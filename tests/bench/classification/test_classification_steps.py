@@ -20,14 +20,14 @@ from torch.nn import functional as F
 from backbones import weights
 from backbones.errors import InputError
 from backbones.networks import CifarNetwork
-from bench.architectures import resolve
 from bench.classification.curve import Curve
 from bench.classification.data import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
 from bench.classification.settings import ClassificationSettings, Execution
 from bench.classification.training import train as train_network
-from bench.contract import Job, Outcome, Protocol
-from bench.jobs import redirected
+from bench.runs.run import redirected
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Outcome, Protocol
 
 Train = Callable[..., Outcome]
 Make = Callable[..., Protocol]

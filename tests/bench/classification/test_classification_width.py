@@ -16,8 +16,8 @@ from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
 from bench.classification.width import channels_of, network_cost
-from bench.contract import Outcome
-from bench.tasks import load_protocol
+from bench.tasks.contract import Outcome
+from bench.tasks.registry import load_protocol
 from tests.bench.classification.conftest import SMALL
 
 

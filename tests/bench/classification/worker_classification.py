@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.architectures import resolve
 from bench.classification.curve import Curve
 from bench.classification.data import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
 from bench.classification.settings import ClassificationSettings
 from bench.classification.training import train
-from bench.contract import Job, Protocol
-from bench.tasks import get_task
-from search import parallel
-from search.progress import ProgressCallback
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
+from bench.tasks.registry import get_task
+from search.training.hooks import parallel
+from search.training.progress import ProgressCallback
 
 CPU = torch.device("cpu")
 

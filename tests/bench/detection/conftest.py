@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
 from bench.detection.task import DetectionTask
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
 from search.configs import config_root, load_config
 
 CATEGORIES = ("left", "right")

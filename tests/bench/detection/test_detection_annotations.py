@@ -12,12 +12,12 @@ import pytest
 from mmengine.registry import DATASETS, init_default_scope
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
 from bench.detection.annotations import read
 from bench.detection.data import find
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
 
 Make = Callable[..., Protocol]
 Change = Callable[[dict[str, Any]], None]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from backbones.errors import InputError
-from bench.contract import Protocol
 from bench.detection.annotations import read
 from bench.detection.task import DetectionTask
+from bench.tasks.contract import Protocol
 
 Make = Callable[..., Protocol]
 

@@ -14,13 +14,13 @@ from PIL import Image
 
 from backbones import weights
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.cli import main
-from bench.contract import Job
+from bench.commands.cli import main
 from bench.detection import checkpoint
 from bench.detection.data import find
 from bench.detection.inference import detect, draw
 from bench.detection.training import resolve as resolve_config
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job
 from tests.bench.detection.conftest import CATEGORIES, tiny_protocol
 
 

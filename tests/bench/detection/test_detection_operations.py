@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from backbones.errors import InputError
-from bench.cli import main
+from bench.commands.cli import main
 from bench.detection.mmcv_ext import provide_mmcv_ext
 
 ROOT = Path(__file__).resolve().parents[3]

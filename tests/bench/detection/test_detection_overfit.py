@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Protocol
 from bench.detection.checkpoint import load
 from bench.detection.overfit import first_images, main, overfit, settle_statistics
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol
 
 Make = Callable[..., Protocol]
 PDARTS = resolve("PDARTS")

@@ -12,13 +12,13 @@ import torch
 from mmengine.config import Config
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
 from bench.detection.components import build_detector, model_config
 from bench.detection.printing import config_text
 from bench.detection.speed import made_batch
 from bench.detection.task import DetectionTask
-from bench.tasks import load_protocol
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
+from bench.tasks.registry import load_protocol
 from search.configs import config_root, plain
 
 Make = Callable[..., Protocol]

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from backbones.errors import InputError
-from bench.contract import Protocol
 from bench.detection.components import build_detector
 from bench.detection.protocol import input_shape
 from bench.detection.task import DetectionTask
+from bench.tasks.contract import Protocol
 from search.configs import config_names, load_config
 
 Make = Callable[..., Protocol]

@@ -10,13 +10,13 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from bench.architectures import resolve
-from bench.contract import Protocol
 from bench.detection.components import build_detector, model_config
 from bench.detection.cost import backbone_cost, detector_cost
 from bench.detection.protocol import input_shape
 from bench.detection.speed import made_batch
-from bench.tasks import load_protocol
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol
+from bench.tasks.registry import load_protocol
 from search.configs import plain
 
 from mmdet.models.dense_heads import SSDHead  # isort: skip - behind the components, which see to mmcv's compiled module

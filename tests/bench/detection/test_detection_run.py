@@ -11,12 +11,12 @@ from torch import Tensor
 
 from backbones import weights
 from backbones.networks import ImageNetNetwork
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
 from bench.detection.components import build_detector
 from bench.detection.data import find
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
 from search.configs import plain
 
 Make = Callable[..., Protocol]

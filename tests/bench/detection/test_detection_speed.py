@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Protocol
 from bench.detection.components import build_detector, model_config
 from bench.detection.protocol import input_shape
 from bench.detection.speed import BOXES, made_batch, measure_speed
-from bench.tasks import load_protocol
-from bench.timing import repeat
+from bench.machine.timing import repeat
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol
+from bench.tasks.registry import load_protocol
 
 Make = Callable[..., Protocol]
 PDARTS = resolve("PDARTS")

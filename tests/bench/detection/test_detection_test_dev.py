@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.cli import main
-from bench.contract import Protocol
+from bench.commands.cli import main
 from bench.detection.checkpoint import load
 from bench.detection.inference import detect
 from bench.detection.test_dev import IMAGE_INFO, check_submission, export_test_dev
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol
 from tests.bench.detection.conftest import tiny_protocol
 
 NAME = "detections_test-dev2017_mine_results.json"

@@ -17,14 +17,14 @@ from torch import Tensor
 
 from backbones import weights
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
 from bench.detection.components import build_detector
 from bench.detection.data import find
 from bench.detection.precision import WildnasBf16OptimWrapper, keep_losses_full
 from bench.detection.speed import made_batch
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
 from search.configs import plain
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -108,11 +108,11 @@ def test_every_run_has_its_curves_and_its_log(make_protocol: Make, made_coco: Pa
 SCRIPT = """
 import json, shutil, sys
 from pathlib import Path
-from bench.architectures import resolve
-from bench.contract import Job, Protocol
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Job, Protocol
 from bench.detection.task import DetectionTask
 from search.configs import load_config
-from search.parallel import main_first, process_group, rank
+from search.training.parallel import main_first, process_group, rank
 
 folder = Path(sys.argv[1])
 loaded = load_config(str(folder / "tiny.py"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
 from search.configs import config_root, parse_option
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import progress as progress_module
+from bench.console import progress as progress_module
 from bench.pipeline import board as board_module
 from bench.pipeline.board import Board, State
-from tests.bench.test_progress import Clock
+from tests.bench.console.test_progress import Clock
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
+from bench.commands.cli import main
 from tests.bench.pipeline.miniature import all_records, contents, write_protocol, write_retraining
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from bench.cli import main
-from bench.jobs import Places
+from bench.commands.cli import main
 from bench.pipeline.arithmetic import stand_in
 from bench.pipeline.assembly import Pipeline, load_pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.estimate import Basis, Estimate, Estimator, total
 from bench.pipeline.stages import EvaluationStage
+from bench.runs.run import Places
 
 PAPERS = ("pipelines/p_darts_paper", "pipelines/pc_darts_paper")
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from bench.classification.task import ClassificationTask
-from bench.cli import main
-from bench.contract import Job, Outcome, Speed
-from bench.jobs import redirected
-from bench.locks import locked
+from bench.commands.cli import main
 from bench.pipeline.survival import _PRELOADED
+from bench.runs.locks import locked
+from bench.runs.run import redirected
+from bench.tasks.contract import Job, Outcome, Speed
 from tests.bench.pipeline.miniature import all_records, write_configs, write_retraining
 
 _run = ClassificationTask.run
@@ -154,10 +154,10 @@ def test_a_batch_that_does_not_fit_is_divided_if_that_is_allowed(
 
 
 def test_a_task_without_parts_says_so(on_mini_digits: Path) -> None:
-    from bench.architectures import resolve
-    from bench.jobs import Evaluation
     from bench.pipeline.memory import advice
-    from bench.tasks import load_protocol
+    from bench.runs.run import Evaluation
+    from bench.tasks.architectures import resolve
+    from bench.tasks.registry import load_protocol
 
     task, protocol = load_protocol("reid/digits_p3")
     evaluation = Evaluation(task, protocol, resolve("PDARTS"), 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench.cli import main
+from bench.commands.cli import main
 from bench.pipeline.survival import comparable, compare
 from tests.bench.pipeline.miniature import all_records, write_retraining
 

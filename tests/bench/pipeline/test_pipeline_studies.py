@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
-from bench.jobs import Places
+from bench.commands.cli import main
 from bench.pipeline.assembly import load_pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.survey import Status, survey
+from bench.runs.run import Places
 from search.configs import config_names
 from tests.bench.conftest import TINY_OPTIONS
 from tests.bench.pipeline.miniature import all_records

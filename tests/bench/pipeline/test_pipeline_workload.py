@@ -7,14 +7,14 @@ import torch
 
 from backbones.cost import measure
 from backbones.errors import InputError
-from bench.architectures import resolve
-from bench.pipeline.search_workload import search_macs, supernet_macs
-from bench.search_speed import stage_space
-from bench.searches import load_search
-from bench.tasks import load_protocol
-from bench.workload import Workload
-from search.reference import ReferenceSuperNet
-from search.stages import build_supernet
+from bench.searches.speed import stage_space
+from bench.searches.task import load_search
+from bench.searches.workload import search_macs, supernet_macs
+from bench.tasks.architectures import resolve
+from bench.tasks.registry import load_protocol
+from bench.tasks.workload import Workload
+from search.loop.stages import build_supernet
+from search.supernet.reference import ReferenceSuperNet
 
 
 def workload(protocol: str, architecture: str, counts: dict[str, int] | None = None) -> Workload:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.contract import Protocol
 from bench.reid.task import ReidTask
+from bench.tasks.contract import Protocol
 
 TRAIN_IDENTITIES = range(1, 7)
 TEST_IDENTITIES = range(11, 15)

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from backbones.cost import measure
-from bench.architectures import resolve
-from bench.contract import Protocol
 from bench.reid.engine import build_optimisation
 from bench.reid.model import backbone_of, build_pcb
 from bench.reid.schema import ReidConfig, Reranking
 from bench.reid.task import ReidTask
-from bench.tasks import load_protocol
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import Protocol
+from bench.tasks.registry import load_protocol
 from search.configs import config_names, load_config
 
 NAMES = config_names("reid")

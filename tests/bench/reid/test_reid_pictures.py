@@ -10,13 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.cli import main
-from bench.contract import Job
+from bench.commands.cli import main
 from bench.reid.listing import JUNK
 from bench.reid.pictures import CELL, COLOURS, FRAME, LISTS, draw
 from bench.reid.ranked_lists import Ranked, RankedList, nearest_of
 from bench.reid.ranking import Labels
 from bench.reid.task import ReidTask
+from bench.tasks.contract import Job
 from tests.bench.reid.conftest import TEST_IDENTITIES, MakeProtocol
 from tests.bench.reid.test_reid_task import ARCHITECTURE
 

@@ -13,13 +13,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from backbones import weights
 from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
-from bench.architectures import random_architecture
-from bench.contract import Job
 from bench.reid.model import backbone_of, build_pcb
 from bench.reid.resume import FILE_NAME
 from bench.reid.schema import ReidConfig
 from bench.reid.task import ReidTask
-from search.training import seed_everything
+from bench.tasks.architectures import random_architecture
+from bench.tasks.contract import Job
+from search.training.hooks import seed_everything
 from tests.bench.reid.conftest import MakeProtocol
 
 ARCHITECTURE = random_architecture(0)

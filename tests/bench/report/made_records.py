@@ -9,8 +9,8 @@ from typing import Any
 
 from backbones import zoo
 from backbones.files import file_digest
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
+from bench.tasks.metrics import METRICS
 
 #: Would run if it came into the page as it is.
 NASTY = "</script><img src=x onerror=alert(1)>"
@@ -106,7 +106,7 @@ def of(name: str) -> dict[str, Any]:
 
 
 def search_epochs() -> Iterator[dict[str, Any]]:
-    """As a search of two stages leaves them (`search.epochs.save_curve`), as far as the page reads them."""
+    """As a search of two stages leaves them (`search.loop.epochs.save_curve`), as far as the page reads them."""
     for stage, epochs in enumerate(STAGES, start=1):
         for epoch in range(1, epochs + 1):
             yield {

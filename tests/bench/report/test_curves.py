@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backbones.files import file_digest
-from bench.records import Record, RecordStore
+from bench.records.record import Record, RecordStore
 from bench.report.curves import read_curves, search_figure, training_figure
 
 Write = Callable[..., Record]

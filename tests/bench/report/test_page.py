@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from backbones.files import file_digest, write_text
-from bench.cli import main
-from bench.metrics import METRICS
-from bench.records import Record, RecordStore
+from bench.commands.cli import main
+from bench.records.record import Record, RecordStore
 from bench.report import write_report
 from bench.report.cells import cells_place
 from bench.report.curves import read_curves, search_figure
 from bench.report.runs import place_of
 from bench.tables.published import published_rows
+from bench.tasks.metrics import METRICS
 from tests.bench.report.conftest import Report
 from tests.bench.report.made_records import GIVEN, NASTY, REDUCED_SEARCH, SEARCHED, made_records
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.report.panels import Figure
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
 from bench.report.transfer import transfers
 from bench.tables.published import published_rows
 from bench.tables.rows import Row, measured_rows
+from bench.tasks.metrics import METRICS
 
 
 def link(row: Row) -> str:

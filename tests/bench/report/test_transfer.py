@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from backbones import zoo
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.report.transfer import Transfer, transfers
 from bench.tables.published import published_rows
 from bench.tables.rows import Row, measured_rows
+from bench.tasks.metrics import METRICS
 
 NAMES = ["PDARTS", "PC_DARTS_cifar", "DARTS_V2", "DARTS_V1", "NASNet", "AmoebaNet"]
 

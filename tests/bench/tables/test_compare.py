@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from backbones.errors import InputError
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables import render
 from bench.tables.compare import compare
+from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
 COLUMNS = METRICS["classification"]

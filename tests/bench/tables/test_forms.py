@@ -12,12 +12,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables import FORMATS, build_table, lay_out, render
 from bench.tables.latex import escaped
 from bench.tables.published import published_rows
 from bench.tables.rows import measured_rows
+from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
 SeedsOf = Callable[..., list[Record]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables import LIMIT_MARK, REDUCED_MARK, Table, build_table, render
+from bench.tasks.metrics import METRICS
 from tests.bench.tables.conftest import metric
 
 MakeRecord = Callable[..., Record]

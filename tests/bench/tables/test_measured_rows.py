@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from backbones import zoo
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
 from bench.tables.build import with_differences
 from bench.tables.published import published_rows
 from bench.tables.rows import experiment, measured_rows
+from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
 SeedsOf = Callable[..., list[Record]]

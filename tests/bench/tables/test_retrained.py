@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from backbones import zoo
-from bench.metrics import METRICS
-from bench.records import Record
+from bench.records.record import Record
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import Row, measured_rows
+from bench.tasks.metrics import METRICS
 
 Make = Callable[..., Record]
 KEY = "sha256:" + "a" * 64

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.cli import main
-from bench.records import Record, RecordStore
+from bench.commands.cli import main
+from bench.records.record import Record, RecordStore
 
 MakeRecord = Callable[..., Record]
 
@@ -93,7 +93,7 @@ def test_groups_are_headings(results: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_fixtures_of_earlier_versions_give_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    first = Path(__file__).parents[1] / "records" / "1-first"
+    first = Path(__file__).parents[1] / "records" / "shapes" / "1-first"
     assert main(["table", "classification", "--measured", "--results", str(first)]) == 0
     out = capsys.readouterr().out
     assert "digits_pc_darts-s0-e0303617 †" in out

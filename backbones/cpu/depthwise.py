@@ -1,0 +1,125 @@
+"""Depthwise convolution of stride 1, with a backward pass that is fast on a CPU.
+
+The gradient of the input is a depthwise convolution too, of the output's gradient with the kernels turned round: as one
+it is computed twice (5x5) to ten times (dilated) as fast as by oneDNN's backward pass. The gradient of the kernels is
+the faster the fewer groups there are, up to 4 channels a group, although all but the diagonal of what that gives is
+thrown away; where many channels in a row are copies of one, as the edges that leave a node are, they are one group.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from backbones.cpu.channels_last import runs_fast
+
+#: Channels of a group in the gradient of the kernels.
+_GROUP = 4
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """One `kernel` x `kernel` filter a channel, padded to keep the size: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, dilation: int = 1) -> None:
+        padding = dilation * (kernel - 1) // 2
+        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.stride == (1, 1) and torch.is_grad_enabled() and runs_fast(input):
+            return depthwise(input, self.weight, self.dilation[0])
+        return super().forward(input)
+
+
+def depthwise(x: Tensor, weight: Tensor, dilation: int = 1, copied: Tensor | None = None) -> Tensor:
+    """`F.conv2d` with `groups` = C, stride 1 and the padding that keeps the size: `(N, C, H, W)` in and out.
+
+    Args:
+        weight: `(C, 1, k, k)`, k odd.
+        copied: `(N, C / n, H, W)`, where x is this with every channel n times in a row.
+    """
+    padding = dilation * (weight.shape[-1] // 2)
+    if x.device.type != "cpu":
+        return F.conv2d(x, weight, padding=padding, dilation=dilation, groups=x.shape[1])
+    source = x if copied is None else copied.detach()
+    if torch.is_autocast_enabled("cpu"):
+        # Here: autocast would cast inside of the forward pass only, and the backward pass would find two types.
+        x, weight, source = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (x, weight, source))
+    return cast(Tensor, _Depthwise.apply(x, weight, padding, dilation, source))
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int, dilation: int, source: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, source)
+        ctx.geometry = padding, dilation
+        return F.conv2d(x, weight, padding=padding, dilation=dilation, groups=len(weight))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        weight, source = ctx.saved_tensors
+        padding, dilation = ctx.geometry
+        gradient = gradients[0].contiguous(memory_format=torch.channels_last)
+        of_x = of_weight = None
+        if ctx.needs_input_grad[0]:
+            turned = weight.flip(2, 3)
+            of_x = F.conv2d(gradient, turned, padding=padding, dilation=dilation, groups=len(weight))
+        if ctx.needs_input_grad[1]:
+            of_weight = _of_weight(gradient, source, weight, padding, dilation)
+        return of_x, of_weight, None, None, None
+
+
+def _phases(x: Tensor) -> Tensor:
+    """The four maps of every other row and column, `(N, C, H, W)` to `(4 * N, C, ceil(H / 2), ceil(W / 2))`."""
+    x = F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
+    n, channels, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, 2, channels)
+    phases = rows.permute(2, 4, 0, 1, 3, 5).reshape(4 * n, height // 2, width // 2, channels)
+    return phases.permute(0, 3, 1, 2)
+
+
+def copied_channels(source: Tensor, copies: int) -> Tensor:
+    """Every channel so many times in a row, `(N, C, H, W)` to `(N, copies * C, H, W)`."""
+    if copies == 1:
+        return source
+    n, channels, height, width = source.shape
+    rows = source.permute(0, 2, 3, 1).unsqueeze(4).expand(-1, -1, -1, -1, copies)
+    return rows.reshape(n, height, width, channels * copies).permute(0, 3, 1, 2)
+
+
+def _of_weight(gradient: Tensor, source: Tensor, weight: Tensor, padding: int, dilation: int) -> Tensor:
+    channels, kernel = len(weight), weight.shape[-1]
+    if dilation == 2 and min(gradient.shape[-2:]) < 2 * kernel - 1:
+        # oneDNN is ten times as slow where the spread kernel is larger than the map. Every other row and column is a
+        # map of its own to it, on which it is an ordinary kernel; zeros beyond an odd border change no gradient.
+        return _of_weight(_phases(gradient), _phases(source), weight, padding // 2, 1)
+    copies = channels // source.shape[1]
+    size = 1
+    if copies < 4:
+        # Too few for the groups to be fewer than they would be anyway.
+        source, copies = copied_channels(source, copies), 1
+    # oneDNN's own kernel for 3x3 is as fast.
+    if copies == 1 and (kernel > 3 or dilation > 1):
+        size = next(size for size in range(min(_GROUP, channels), 0, -1) if channels % size == 0)
+    shape = weight.new_empty(channels, size, kernel, kernel)
+    every: Tensor = torch.ops.aten.convolution_backward(
+        gradient,
+        source,
+        shape,
+        None,
+        [1, 1],
+        [padding, padding],
+        [dilation, dilation],
+        False,
+        [0, 0],
+        source.shape[1] // size,
+        [False, True, False],
+    )[1]
+    if size == 1:
+        return every
+    blocks = every.view(channels // size, size, size, kernel, kernel)
+    return blocks.diagonal(dim1=1, dim2=2).permute(0, 3, 1, 2).reshape_as(weight)

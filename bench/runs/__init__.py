@@ -1,0 +1,1 @@
+"""Run jobs into records: planning, locks, measuring."""

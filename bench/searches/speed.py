@@ -1,0 +1,187 @@
+"""Seconds and memory of a search's steps, on made images: for `wildnas speed search` and `wildnas search --dry-run`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backbones.errors import InputError
+from bench.machine import environment
+from bench.machine.timing import repeat
+from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.stages import build_supernet
+from search.settings import SearchSettings
+from search.space import SearchSpace, edge_sources
+from search.supernet import SuperNet
+from search.supernet.reference import ReferenceSuperNet
+
+_Result = TypeVar("_Result")
+
+#: Dearest first: a later stage is measured with the dearest candidates that it could be left with.
+_DEAREST = (
+    "conv_7x1_1x7",
+    "sep_conv_7x7",
+    "sep_conv_5x5",
+    "sep_conv_3x3",
+    "dil_conv_5x5",
+    "dil_conv_3x3",
+    "skip_connect",
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "none",
+)
+
+#: Classes of the made labels: CIFAR-10's, ImageNet's.
+_CLASSES = {"cifar": 10, "imagenet": 1000}
+
+
+@dataclass(frozen=True)
+class StageSpeed:
+    """What one stage of a search takes; seconds of each repetition.
+
+    Attributes:
+        stage: its place, from 1 on.
+        supernet: `fast`, the one that searches, or `plain`, one module for each operation.
+        forward_backward: one pass of the supernet forward and backward, with the gradients of its weights.
+        weight_step, architecture_step: a whole step of the bilevel loop with augmentation and optimiser; empty for the
+            plain supernet.
+        peak_memory: bytes; of the GPU where there is one, else what the process grew by.
+    """
+
+    stage: int
+    supernet: str
+    layers: int
+    channels: int
+    candidates: int
+    batch_size: int
+    device: str
+    precision: str
+    forward_backward: list[float]
+    weight_step: list[float]
+    architecture_step: list[float]
+    peak_memory: int
+
+    @property
+    def images_per_second(self) -> float:
+        """Images of the weight half that a weight step takes in, a second."""
+        return self.batch_size / statistics.median(self.weight_step or self.forward_backward)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "images_per_second": self.images_per_second}
+
+
+def stage_space(settings: SearchSettings, place: int) -> SearchSpace:
+    """A space of the size that a stage has; of what earlier stages could leave, the dearest."""
+    count = settings.stages[place].keep or len(settings.operations)
+    dearest = sorted(settings.operations, key=_DEAREST.index)[:count]
+    rows = (tuple(name for name in settings.operations if name in dearest),) * len(edge_sources(settings.nodes))
+    return SearchSpace(settings.nodes, rows, rows)
+
+
+def measure_stage(
+    settings: SearchSettings, place: int, batch_size: int, repetitions: int, plain: bool = False
+) -> StageSpeed:
+    """Time one stage's steps after a warm-up.
+
+    Args:
+        plain: time the supernet with one module for each operation instead.
+    """
+    stage = settings.stages[place]
+    space = stage_space(settings, place)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    classes = _CLASSES[settings.stem]
+    before = environment.memory()
+    environment.reset_peak_memory()
+    kind: type[nn.Module] = ReferenceSuperNet if plain else SuperNet
+    supernet = build_supernet(kind, settings, stage, space, classes).to(device)
+    size = settings.proxy.image_size
+    images = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device)
+    labels = torch.randint(classes, (batch_size,), device=device)
+    prepared = (images.float() / 255 - 0.5) / 0.25
+
+    def forward_backward() -> None:
+        supernet.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+            loss: Tensor = F.cross_entropy(supernet(prepared).float(), labels)
+        loss.backward()
+
+    steps: dict[str, list[float]] = {"weight_step": [], "architecture_step": []}
+    passes = repeat(forward_backward, repetitions)
+    if isinstance(supernet, SuperNet):
+        steps = _steps(settings, supernet, images, labels, repetitions)
+    return StageSpeed(
+        stage=place + 1,
+        supernet="plain" if plain else "fast",
+        layers=stage.layers,
+        channels=stage.channels,
+        candidates=len(space.normal[0]),
+        batch_size=batch_size,
+        device=environment.device_name(),
+        precision=settings.precision,
+        forward_backward=passes,
+        peak_memory=environment.growth(before),
+        **steps,
+    )
+
+
+def _steps(
+    settings: SearchSettings, supernet: SuperNet, images: Tensor, labels: Tensor, repetitions: int
+) -> dict[str, list[float]]:
+    """Seconds of the bilevel loop's steps."""
+    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(images.device)
+    optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
+    data = {f"{half}_images": images for half in ("weight", "architecture")}
+    data |= {f"{half}_labels": labels for half in ("weight", "architecture")}
+    model.train()
+
+    def weight_step() -> None:
+        model.weight_step(model.batch(data, "weight"), optimisers["weights"])
+
+    def architecture_step() -> None:
+        batch = model.batch(data, "architecture")
+        # The second order looks ahead to a weight step, whose batch is made for that step anyway.
+        model.architecture_step(batch, batch, optimisers)
+
+    return {
+        "weight_step": repeat(weight_step, repetitions),
+        "architecture_step": repeat(architecture_step, repetitions),
+    }
+
+
+def isolated(call: Callable[..., _Result], *arguments: Any, hint: str) -> _Result:
+    """Call in a process of its own, whose memory nothing else has grown.
+
+    Args:
+        hint: how the user makes the batch smaller.
+
+    Raises:
+        InputError: memory does not suffice.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(call, *arguments).result()
+        except (BrokenProcessPool, RuntimeError) as error:
+            # A process that the system has killed, a GPU's allocator, the CPU's.
+            killed = isinstance(error, (BrokenProcessPool, torch.OutOfMemoryError))
+            if killed or "allocate memory" in str(error):
+                raise InputError(f"memory does not suffice for a step; a smaller batch may fit: {hint}") from error
+            raise
+
+
+def estimate(settings: SearchSettings, speeds: list[StageSpeed], steps_per_epoch: int) -> list[float]:
+    """Seconds that every stage will take, by the medians of its steps."""
+    seconds = []
+    for stage, speed in zip(settings.stages, speeds, strict=True):
+        weight, architecture = statistics.median(speed.weight_step), statistics.median(speed.architecture_step)
+        moving = stage.epochs - stage.frozen_epochs
+        seconds.append(steps_per_epoch * (stage.epochs * weight + moving * architecture))
+    return seconds

@@ -1,0 +1,1 @@
+"""The contract of the tasks and their registry, metrics, architectures, workload."""

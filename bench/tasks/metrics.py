@@ -1,0 +1,48 @@
+"""What each task reports: the columns of its table, in order. Apart from the tasks, so that tables need no library."""
+
+from __future__ import annotations
+
+from bench.tasks.contract import Metric
+
+METRICS: dict[str, tuple[Metric, ...]] = {
+    "search": (
+        Metric("supernet_accuracy", "Supernet acc.", "%", higher_is_better=True),
+        Metric("skip_count", "Skips", "edges", higher_is_better=False),
+        Metric("search_cost", "Search cost", "device-days", higher_is_better=False),
+    ),
+    "classification": (
+        Metric("top1_error", "Top-1 err.", "%", higher_is_better=False),
+        Metric("top5_error", "Top-5 err.", "%", higher_is_better=False),
+        # By this one of several architectures is chosen (PC-DARTS Table 1, footnote ‡).
+        Metric("validation_error", "Val. err.", "%", higher_is_better=False, shown="present"),
+        # The errors above are the last epoch's. The least error of an epoch is an optimistic number: which epoch that
+        # was is known from the very images that it is reported on.
+        Metric("best_top1_error", "Best epoch's top-1 err.", "%", higher_is_better=False, shown="never"),
+        Metric("best_top5_error", "Best epoch's top-5 err.", "%", higher_is_better=False, shown="never"),
+        Metric("best_epoch", "Best epoch", "epoch", higher_is_better=False, shown="never"),
+    ),
+    # PC-DARTS Table 5, P-DARTS Table 4.
+    "detection": (
+        Metric("ap", "AP", "%", higher_is_better=True),
+        Metric("ap50", "AP50", "%", higher_is_better=True),
+        Metric("ap75", "AP75", "%", higher_is_better=True),
+        Metric("aps", "APS", "%", higher_is_better=True),
+        Metric("apm", "APM", "%", higher_is_better=True),
+        Metric("apl", "APL", "%", higher_is_better=True),
+    ),
+    # P-DARTS Table 5 has rank-1 and mAP; the other ranks are what torchreid reports beside them.
+    "reid": (
+        Metric("rank1", "Rank-1", "%", higher_is_better=True),
+        Metric("rank5", "Rank-5", "%", higher_is_better=True),
+        Metric("rank10", "Rank-10", "%", higher_is_better=True),
+        Metric("rank20", "Rank-20", "%", higher_is_better=True),
+        Metric("map", "mAP", "%", higher_is_better=True),
+    ),
+}
+
+TITLES = {
+    "search": "Search",
+    "classification": "Classification",
+    "detection": "Detection (SSD)",
+    "reid": "Re-identification (PCB)",
+}

@@ -1,0 +1,1 @@
+"""Labelled images: folders, archives, CIFAR, decoding, augmentation, splits, proxies. Classification uses them, too."""

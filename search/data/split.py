@@ -1,0 +1,111 @@
+"""Which images of a proxy train the weights and which train α and β: drawn by seed from the list of files alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from backbones.errors import InputError
+from backbones.files import write_text
+from search.data.images import ImageSource
+from search.settings import Proxy
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two disjoint parts of a source's images.
+
+    Attributes:
+        classes: labels of the classes that were drawn, or all; ascending.
+        weight, architecture: int64 `(N,)`, ascending indices of the source's files.
+    """
+
+    classes: Tensor
+    weight: Tensor
+    architecture: Tensor
+
+    def index(self, source: ImageSource) -> str:
+        """The split as JSON, for people too: the drawn classes, and the path of every image of both parts."""
+        content = {
+            "classes": [source.classes[label] for label in self.classes.tolist()],
+            "weight": [source.files[index] for index in self.weight.tolist()],
+            "architecture": [source.files[index] for index in self.architecture.tolist()],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def draw_split(source: ImageSource, proxy: Proxy, seed: int) -> Split:
+    """Draw the classes, where only some are asked for (P-DARTS 5.3), then the images of both parts.
+
+    Without `fractions` the parts are halves of all images (PC-DARTS 4.2; P-DARTS 5.1), one image of an odd number being
+    left out. With them, every class gives its shares (PC-DARTS 4.3), rounded down, so that no part can exceed its
+    fraction.
+
+    Raises:
+        InputError: more classes are asked for than there are, or a fraction gives no image of a class; names the class.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    classes = torch.arange(len(source.classes))
+    if proxy.classes is not None:
+        if proxy.classes > len(classes):
+            raise InputError(f"{source.root}: proxy.classes={proxy.classes}, but there are only {len(classes)} classes")
+        classes = classes[torch.randperm(len(classes), generator=generator)[: proxy.classes]].sort().values
+    labels = torch.tensor(source.labels)
+    if proxy.fractions is None:
+        images = torch.isin(labels, classes).nonzero().flatten()
+        order = images[torch.randperm(len(images), generator=generator)]
+        half = len(order) // 2
+        parts = [order[:half], order[half : 2 * half]]
+    else:
+        parts = _stratified(source, classes, labels, proxy.fractions, generator)
+    return Split(classes, parts[0].sort().values, parts[1].sort().values)
+
+
+def _stratified(
+    source: ImageSource, classes: Tensor, labels: Tensor, fractions: tuple[float, float], generator: torch.Generator
+) -> list[Tensor]:
+    # As decimals: 0.29 of 100 images is 29, which floating point rounds down to 28.
+    shares = [Fraction(str(fraction)) for fraction in fractions]
+    # Labels are ascending, so every class is one run of files.
+    ends = labels.bincount(minlength=len(source.classes)).cumsum(0).tolist()
+    chosen: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for label in classes.tolist():
+        start = ends[label - 1] if label else 0
+        order = start + torch.randperm(ends[label] - start, generator=generator)
+        taken = 0
+        for part, share in zip(chosen, shares, strict=True):
+            count = math.floor(share * len(order))
+            if not count:
+                raise InputError(
+                    f"{source.root}/{source.classes[label]}: proxy.fractions has {float(share)}, which is none of this "
+                    f"class' {len(order)} images; at least 1/{len(order)} gives one"
+                )
+            part.append(order[taken : taken + count])
+            taken += count
+    return [torch.cat(part) for part in chosen]
+
+
+def digest_of(index: str) -> str:
+    """SHA-256 of an index file's text."""
+    return f"sha256:{hashlib.sha256(index.encode()).hexdigest()}"
+
+
+def keep_index(file: Path, index: str) -> None:
+    """Write the index file of a search, or see that the one that an interrupted search left lists the same images.
+
+    Raises:
+        InputError: it lists others: the data have changed under a search that had begun.
+    """
+    if not file.exists():
+        write_text(file, index)
+    elif file.read_bytes() != index.encode():
+        raise InputError(
+            f"{file}: lists other images than the proxy's data give now; restore the data, or use another folder"
+        )

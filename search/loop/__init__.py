@@ -1,0 +1,1 @@
+"""The bilevel loop: a step of weights, a step of α, epochs, stages."""

@@ -1,0 +1,181 @@
+"""The bilevel loop: an architecture step on one half of the proxy, a weight step on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from search.data.augment import prepare
+from search.loop.second_order import same_draws, unrolled_gradient
+from search.settings import ArchitectureOptimiser, Proxy, WeightOptimiser
+from search.supernet import SuperNet
+from search.training.deferred import ClippingOptimWrapper
+from search.training.parallel import average, average_gradients
+
+
+class Batch(NamedTuple):
+    """A batch as the supernet takes it: augmented images `(N, 3, H, W)` and labels `(N,)`."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Bilevel(BaseModel):
+    """A supernet as mmengine's Runner trains it (DARTS 2.3, algorithm 1).
+
+    In one of several processes, each step's batches are this process' parts, and every gradient is the mean over the
+    processes before an optimiser sees it (`search.training.parallel`).
+
+    Args:
+        order: 1, where the weights are taken as they are (DARTS 2.3 with ξ = 0), or 2 (`search.loop.second_order`).
+        precision: `fp32`, or `bf16` for the supernet under autocast.
+
+    Attributes:
+        train_architecture: whether α and β move; off in the warm-up epochs.
+    """
+
+    def __init__(self, supernet: SuperNet, proxy: Proxy, order: int = 1, precision: str = "fp32") -> None:
+        super().__init__()
+        self.supernet = supernet
+        self.proxy = proxy
+        self.order = order
+        self.precision = precision
+        self.train_architecture = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 `(N, 3, H, W)` to logits `(N, num_classes)`; augmented in training mode."""
+        return self._logits(prepare(images, self.proxy, self.training))
+
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """One step of α and β, unless they are frozen, and one of the weights; the losses stay on the device."""
+        data = {name: value.to(self.device, non_blocking=True) for name, value in data.items()}
+        # Augmented once, for both steps: the second order's unrolled step looks ahead to the weight step that follows.
+        batch = self.batch(data, "weight")
+        log: dict[str, Tensor] = {}
+        if self.train_architecture:
+            log["loss_architecture"] = self.architecture_step(self.batch(data, "architecture"), batch, optim_wrapper)
+        return {**log, **self.weight_step(batch, optim_wrapper["weights"])}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.supernet.parameters()).device
+
+    def batch(self, data: dict[str, Tensor], half: str) -> Batch:
+        """The batch of one half (`weight` or `architecture`), augmented."""
+        return Batch(prepare(data[f"{half}_images"], self.proxy, self.training), data[f"{half}_labels"])
+
+    def _logits(self, images: Tensor, tensors: dict[str, Tensor] | None = None) -> Tensor:
+        """The supernet's, with `tensors` in the place of its parameters and buffers of these names."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = functional_call(self.supernet, tensors, images) if tensors else self.supernet(images)
+        # The loss has full precision; what is double stays so.
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _loss(self, batch: Batch, tensors: dict[str, Tensor] | None = None) -> Tensor:
+        return F.cross_entropy(self._logits(batch.images, tensors), batch.labels)
+
+    def architecture_step(self, batch: Batch, weight_batch: Batch, optimisers: OptimWrapperDict) -> Tensor:
+        """Move α and β along the gradient of the loss on the architecture half; weights and their `.grad` stay."""
+        parameters = list(self.supernet.architecture_parameters().values())
+        self._require_grad(parameters, True)
+        if self.order == 1:
+            loss, gradients = self._first_order(batch, parameters)
+        else:
+            loss, gradients = self._second_order(batch, weight_batch, parameters, optimisers["weights"].optimizer)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        optimisers["architecture"].step()
+        optimisers["architecture"].zero_grad()
+        return loss
+
+    def _first_order(self, batch: Batch, architecture: list[torch.nn.Parameter]) -> tuple[Tensor, list[Tensor]]:
+        # The supernet's own backward passes make the gradient of every weight that requires one, asked for or not.
+        weights = self.supernet.weight_parameters()
+        self._require_grad(weights, False)
+        loss = self._loss(batch)
+        loss, *gradients = average([loss.detach(), *torch.autograd.grad(loss, architecture)])
+        self._require_grad(weights, True)
+        return loss, gradients
+
+    def _second_order(
+        self,
+        batch: Batch,
+        weight_batch: Batch,
+        architecture: list[torch.nn.Parameter],
+        optimiser: torch.optim.SGD,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The gradient through one step of the weights.
+
+        Running statistics take in every batch once a step, as in the first order: that of the architecture half in the
+        pass at w', that of the weight half in the weight step. The three passes over the weight half before it, two of
+        them at weights that never are, update copies that are thrown away.
+        """
+        names_of_architecture = self.supernet.architecture_parameters()
+        weights = {name: value for name, value in self.supernet.named_parameters() if name not in names_of_architecture}
+        copies = {name: buffer.clone() for name, buffer in self.supernet.named_buffers()}
+        # Drawn on the CPU: no wait for a device.
+        seed = int(torch.randint(2**63 - 1, ()))
+
+        def train_loss(values: Sequence[Tensor]) -> Tensor:
+            # The same dropout masks and sampled channels in all three passes: they are to be one function of w and α.
+            with same_draws(seed, self.device):
+                return self._loss(weight_batch, {**dict(zip(weights, values, strict=True)), **copies})
+
+        def validation_loss(values: Sequence[Tensor]) -> Tensor:
+            return self._loss(batch, dict(zip(weights, values, strict=True)))
+
+        moving = list(weights.values())
+        return unrolled_gradient(train_loss, validation_loss, moving, architecture, optimiser, average)
+
+    def weight_step(self, batch: Batch, optimiser: ClippingOptimWrapper) -> dict[str, Tensor]:
+        """Move the weights along the gradient of the loss.
+
+        Returns:
+            the loss and the accuracy in % before the step, and the gradient's norm where it is clipped.
+        """
+        # The weights' gradient does not need that of α and β.
+        self._require_grad(list(self.supernet.architecture_parameters().values()), False)
+        logits = self._logits(batch.images)
+        loss = F.cross_entropy(logits, batch.labels)
+        accuracy = 100 * (logits.detach().argmax(dim=1) == batch.labels).to(loss.dtype).mean()
+        optimiser.backward(loss)
+        both = torch.stack([loss.detach(), accuracy])
+        loss, accuracy = average_gradients(self.supernet.weight_parameters(), also=both)
+        optimiser.step()
+        optimiser.zero_grad()
+        norm = optimiser.grad_norm
+        log = {"loss": loss, "accuracy": accuracy}
+        return log if norm is None else {**log, "grad_norm": norm}
+
+    @staticmethod
+    def _require_grad(parameters: list[torch.nn.Parameter], required: bool) -> None:
+        for parameter in parameters:
+            parameter.requires_grad_(required)
+
+
+def build_optimisers(
+    supernet: SuperNet, weights: WeightOptimiser, architecture: ArchitectureOptimiser
+) -> OptimWrapperDict:
+    """Momentum SGD for the weights and Adam for α and β, which are in no other optimiser."""
+    sgd = torch.optim.SGD(
+        supernet.weight_parameters(),
+        lr=weights.lr,
+        momentum=weights.momentum,
+        weight_decay=weights.weight_decay,
+        foreach=True,
+    )
+    adam = torch.optim.Adam(
+        supernet.architecture_parameters().values(),
+        lr=architecture.lr,
+        betas=architecture.betas,
+        weight_decay=architecture.weight_decay,
+    )
+    clip = None if weights.clip_norm is None else {"max_norm": weights.clip_norm}
+    return OptimWrapperDict(weights=ClippingOptimWrapper(sgd, clip_grad=clip), architecture=OptimWrapper(adam))

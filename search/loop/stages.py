@@ -1,0 +1,101 @@
+"""A search as a list of stages: what changes from epoch to epoch and from stage to stage."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+
+from search.derive import Architecture
+from search.loop.bilevel import Bilevel
+from search.settings import SearchSettings, Stage
+from search.space import SearchSpace
+from search.supernet import SuperNet
+
+_Net = TypeVar("_Net", bound=nn.Module)
+
+
+def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
+    """The rate of dropout behind skip connections in an epoch (from 0 on).
+
+    P-DARTS 4.3.2 and 5.1.1: it decays within a stage, "exponentially", so that the path through skip connections is
+    blocked at first and open later. While α is frozen it falls linearly, towards 0 at the stage's end; when α begins to
+    move it starts again at the initial rate and is multiplied by exp(-decay) each epoch.
+    """
+    if epoch < stage.frozen_epochs:
+        return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
+    return stage.skip_dropout * math.exp(-decay * (epoch - stage.frozen_epochs))
+
+
+class StageHook(Hook):
+    """Set what depends on the epoch: whether α and β move, and dropout behind skip connections."""
+
+    def __init__(self, stage: Stage, settings: SearchSettings) -> None:
+        self.stage = stage
+        self.settings = settings
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        model = bilevel_of(runner)
+        model.train_architecture = runner.epoch >= self.stage.frozen_epochs
+        model.supernet.set_skip_dropout(skip_dropout_rate(self.stage, runner.epoch, self.settings.skip_dropout_decay))
+
+
+def build_supernet(
+    kind: type[_Net], settings: SearchSettings, stage: Stage, space: SearchSpace, num_classes: int
+) -> _Net:
+    """The supernet of a stage, of either kind: `SuperNet` or `ReferenceSuperNet`."""
+    return kind(
+        space,
+        channels=stage.channels,
+        layers=stage.layers,
+        num_classes=num_classes,
+        partial_channels=settings.partial_channels,
+        edge_normalisation=settings.edge_normalisation,
+        stem=settings.stem,
+        random_channels=settings.random_channels,
+    )
+
+
+def bilevel_of(runner: Runner) -> Bilevel:
+    model = runner.model.module if hasattr(runner.model, "module") else runner.model
+    assert isinstance(model, Bilevel)
+    return model
+
+
+def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architecture:
+    """What a supernet has learned, with the rule by which it becomes a genotype."""
+    values = {
+        name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()
+    }
+    return Architecture(
+        **values,
+        operations_normal=[list(row) for row in supernet.space.normal],
+        operations_reduce=[list(row) for row in supernet.space.reduce],
+        nodes=settings.nodes,
+        rule=settings.rule,
+        max_skips=settings.max_skips,
+    )
+
+
+def next_space(
+    space: SearchSpace, architecture: Architecture | None, stages: list[Stage], place: int, seed: int
+) -> SearchSpace:
+    """The space of a stage: what the stage before has left, of which an edge keeps `keep` candidates.
+
+    Those of the largest α, or, with `keep_by="random"`, some drawn by seed and stage. The last stage never keeps `none`
+    when it keeps less than all (P-DARTS: the final cell's edges are chosen among real operations); `SearchSettings`
+    sees to it that its `keep` leaves room for that.
+    """
+    stage, last = stages[place], place == len(stages) - 1
+    if stage.keep is None:
+        return space
+    if stage.keep_by == "random":
+        return space.drawn(stage.keep, seed * len(stages) + place, last)
+    # The first stage has nothing to judge by, which `SearchSettings` refuses.
+    assert architecture is not None
+    alpha_normal, alpha_reduce = (np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce))
+    return space.pruned(stage.keep, alpha_normal, alpha_reduce, last)

@@ -1,0 +1,265 @@
+"""The candidate operations on all edges of a fan at once: the edges that leave one node read the same map.
+
+Every branch ends in a `Term` of the mixture: features, one matrix for all edges, and the statistics of the BatchNorm
+that follows. Weights are drawn as `nn.Conv2d` draws them. Columns of edge e are `e * channels` to
+`(e + 1) * channels - 1`; an edge that lacks the operation has columns of zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backbones.cpu.depthwise import copied_channels, depthwise
+from search.supernet.mixture import Statistics, Term, image, matrix, mixture
+
+
+class Source:
+    """What the branches of a fan share: the map that they read, `(N, C, H, W)` with channels last, and what is made of
+    it for more than one of them.
+
+    Args:
+        stride: of the edges, 1 or 2.
+        training: whether BatchNorm uses the batch's statistics and dropout acts.
+        skip_dropout: the rate of dropout behind skip connections.
+    """
+
+    def __init__(self, x: Tensor, stride: int, training: bool, skip_dropout: float) -> None:
+        self.x = x
+        self.stride = stride
+        self.training = training
+        self.skip_dropout = skip_dropout if training else 0.0
+        self._copies: dict[tuple[str, int], Tensor] = {}
+
+    @cached_property
+    def positive(self) -> Tensor:
+        """ReLU of the map, before every convolution."""
+        return F.relu(self.x)
+
+    @cached_property
+    def even(self) -> Tensor:
+        """Every other row and column of `positive`, from the first on."""
+        return self.positive[:, :, ::2, ::2].contiguous(memory_format=torch.channels_last)
+
+    def copies(self, name: str, count: int) -> Tensor:
+        """Every channel of `positive` or `even` so many times in a row."""
+        if count == 1:
+            return getattr(self, name)
+        if (name, count) not in self._copies:
+            self._copies[name, count] = copied_channels(getattr(self, name), count)
+        return self._copies[name, count]
+
+
+class Pools(nn.Module):
+    """3x3 pooling and its BatchNorm, the same map for so many edges."""
+
+    identity: Tensor
+
+    def __init__(self, kind: str, channels: int, stride: int, edges: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.stride = stride
+        self.statistics = Statistics(channels * edges)
+        self.register_buffer("identity", torch.eye(channels).repeat(1, edges), persistent=False)
+
+    def forward(self, source: Source) -> Term:
+        if self.kind == "max_pool_3x3":
+            pooled = F.max_pool2d(source.x, 3, self.stride, padding=1)
+        else:
+            pooled = average_pool(source.x, self.stride)
+        return Term(matrix(pooled), self.identity, self.statistics)
+
+
+def average_pool(x: Tensor, stride: int) -> Tensor:
+    """3x3 average pooling whose padding does not count (DARTS), as a depthwise convolution: three times as fast on a
+    CPU."""
+    channels = x.shape[1]
+    ones = x.new_ones(channels, 1, 3, 3)
+    sums = F.conv2d(x, ones, stride=stride, padding=1, groups=channels)
+    counts = F.conv2d(x.new_ones(1, 1, *x.shape[-2:]), ones[:1], stride=stride, padding=1)
+    return sums / counts
+
+
+class Branch(nn.Module):
+    """One operation on the edges of a fan that have it.
+
+    Args:
+        edges: of the fan.
+        on: the places of those that have the operation.
+    """
+
+    place: Tensor
+
+    def __init__(self, edges: int, on: list[int], channels: int) -> None:
+        super().__init__()
+        self.edges = edges
+        self.count = len(on)
+        self.channels = channels
+        #: `(edges that have it, edges)`, a 1 where an edge's own columns are.
+        self.register_buffer("place", torch.eye(edges)[on], persistent=False)
+
+    def forward(self, source: Source) -> Term:
+        raise NotImplementedError
+
+    def _pointwise(self) -> nn.Parameter:
+        """1x1 convolutions of all edges, `(edges that have it, C_out, C_in)`."""
+        return conv_weights((self.count, self.channels, self.channels), fan_in=self.channels)
+
+    def _own_columns(self, weights: Tensor, place: Tensor, edge_inside: bool) -> Tensor:
+        """Every edge's `(C_out, C_in)` as one matrix, `(edges * C_in, edges * C_out)`, zero between different edges.
+
+        Args:
+            place: `(edges of the rows, edges of the columns)`.
+            edge_inside: whether rows are ordered by channel first (as a depthwise convolution with several outputs a
+                channel gives them), or by edge first.
+        """
+        per_edge = weights.transpose(1, 2)
+        if edge_inside:
+            blocks = per_edge.transpose(0, 1).unsqueeze(2) * place[None, :, :, None]
+        else:
+            blocks = per_edge.unsqueeze(2) * place[:, None, :, None]
+        return blocks.reshape(-1, place.shape[1] * weights.shape[1])
+
+
+class Separable(Branch):
+    """`sep_conv`: ReLU, depthwise, 1x1, BatchNorm, twice; the stride in the first (DARTS 3.1)."""
+
+    own: Tensor
+
+    def __init__(self, edges: int, on: list[int], channels: int, kernel: int, stride: int) -> None:
+        super().__init__(edges, on, channels)
+        self.stride = stride
+        self.padding = kernel // 2
+        self.depthwise_1 = _depthwise_weights(self.count * channels, kernel)
+        self.pointwise_1 = self._pointwise()
+        self.statistics_1 = Statistics(self.count * channels)
+        self.depthwise_2 = _depthwise_weights(self.count * channels, kernel)
+        self.pointwise_2 = self._pointwise()
+        self.statistics_2 = Statistics(edges * channels)
+        self.register_buffer("own", torch.eye(self.count), persistent=False)
+
+    def forward(self, source: Source) -> Term:
+        if self.stride == 1:
+            first = depthwise(source.copies("positive", self.count), self.depthwise_1, copied=source.positive)
+        else:
+            first = F.conv2d(source.positive, self.depthwise_1, stride=2, padding=self.padding, groups=self.channels)
+        weights = self._own_columns(self.pointwise_1, self.own, edge_inside=True)
+        between = mixture([Term(matrix(first), weights, self.statistics_1)], None, source.training).relu_()
+        second = depthwise(image(between, first), self.depthwise_2)
+        weights = self._own_columns(self.pointwise_2, self.place, edge_inside=False)
+        return Term(matrix(second), weights, self.statistics_2)
+
+
+class Dilated(Branch):
+    """`dil_conv`: ReLU, depthwise of dilation 2, 1x1, BatchNorm."""
+
+    def __init__(self, edges: int, on: list[int], channels: int, kernel: int, stride: int) -> None:
+        super().__init__(edges, on, channels)
+        self.stride = stride
+        self.kernel = kernel
+        self.depthwise = _depthwise_weights(self.count * channels, kernel)
+        self.pointwise = self._pointwise()
+        self.statistics = Statistics(edges * channels)
+
+    def forward(self, source: Source) -> Term:
+        if self.stride == 1:
+            features = depthwise(source.copies("positive", self.count), self.depthwise, 2, source.positive)
+        else:
+            # Of stride 2 and dilation 2, it reads every other row and column only: on these it is an ordinary one.
+            features = depthwise(source.copies("even", self.count), self.depthwise, 1, source.even)
+        weights = self._own_columns(self.pointwise, self.place, edge_inside=True)
+        return Term(matrix(features), weights, self.statistics)
+
+
+class Factorised7(Branch):
+    """`conv_7x1_1x7`: ReLU, 1x7, 7x1, BatchNorm."""
+
+    def __init__(self, edges: int, on: list[int], channels: int, stride: int) -> None:
+        super().__init__(edges, on, channels)
+        self.stride = stride
+        width = self.count * channels
+        self.wide = conv_weights((width, channels, 1, 7), fan_in=7 * channels)
+        self.high = conv_weights((width, channels, 7, 1), fan_in=7 * channels)
+        self.statistics = Statistics(edges * channels)
+
+    def forward(self, source: Source) -> Term:
+        first = F.conv2d(source.positive, self.wide, stride=(1, self.stride), padding=(0, 3))
+        features = F.conv2d(first, self.high, stride=(self.stride, 1), padding=(3, 0), groups=self.count)
+        identity = torch.eye(self.channels, device=features.device, dtype=features.dtype)
+        weights = self._own_columns(identity.expand(self.count, -1, -1), self.place, edge_inside=False)
+        return Term(matrix(features), weights, self.statistics)
+
+
+class Skip(Branch):
+    """`skip_connect`: the map itself, or, of stride 2, a factorised reduction; dropout behind it (P-DARTS 4.3.2).
+
+    Both halves of a reduction are 1x1 convolutions of stride 2, the second on the map shifted by one pixel; on an odd
+    map the shifted one is padded by a row and a column of zeros (`backbones.operations.FactorisedReduction`).
+    """
+
+    identity: Tensor
+    own: Tensor
+
+    def __init__(self, edges: int, on: list[int], channels: int, stride: int) -> None:
+        super().__init__(edges, on, channels)
+        self.stride = stride
+        self.register_buffer("identity", torch.eye(channels), persistent=False)
+        self.register_buffer("own", torch.eye(self.count), persistent=False)
+        if stride == 2:
+            #: `(edges, half, C / 2, C)`.
+            self.halves = conv_weights((self.count, 2, channels // 2, channels), fan_in=channels)
+            self.statistics = Statistics(self.count * channels)
+
+    def forward(self, source: Source) -> Term:
+        if self.stride == 1:
+            if not source.skip_dropout:
+                return Term(matrix(source.x), self.identity.repeat(1, self.edges), None)
+            # Every edge drops values of its own.
+            passed = matrix(source.x).repeat(1, self.count)
+        else:
+            passed = mixture([self._reduction(source)], None, source.training)
+        if source.skip_dropout:
+            passed = F.dropout(passed, source.skip_dropout)
+        weights = self._own_columns(self.identity.expand(self.count, -1, -1), self.place, edge_inside=False)
+        return Term(passed, weights, None)
+
+    def _reduction(self, source: Source) -> Term:
+        both = torch.cat([matrix(source.even), matrix(shifted_half(source.positive))], dim=1)
+        half = torch.eye(2, device=both.device, dtype=both.dtype)
+        # (half, C, edges, half, C / 2): each half of the columns reads its own half of the rows.
+        blocks = self.halves.permute(1, 3, 0, 2).unsqueeze(3) * half[:, None, None, :, None]
+        return Term(both, blocks.reshape(2 * self.channels, -1), self.statistics)
+
+
+def shifted_half(x: Tensor) -> Tensor:
+    """What the second convolution of a factorised reduction reads: every other row and column, from the second on.
+
+    An odd map is padded by a row and a column of zeros, so that there are as many as from the first on.
+    """
+    below, right = (size % 2 for size in x.shape[-2:])
+    padded = F.pad(x, (0, right, 0, below)) if below or right else x
+    return padded[:, :, 1::2, 1::2]
+
+
+def build_branch(name: str, edges: int, on: list[int], channels: int, stride: int) -> Branch:
+    """The branch of a candidate operation; not of `none` and of pools, which have no weights."""
+    kind, _, size = name.rpartition("_")
+    if kind == "sep_conv":
+        return Separable(edges, on, channels, int(size[0]), stride)
+    if kind == "dil_conv":
+        return Dilated(edges, on, channels, int(size[0]), stride)
+    return {"skip_connect": Skip, "conv_7x1_1x7": Factorised7}[name](edges, on, channels, stride)
+
+
+def _depthwise_weights(width: int, kernel: int) -> nn.Parameter:
+    return conv_weights((width, 1, kernel, kernel), fan_in=kernel * kernel)
+
+
+def conv_weights(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
+    """As `nn.Conv2d` draws its weights."""
+    bound = 1 / math.sqrt(fan_in)
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))

@@ -1,0 +1,137 @@
+"""The cell of the supernet: its inputs brought to one width, and a node the sum of the mixed edges that enter it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search.space import SearchSpace
+from search.supernet.branches import conv_weights, shifted_half
+from search.supernet.fan import MixedFan
+from search.supernet.mixture import Statistics, Term, image, matrix, mixture, weighted_sum
+
+
+class Preprocess(nn.Module):
+    """What brings an input of a cell to its width: 1x1 convolution and BatchNorm, `(N, C_in, H, W)` to `(N, C, H, W)`.
+
+    Behind a reduction cell the first input is halved: two convolutions of stride 2, half of the channels each, the
+    second on the map shifted by one pixel (`backbones.operations.FactorisedReduction`).
+    """
+
+    identity: Tensor
+
+    def __init__(self, c_in: int, channels: int, halve: bool) -> None:
+        super().__init__()
+        self.halve = halve
+        widths = [channels // 2, channels // 2] if halve else [channels]
+        self.weights = nn.ParameterList(conv_weights((width, c_in, 1, 1), fan_in=c_in) for width in widths)
+        self.statistics = Statistics(channels)
+        self.register_buffer("identity", torch.eye(channels), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` has gone through ReLU, which the next two cells share."""
+        maps = [x]
+        if self.halve:
+            maps = [x[:, :, ::2, ::2], shifted_half(x)]
+        # As products of matrices: five times as fast backward as oneDNN's convolution on a CPU.
+        parts = [matrix(part) @ weight.flatten(1).t() for part, weight in zip(maps, self.weights, strict=True)]
+        rows = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        return image(mixture([Term(rows, self.identity, self.statistics)], None, self.training), maps[0])
+
+
+class MixedCell(nn.Module):
+    """A cell of the supernet.
+
+    Takes `(N, C_0, H_0, W_0)` and `(N, C_1, H, W)` and gives `(N, nodes * channels, H', W')`.
+
+    An edge is eq. 1 of PC-DARTS: the first C / K channels through the weighted candidates, the others passed on
+    (max-pooled where the stride is 2), then shuffled with K groups, as in ShuffleNet (PC-DARTS 4.1). The edge's share
+    of eq. 2 weighs all of it, the channels passed on as well. What enters a node is summed before it is shuffled.
+
+    With `random_channels` the mask of eq. 1 is drawn for every node that edges leave, at every step, and channels stay
+    in their places; in evaluation they are the first ones.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        c_before_last: int,
+        c_last: int,
+        channels: int,
+        reduction: bool,
+        reduction_before: bool,
+        partial_channels: int,
+        random_channels: bool,
+    ) -> None:
+        super().__init__()
+        self.random_channels = random_channels and partial_channels > 1
+        self.reduction = reduction
+        self.nodes = space.nodes
+        self.out_channels = channels * space.nodes
+        self.partial_channels = partial_channels
+        self.channels = channels
+        self.mixed_channels = channels // partial_channels
+        self.skip_dropout = 0.0
+        self.preprocess0 = Preprocess(c_before_last, channels, halve=reduction_before)
+        self.preprocess1 = Preprocess(c_last, channels, halve=False)
+        candidates = space.reduce if reduction else space.normal
+        self.fans = nn.ModuleList()
+        #: For every source node the indices and targets of the edges that leave it.
+        self._edges: list[list[tuple[int, int]]] = []
+        for node in range(space.nodes + 1):
+            leaving = [(edge, target) for edge, (source, target) in enumerate(space.edges) if source == node]
+            stride = 2 if reduction and node < 2 else 1
+            self.fans.append(MixedFan([candidates[edge] for edge, _ in leaving], self.mixed_channels, stride))
+            self._edges.append(leaving)
+
+    def forward(self, before_last: Tensor, last: Tensor, mixture: Tensor, shares: Tensor) -> Tensor:
+        nodes = [self.preprocess0(before_last), self.preprocess1(last)]
+        mixed: list[Tensor | None] = [None] * (self.nodes + 2)
+        passed: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(self.nodes + 2)]
+        for node, (fan, leaving) in enumerate(zip(self.fans, self._edges, strict=True)):
+            if node >= 2:
+                nodes.append(self._join(mixed[node], passed[node]))
+            edges = [edge for edge, _ in leaving]
+            x, places = nodes[node], self._draw(nodes[node].device)
+            if places is not None:
+                x = x.index_select(1, places)
+            selected, rest = x.split([self.mixed_channels, self.channels - self.mixed_channels], dim=1)
+            outputs = fan(selected, mixture[edges], self.skip_dropout)
+            if self.partial_channels > 1:
+                if self.reduction and node < 2:
+                    rest = F.max_pool2d(rest, 2, 2, ceil_mode=True)
+                rest = rest.contiguous(memory_format=torch.channels_last)
+            for (edge, target), out in zip(leaving, outputs, strict=True):
+                if self.random_channels:
+                    # Drawn channels go back to their places, which every source has others of.
+                    whole = torch.cat([out, shares[edge] * rest], dim=1)
+                    out = whole if places is None else whole[:, places.argsort()]
+                elif self.partial_channels > 1:
+                    passed[target].append((shares[edge], rest))
+                mixed[target] = _add(mixed[target], out)
+        nodes.append(self._join(mixed[-1], passed[-1]))
+        return torch.cat(nodes[2:], dim=1)
+
+    def _draw(self, device: torch.device) -> Tensor | None:
+        """An order of the channels, those that go through the operations first; None for the order as it is."""
+        if not (self.random_channels and self.training):
+            return None
+        return torch.randperm(self.channels).to(device)
+
+    def _join(self, mixed: Tensor | None, passed: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """The node's map out of both parts of its channels, shuffled."""
+        assert mixed is not None
+        if not passed:
+            return mixed
+        shares, maps = zip(*passed, strict=True)
+        rest = weighted_sum(torch.stack(shares), maps)
+        groups = (len(mixed), *mixed.shape[-2:], -1, self.mixed_channels)
+        parts = [part.permute(0, 2, 3, 1).reshape(groups) for part in (mixed, rest)]
+        # Shuffled: the channels of all groups with the same number stand together (Zhang et al., CVPR 2018).
+        shuffled = torch.cat([part.transpose(3, 4) for part in parts], dim=4)
+        return shuffled.flatten(3).permute(0, 3, 1, 2)
+
+
+def _add(total: Tensor | None, out: Tensor) -> Tensor:
+    return out if total is None else total + out

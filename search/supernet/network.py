@@ -1,0 +1,140 @@
+"""The supernet: every edge a mixture of its candidate operations, weighted by architecture parameters.
+
+One network for DARTS, PC-DARTS and P-DARTS; partial channels, edge normalisation, candidates per edge and dropout on
+skip connections are its settings. `search.supernet.reference` has the same network with a module for every operation,
+which is easier to read.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backbones.errors import InputError
+from backbones.networks import CifarStem, imagenet_stem, reduction_places
+from search.space import SearchSpace
+from search.supernet.cell import MixedCell
+
+#: α and β start at this times a standard normal (DARTS' initialisation).
+INITIAL_SCALE = 1e-3
+
+
+class SuperNet(nn.Module):
+    """A stack of mixed cells with a classifier: `(N, 3, H, W)` to logits `(N, num_classes)`.
+
+    Args:
+        space: candidates of every edge.
+        channels: the initial width C.
+        layers: the number of cells, reductions at one and two thirds.
+        partial_channels: K; 1 / K of the channels go through the operations (PC-DARTS 3.2), 1 means all.
+        random_channels: draw these anew at every node and step, in place of the first ones and a shuffle.
+        edge_normalisation: whether edges are weighted by softmax(β) over the edges into a node (PC-DARTS 3.3).
+        stem: `cifar` (stride 1) or `imagenet` (stride 8, PC-DARTS 4.3).
+
+    Attributes:
+        alpha_normal, alpha_reduce: `(edges, candidates)`, raw values before softmax.
+        beta_normal, beta_reduce: `(edges,)`, or None without edge normalisation.
+
+    Raises:
+        InputError: K does not divide the channels.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        channels: int = 16,
+        layers: int = 8,
+        num_classes: int = 10,
+        partial_channels: int = 1,
+        edge_normalisation: bool = False,
+        stem: str = "cifar",
+        random_channels: bool = False,
+    ) -> None:
+        super().__init__()
+        if channels % partial_channels:
+            raise InputError(f"partial_channels={partial_channels} does not divide channels={channels}")
+        self.space = space
+        self.stem_name = stem
+        if stem == "cifar":
+            self.stem = CifarStem(channels)
+            before_last = last = 3 * channels
+        elif stem == "imagenet":
+            self.stem0, self.stem1 = imagenet_stem(channels)
+            before_last = last = channels
+        else:
+            raise InputError(f"stem={stem!r}: expected 'cifar' or 'imagenet'")
+        self.cells = nn.ModuleList()
+        reduction_before = stem == "imagenet"
+        for layer in range(layers):
+            reduction = layer in reduction_places(layers)
+            channels = channels * 2 if reduction else channels
+            cell = MixedCell(
+                space, before_last, last, channels, reduction, reduction_before, partial_channels, random_channels
+            )
+            self.cells.append(cell)
+            reduction_before = reduction
+            before_last, last = last, cell.out_channels
+        self.classifier = nn.Linear(last, num_classes)
+
+        edges = len(space.edges)
+        self.alpha_normal = _architecture_parameter(edges, len(space.normal[0]))
+        self.alpha_reduce = _architecture_parameter(edges, len(space.reduce[0]))
+        self.beta_normal = _architecture_parameter(edges) if edge_normalisation else None
+        self.beta_reduce = _architecture_parameter(edges) if edge_normalisation else None
+
+    def architecture_parameters(self) -> dict[str, nn.Parameter]:
+        """α and β by name; they belong to the architecture optimiser only."""
+        names = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """All parameters but α and β."""
+        architecture = {id(parameter) for parameter in self.architecture_parameters().values()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+
+    def set_skip_dropout(self, rate: float) -> None:
+        """Set the rate of the operation-level dropout behind every skip connection (P-DARTS 4.3.2)."""
+        for cell in self._mixed_cells():
+            cell.skip_dropout = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        if self.stem_name == "cifar":
+            before_last = last = self.stem(x)
+        else:
+            before_last = self.stem0(x)
+            last = self.stem1(before_last)
+        mixtures = {False: self._mixture("normal"), True: self._mixture("reduce")}
+        positive_before, positive = F.relu(before_last), F.relu(last)
+        for cell in self._mixed_cells():
+            last = cell(positive_before, positive, *mixtures[cell.reduction])
+            positive_before, positive = positive, F.relu(last)
+        return self.classifier(last.mean(dim=(2, 3)))
+
+    def _mixed_cells(self) -> list[MixedCell]:
+        return [cast(MixedCell, cell) for cell in self.cells]
+
+    def _mixture(self, cell: str) -> tuple[Tensor, Tensor]:
+        """The weights of a cell's candidates, `(edges, candidates)`, and of its edges, `(edges,)`.
+
+        An edge's weight is softmax(β) over the edges into a node; without edge normalisation it is 1, as in DARTS. A
+        candidate's is softmax(α) times that.
+        """
+        weights = F.softmax(getattr(self, f"alpha_{cell}"), dim=-1)
+        beta = getattr(self, f"beta_{cell}")
+        if beta is None:
+            return weights, weights.new_ones(len(weights))
+        shares = edge_weights(beta, self.space.nodes)
+        return weights * shares.unsqueeze(-1), shares
+
+
+def edge_weights(beta: Tensor, nodes: int) -> Tensor:
+    """softmax(β) over the edges into each node, `(edges,)` in and out (PC-DARTS eq. 2)."""
+    return torch.cat([F.softmax(part, dim=0) for part in beta.split(list(range(2, nodes + 2)))])
+
+
+def _architecture_parameter(*shape: int) -> nn.Parameter:
+    return nn.Parameter(INITIAL_SCALE * torch.randn(*shape))

@@ -1,0 +1,1 @@
+"""MMEngine as this suite uses it: hooks, seeds, processes, progress."""

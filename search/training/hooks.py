@@ -1,0 +1,222 @@
+"""mmengine's Runner as this project uses it: exact resume, quiet console, progress with time left."""
+
+from __future__ import annotations
+
+import logging
+import math
+import pickle
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import LogProcessor, Runner
+from torch import Tensor, nn
+
+from backbones.errors import InputError
+from backbones.weights import DAMAGED
+from search.training.parallel import rank
+from search.training.progress import ProgressCallback
+
+#: Iterations between two lines of a log, and between two looks at what has stayed on the device until then.
+LOG_INTERVAL = 10
+
+
+class PlainCheckpointHook(Hook):
+    """Write checkpoints of tensors and plain values only, so that `torch.load(weights_only=True)` reads them.
+
+    mmengine 0.10.7 cannot resume on torch >= 2.6 (mmengine issue 1655): its message hub holds `HistoryBuffer`s, whose
+    pickles call `getattr`. These smooth the log and nothing else, so they are left out, rather than allow-listed. A
+    config under `meta` is left out too, of checkpoints that are read as well: mmengine would run it as Python code.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        runtime = checkpoint["message_hub"]["runtime_info"]
+        # By type, not isinstance: a NumPy float is a float, and is not plain.
+        plain = {key: value for key, value in runtime.items() if type(value) in (bool, int, float, str)}
+        checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": plain, "resumed_keys": {}}
+        checkpoint["meta"].pop("config", None)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint["meta"].pop("config", None)
+
+
+class EpochSeedHook(Hook):
+    """Seed every random generator from seed, epoch and process as an epoch begins.
+
+    mmengine restores no random state on resume. Seeded like this, epoch n draws the same numbers whether the run came
+    from the start or was resumed at n, data-loader workers included, and they differ from epoch to epoch (mmengine
+    seeds workers alike every epoch).
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        seed_everything(self.seed, runner.epoch, rank())
+
+
+def seed_everything(seed: int, epoch: int, process: int = 0) -> None:
+    """Seed Python, NumPy and torch from a seed, an epoch and a process' number, far apart for neighbours of each."""
+    spawned = (process,) if process else ()
+    words = np.random.SeedSequence([seed, epoch], spawn_key=spawned).generate_state(2)
+    random.seed(int(words[0]))
+    np.random.seed(int(words[0]))
+    torch.manual_seed(int(words[1]))
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """The generator that orders an epoch's batches: the same wherever the epoch is begun."""
+    return torch.Generator().manual_seed((seed * 100_003 + epoch) % 2**63)
+
+
+def seed_worker(worker_id: int) -> None:
+    """Seed NumPy and Python in a data-loader worker from torch's seed of it, which changes every epoch."""
+    seed = torch.initial_seed() % 2**32
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+class ProgressHook(Hook):
+    """Tell a callback how far the training is after every iteration."""
+
+    priority = "VERY_LOW"
+
+    def __init__(self, callback: ProgressCallback) -> None:
+        self.callback = callback
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        self.callback((runner.iter + 1) / runner.max_iters, f"epoch {runner.epoch + 1} of {runner.max_epochs}")
+
+
+class FiniteLossHook(Hook):
+    """Stop a training whose loss, or a weight, is no longer finite, before the next checkpoint can be written.
+
+    A look at a loss on a GPU waits for the GPU, so losses are looked at together: every `interval` iterations, as an
+    epoch ends and before a checkpoint is written.
+    """
+
+    def __init__(self, interval: int = LOG_INTERVAL) -> None:
+        self.interval = interval
+        #: Epoch and iteration, both from 1, and loss, not yet looked at.
+        self._unseen: list[tuple[int, int, Tensor]] = []
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self._unseen.clear()
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        loss = (outputs or {}).get("loss")
+        if loss is not None:
+            # A copy: a step that is replayed on the GPU gives its loss in the same place each time.
+            self._unseen.append((runner.epoch + 1, runner.iter + 1, torch.as_tensor(loss).detach().clone()))
+        if self.every_n_train_iters(runner, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
+            self._look(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        self._look(runner)
+        # The loss of the last step tells nothing of the weights after it.
+        name = broken_entry(runner.model)
+        if name is not None:
+            raise FloatingPointError(
+                f"{name} is not finite after epoch {runner.epoch + 1}, iteration {runner.iter}; {_kept(runner)}"
+            )
+
+    def _look(self, runner: Runner) -> None:
+        if not self._unseen:
+            return
+        losses = torch.stack([loss.float().sum() for _, _, loss in self._unseen]).tolist()
+        for (epoch, iteration, _), loss in zip(self._unseen, losses, strict=True):
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} at epoch {epoch}, iteration {iteration}; {_kept(runner)}")
+        self._unseen.clear()
+
+
+def _kept(runner: Runner) -> str:
+    """What a training that stops has left to go on from, in words."""
+    file = last_checkpoint(Path(runner.work_dir))
+    return "no checkpoint has been written yet" if file is None else f"the last good checkpoint is {file}"
+
+
+def check_finite(module: nn.Module, work_dir: str | Path) -> None:
+    """Refuse to go on with a network of which a weight or a statistic is no longer finite.
+
+    Raises:
+        FloatingPointError: names the entry; the loss of the last step tells nothing of the weights after it.
+    """
+    name = broken_entry(module)
+    if name is not None:
+        raise FloatingPointError(f"{work_dir}: the trained {name} is not finite: the training has diverged")
+
+
+def broken_entry(module: nn.Module) -> str | None:
+    """The name of a weight or a statistic that is no longer finite, or None."""
+    state = {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
+    # Together, so that a GPU is waited for once.
+    finite = torch.stack([torch.isfinite(value).all() for value in state.values()]).tolist()
+    return next((name for name, whole in zip(state, finite, strict=True) if not whole), None)
+
+
+def confirm_whole(file: Path) -> None:
+    """See that a checkpoint can be read, before a Runner goes on from it.
+
+    Raises:
+        InputError: it is damaged; names it.
+    """
+    try:
+        torch.load(file, map_location="cpu", weights_only=True)
+    except (*DAMAGED, pickle.UnpicklingError) as error:
+        raise InputError(
+            f"{file}: cannot be resumed from: damaged; remove {file.parent} to begin the training anew"
+        ) from error
+
+
+def last_checkpoint(work_dir: Path) -> Path | None:
+    """The newest whole checkpoint that a Runner left in a folder, or None."""
+    pointer = Path(work_dir) / "last_checkpoint"
+    if not pointer.is_file():
+        return None
+    # The pointer holds an absolute path; the folder may have moved since.
+    name = Path(pointer.read_text(encoding="utf-8").strip()).name
+    if not name:
+        # Killed as the pointer was written, that is behind a checkpoint that is whole.
+        left = sorted(Path(work_dir).glob("epoch_*.pth"), key=lambda file: file.stat().st_mtime_ns)
+        return left[-1] if left else None
+    file = Path(work_dir) / name
+    return file if file.is_file() else None
+
+
+def default_hooks() -> dict[str, Any]:
+    """mmengine's default hooks, with a checkpoint every epoch and one older kept while the newer is written."""
+    return {
+        "logger": {"type": "LoggerHook", "interval": LOG_INTERVAL},
+        "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
+    }
+
+
+class PeakLogProcessor(LogProcessor):
+    """mmengine's, except that it reads a GPU's peak memory without counting anew: a record has the whole run's."""
+
+    def _get_max_memory(self, runner: Runner) -> int:
+        return int(torch.cuda.max_memory_allocated() / 2**20)
+
+
+def visualiser() -> dict[str, Any]:
+    """Where numbers go as a training runs: a file of JSON lines, and TensorBoard."""
+    return {"type": "Visualizer", "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]}
+
+
+def experiment_name(folder: Path) -> str:
+    """A name no other run of this process has: mmengine keeps one logger a name, and two runs must not share a log."""
+    return f"{folder.resolve().as_posix().strip('/').replace('/', '-')}-{time.time_ns()}"
+
+
+def silence_console(runner: Runner) -> None:
+    """Keep mmengine's log in its file only; the console belongs to the progress line and the tables."""
+    for handler in runner.logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setLevel(logging.ERROR)

@@ -1,0 +1,89 @@
+"""What ARCH may be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backbones import zoo
+from backbones.design import TimmModel
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from bench.records.record import Record
+from bench.tasks.architectures import Architecture, random_architecture, resolve, save_found
+
+PDARTS = zoo.get("PDARTS").genotype
+
+
+def test_a_zoo_name() -> None:
+    assert resolve("PDARTS") == Architecture("PDARTS", PDARTS, "published")
+
+
+def test_a_literal_and_a_file(tmp_path: Path) -> None:
+    assert resolve(str(PDARTS)).genotype == PDARTS
+    file = tmp_path / "my cell.json"
+    file.write_text(json.dumps(PDARTS.to_json()))
+    assert resolve(str(file)) == Architecture("my-cell", PDARTS, "given")
+
+
+def test_a_finished_search(tmp_path: Path) -> None:
+    found = Architecture("digits-s0-12345678", PDARTS, "P-DARTS", ("search/digits/x/seed0", "sha256:" + "0" * 64))
+    save_found(tmp_path, found)
+    assert resolve(str(tmp_path)) == found
+
+
+def test_a_random_one_is_the_seed_s_own() -> None:
+    assert resolve("random:7") == random_architecture(7)
+    assert resolve("random:7") != resolve("random:8")
+    assert resolve("random:7").genotype == Genotype.random(7)
+
+
+def test_a_timm_model() -> None:
+    found = resolve("timm:resnet50")
+    assert found == Architecture("timm-resnet50", TimmModel("resnet50"), "timm")
+    assert found.to_json() == {"name": "timm-resnet50", "genotype": None, "timm": "resnet50", "digest": None}
+    with pytest.raises(InputError, match="timm:resnet50: a model of timm has no cells"):
+        found.genotype  # noqa: B018
+
+
+def test_a_timm_model_s_record_is_valid(make_record: Callable[..., Record]) -> None:
+    record = make_record(architecture=resolve("timm:resnet50").to_json(), method="timm")
+    assert record.architecture.timm == "resnet50"
+
+
+@pytest.mark.parametrize(
+    ("arch", "said"),
+    [
+        ("random:٣", "expected random:SEED"),
+        ("./nothing.txt", "no such genotype file or search folder"),
+        ("timm:resnet5", "did you mean 'timm:resnet50'?"),
+        ("timm:", "such as timm:resnet50"),
+        ("timm:resnet50.a1_in1k", "names weights; expected 'timm:resnet50'"),
+        ("PDART", "did you mean 'PDARTS'?"),
+        ("random:x", "expected random:SEED"),
+        ("missing.json", "no such genotype file"),
+        ("Genotype(normal=[", "cut off"),
+        ("../../nothing", "no such genotype file or search folder"),
+        ("", "no genotype of that name"),
+    ],
+)
+def test_anything_else_is_one_line(arch: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=said.replace("?", r"\?").replace("(", r"\(")) as caught:
+        resolve(arch)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"name": 1}'])
+def test_a_broken_search_folder_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "genotype.json").write_text(text)
+    with pytest.raises(InputError, match=r"genotype\.json"):
+        resolve(str(tmp_path))
+
+
+def test_an_empty_folder_is_no_search(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no finished search"):
+        resolve(str(tmp_path))

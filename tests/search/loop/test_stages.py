@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from backbones.operations import SEARCH_OPERATIONS
+from search.derive import Architecture
+from search.loop.stages import next_space, skip_dropout_rate
+from search.settings import Stage
+from search.space import SearchSpace
+
+P_DARTS = [
+    Stage(epochs=25, frozen_epochs=10, layers=5, channels=16),
+    Stage(epochs=25, frozen_epochs=10, layers=11, channels=16, skip_dropout=0.4, keep=5),
+    Stage(epochs=25, frozen_epochs=10, layers=17, channels=16, skip_dropout=0.7, keep=3),
+]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [
+        # Linear over the stage's 25 epochs while α is frozen: .4 * 24 / 25, .4 * 15 / 25.
+        (0, 0.384),
+        (9, 0.24),
+        # Then .4 * exp(-.2 n).
+        (10, 0.4),
+        (11, 0.327492),
+        (15, 0.147152),
+        (24, 0.024324),
+    ],
+)
+def test_skip_dropout_by_hand(epoch: int, rate: float) -> None:
+    assert skip_dropout_rate(P_DARTS[1], epoch, 0.2) == pytest.approx(rate, abs=1e-6)
+
+
+def test_skip_dropout_falls_in_both_parts_and_never_leaves_its_range() -> None:
+    for stage in P_DARTS:
+        rates = [skip_dropout_rate(stage, epoch, 0.2) for epoch in range(25)]
+        assert all(0 <= rate <= stage.skip_dropout for rate in rates)
+        for part in (rates[:10], rates[10:]):
+            assert part == sorted(part, reverse=True)
+        assert (len(set(rates[:10])) == 10) == (stage.skip_dropout > 0)
+
+
+def architecture(space: SearchSpace, normal: list[list[float]], reduce: list[list[float]]) -> Architecture:
+    return Architecture(
+        alpha_normal=normal,
+        alpha_reduce=reduce,
+        operations_normal=[list(row) for row in space.normal],
+        operations_reduce=[list(row) for row in space.reduce],
+        nodes=space.nodes,
+        rule="p-darts",
+    )
+
+
+def test_candidates_fall_from_8_to_5_to_3_edge_by_edge() -> None:
+    space = SearchSpace.full(1, SEARCH_OPERATIONS)
+    assert next_space(space, None, P_DARTS, 0, seed=0) == space
+    #         none max  avg  skip sep3 sep5 dil3 dil5
+    first = [[8.0, 1.0, 2.0, 7.0, 6.0, 3.0, 5.0, 4.0], [0.0, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]]
+    second = [[-1.0, -8.0, -7.0, -2.0, -6.0, -3.0, -5.0, -4.0]] * 2
+    space = next_space(space, architecture(space, first, second), P_DARTS, 1, seed=0)
+    assert space.normal == (
+        ("none", "skip_connect", "sep_conv_3x3", "dil_conv_3x3", "dil_conv_5x5"),
+        ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"),
+    )
+    assert space.reduce == (("none", "skip_connect", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),) * 2
+    # `none` is first of the first edge and goes nevertheless.
+    first = [[9.0, 0.3, 0.1, 0.2, 0.4], [1.0, 5.0, 2.0, 4.0, 3.0]]
+    second = [[9.0, 1.0, 2.0, 3.0, 4.0]] * 2
+    space = next_space(space, architecture(space, first, second), P_DARTS, 2, seed=0)
+    assert space.normal == (
+        ("skip_connect", "dil_conv_3x3", "dil_conv_5x5"),
+        ("avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"),
+    )
+    assert space.reduce == (("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),) * 2
+
+
+def test_a_stage_that_keeps_all_changes_nothing() -> None:
+    space = SearchSpace.full(1, SEARCH_OPERATIONS)
+    stages = [P_DARTS[0], P_DARTS[0].model_copy(update={"keep": 8}), P_DARTS[2]]
+    rows = [[0.0] * 8] * 2
+    assert next_space(space, architecture(space, rows, rows), stages, 1, seed=0) == space
