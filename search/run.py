@@ -36,12 +36,12 @@ from search.training.hooks import (
     default_hooks,
     experiment_name,
     last_checkpoint,
-    seed_everything,
     silence_console,
     visualiser,
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
+from search.training.seeds import seed_everything
 
 #: What a finished stage says of itself in `summary.json`.
 _SUMMARY = ("accuracy", "params")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,100 +9,10 @@ from pydantic import Field, model_validator
 from backbones.genotype import OPERATIONS
 from backbones.operations import SEARCH_OPERATIONS
 from search.configs import Schema
+from search.data.settings import Proxy
 from search.derive import Rule
 
-Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Augmentation(Schema):
-    """What is done to training images, in batches on the device; 0 and False are off."""
-
-    crop_padding: int = Field(default=0, ge=0)
-    flip: bool = False
-    cutout: int = Field(default=0, ge=0)
-
-
-class Preparation(Schema):
-    """How images become what a network takes: read at one size, augmented in training, normalised."""
-
-    image_size: int = Field(ge=8)
-    mean: tuple[float, float, float]
-    std: tuple[Positive, Positive, Positive]
-    augmentation: Augmentation = Augmentation()
-
-
-class Decoding(Schema):
-    """What data-loader workers do to images that are too large to be held in memory.
-
-    Both papers are silent on it in search, and follow DARTS in evaluation (PC-DARTS 4.3; P-DARTS 5.3.2). The defaults
-    are those of DARTS' ImageNet training (its `train_imagenet.py`): a random resized crop of 8 to 100 % of the area
-    (torchvision's default, after Szegedy et al. 2015), and colour jitter of 0.4, 0.4, 0.4 and 0.2. The flip, which it
-    has too, is `augmentation.flip`.
-    """
-
-    #: Processes; of no effect on the result.
-    workers: int = Field(default=4, ge=1, exclude=True)
-    #: The share of an image's area that a random crop has, at least and at most, before it is resized.
-    crop_scale: tuple[float, float] = (0.08, 1.0)
-    #: Strength of the random changes to brightness, contrast, saturation and hue; None leaves colours as they are.
-    colour_jitter: tuple[float, float, float, float] | None = (0.4, 0.4, 0.4, 0.2)
-
-    @model_validator(mode="after")
-    def _can_be_drawn(self) -> Decoding:
-        low, high = self.crop_scale
-        if not 0 < low <= high <= 1:
-            raise ValueError(f"crop_scale={self.crop_scale}: expected 0 < least <= most <= 1")
-        jitter = self.colour_jitter or (0.0,) * 4
-        if min(jitter) < 0 or max(jitter[:3]) > 1 or jitter[3] > 0.5:
-            raise ValueError(f"colour_jitter={self.colour_jitter}: expected 0 to 1, for the hue 0 to 0.5")
-        return self
-
-
-class StoredImages(Preparation):
-    """Where labelled images lie, and whether they are held in memory.
-
-    A dump leaves out `download` and `decoding.workers`, which change no result.
-    """
-
-    #: `folder`: <class>/<image> below a folder, or inside a zip file; the others: torchvision's layout.
-    kind: Literal["folder", "cifar10", "cifar100"] = "folder"
-    #: Whether torchvision may fetch CIFAR where it is not there.
-    download: bool = Field(default=False, exclude=True)
-    #: Whether all images are held in memory, on the device, at `image_size`; if not, workers decode them as they go.
-    memory: bool = True
-    decoding: Decoding = Decoding()
-
-    @model_validator(mode="after")
-    def _can_be_read(self) -> StoredImages:
-        if self.download and self.kind == "folder":
-            raise ValueError("download is for kind 'cifar10' or 'cifar100'; an image folder has to be there")
-        if self.memory and self.decoding != Decoding():
-            raise ValueError("decoding is for images that are not held in memory: memory=False")
-        if not self.memory and self.augmentation.crop_padding:
-            raise ValueError("augmentation.crop_padding is for memory=True; workers crop by decoding.crop_scale")
-        return self
-
-
-class Proxy(StoredImages):
-    """The images that the search sees, and how they are split in one part for the weights and one for α and β."""
-
-    #: The image folder, the zip file, or the folder in which torchvision's is.
-    root: str
-    #: Draw so many classes by seed (P-DARTS 5.3: 100 of ImageNet's); None takes all.
-    classes: int | None = Field(default=None, ge=2)
-    #: Shares of every class for the weights and for α and β (PC-DARTS 4.3: 0.1, 0.025); None takes equal halves of all
-    #: images (PC-DARTS 4.2; P-DARTS 5.1).
-    fractions: tuple[float, float] | None = None
-
-    @model_validator(mode="after")
-    def _fractions_fit(self) -> Proxy:
-        if self.fractions is not None:
-            # As decimals: 0.7 + 0.3 is 1.
-            shares = [Fraction(str(share)) for share in self.fractions]
-            if min(shares) <= 0 or sum(shares) > 1:
-                raise ValueError(f"fractions={self.fractions}: expected two above 0 whose sum is at most 1")
-        return self
 
 
 class Stage(Schema):

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from search.configs import Schema
-from search.settings import Share, StoredImages
+from search.data.settings import StoredImages
+from search.settings import Share
 
 #: Channels that are chosen so that the network stays in the mobile setting.
 FIT: Literal["fit"] = "fit"

@@ -24,8 +24,8 @@ from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 from search.configs import parse
-from search.training.hooks import seed_everything
 from search.training.parallel import is_main, main_first
+from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench.commands.options import whole
+from bench.console.arguments import whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

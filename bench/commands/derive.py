@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench.commands.options import whole
+from bench.console.arguments import whole
 
 RULES = (
     "An edge keeps its operation of the largest weight other than 'none', a node its two edges of the largest weights: "

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.options import add_config_options, add_places, places_of, positive, whole
+from bench.commands.options import add_config_options, add_places, places_of
+from bench.console.arguments import positive, whole
 
 if TYPE_CHECKING:
     from bench.console.progress import Progress

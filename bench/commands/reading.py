@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def read_records(results: Path, task: str | None = None) -> list[Record]:
     """All records that can be read, or those of one task."""
-    from bench.records.record import RecordStore
+    from bench.records.store import RecordStore
 
     records, problems = RecordStore(results).read_sound(task)
     for problem in problems:
@@ -25,7 +25,7 @@ def read_records(results: Path, task: str | None = None) -> list[Record]:
 def find_search(results: Path) -> FindRecord:
     """Reads the record of a search when it is asked for, once; one that is gone or broken is none."""
     from backbones.errors import InputError
-    from bench.records.record import RecordStore
+    from bench.records.store import RecordStore
 
     store = RecordStore(results)
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
     from bench.records.check import check_records
-    from bench.records.record import RecordStore
+    from bench.records.store import RecordStore
 
     store = RecordStore(arguments.results)
     if not store.root.is_dir():

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import positive
+from bench.console.arguments import positive
 
 if TYPE_CHECKING:
     from bench.reid.listing import Listing

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bench.console.progress import Progress
-    from bench.records.record import RecordStore, record_files
+    from bench.records.store import RecordStore, record_files
     from bench.report import write_report
 
     out = arguments.out or arguments.results / "report"

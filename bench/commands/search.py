@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
-from bench.commands.options import add_config_options, add_places, places_of, whole
+from bench.commands.options import add_config_options, add_places, places_of
+from bench.console.arguments import whole
 
 if TYPE_CHECKING:
     from bench.console.progress import Progress

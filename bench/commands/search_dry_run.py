@@ -6,7 +6,8 @@ import statistics
 import sys
 
 from bench.console.progress import clock
-from bench.searches.speed import StageSpeed, estimate, isolated, measure_stage
+from bench.machine.isolation import isolated
+from bench.searches.speed import StageSpeed, estimate, measure_stage
 from bench.searches.task import SearchProtocol, steps_per_epoch
 
 

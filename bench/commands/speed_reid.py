@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from bench.commands import speed_task
-from bench.commands.options import positive, whole
+from bench.console.arguments import positive, whole
 
 if TYPE_CHECKING:
     from bench.reid.ranking_speed import RankingSpeed
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
+    from bench.machine.isolation import isolated
     from bench.reid.ranking_speed import SIZES as KNOWN
     from bench.reid.ranking_speed import measure_ranking
-    from bench.searches.speed import isolated
 
     if arguments.arch and arguments.on:
         return speed_task.run(arguments)

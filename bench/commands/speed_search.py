@@ -9,7 +9,8 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from bench.commands.options import add_config_options, positive
+from bench.commands.options import add_config_options
+from bench.console.arguments import positive
 
 if TYPE_CHECKING:
     from bench.searches.speed import StageSpeed
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
-    from bench.searches.speed import isolated, measure_stage
+    from bench.machine.isolation import isolated
+    from bench.searches.speed import measure_stage
     from bench.searches.task import load_search
 
     settings = load_search(arguments.config, arguments.cfg_options).settings

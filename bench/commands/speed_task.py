@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.options import add_config_options, positive
+from bench.commands.options import add_config_options
+from bench.console.arguments import positive
 
 if TYPE_CHECKING:
     from bench.tasks.architectures import Architecture
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.searches.speed import isolated
+    from bench.machine.isolation import isolated
     from bench.tasks.architectures import resolve
 
     architectures = [resolve(arch) for arch in arguments.arch]

@@ -28,7 +28,7 @@ from backbones.timm_backbone import TimmBackbone
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
 from search.configs import plain
-from search.training.hooks import seed_worker
+from search.training.seeds import seed_worker
 
 provide_mmcv_ext()
 

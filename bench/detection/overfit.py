@@ -30,7 +30,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from bench.commands.options import positive
+from bench.console.arguments import positive
 from bench.detection import checkpoint
 from bench.detection.annotations import look_into, read
 from bench.detection.components import model_config

@@ -24,7 +24,7 @@ def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: in
     """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
 
     The images are of the protocol's size, and preprocessing on the device is timed too; reading and augmenting are not.
-    The memory is this process' own where nothing else has run in it: `bench.searches.speed.isolated` sees to that.
+    The memory is this process' own where nothing else has run in it: `bench.machine.isolation.isolated` sees to that.
 
     Raises:
         InputError: the batch size or the number of repetitions is not positive, or the protocol is of another backbone.

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backbones.files import file_digest
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.runs.run import Planned, determining
 from bench.searches.task import VERSION, PlannedSearch
 from search.configs import portable

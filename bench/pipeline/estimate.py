@@ -16,7 +16,8 @@ from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.data import Data
 from bench.pipeline.stages import SearchStage, Stage
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.runs.run import determining
 from search.configs import portable
 

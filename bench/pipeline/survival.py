@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 #: What a killed process has loaded already.
 _PRELOADED = [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records.record import Record, RecordStore, read_record, record_files
+from bench.records.record import Record
+from bench.records.store import RecordStore, read_record, record_files
 
 
 @dataclass

@@ -24,8 +24,9 @@ from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import score
 from bench.reid.torchreid_compat import Engine, accuracy, build_lr_scheduler, build_optimizer
-from search.training.hooks import check_finite, seed_everything
+from search.training.hooks import check_finite
 from search.training.progress import ProgressCallback
+from search.training.seeds import seed_everything
 
 #: The share of a job that is training; the rest is extracting features and ranking.
 _TRAINING_SHARE = 0.95

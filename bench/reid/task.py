@@ -26,7 +26,7 @@ from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 from search.configs import parse, portable
 from search.data.fingerprint import fingerprint
-from search.training.hooks import seed_everything
+from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.report.scatters import REDUCED
 

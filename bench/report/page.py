@@ -11,8 +11,9 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import write_text
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
 from bench.records.sections import many_objects
+from bench.records.store import RecordStore
 from bench.report import plot
 from bench.report.cells import all_cells, cells_place
 from bench.report.correlation import FEWEST

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbones.errors import InputError
 from bench.machine import environment
 from bench.machine.timing import repeat
 from search.loop.bilevel import Bilevel, build_optimisers
@@ -23,8 +18,6 @@ from search.settings import SearchSettings
 from search.space import SearchSpace, edge_sources
 from search.supernet import SuperNet
 from search.supernet.reference import ReferenceSuperNet
-
-_Result = TypeVar("_Result")
 
 #: Dearest first: a later stage is measured with the dearest candidates that it could be left with.
 _DEAREST = (
@@ -155,26 +148,6 @@ def _steps(
         "weight_step": repeat(weight_step, repetitions),
         "architecture_step": repeat(architecture_step, repetitions),
     }
-
-
-def isolated(call: Callable[..., _Result], *arguments: Any, hint: str) -> _Result:
-    """Call in a process of its own, whose memory nothing else has grown.
-
-    Args:
-        hint: how the user makes the batch smaller.
-
-    Raises:
-        InputError: memory does not suffice.
-    """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(call, *arguments).result()
-        except (BrokenProcessPool, RuntimeError) as error:
-            # A process that the system has killed, a GPU's allocator, the CPU's.
-            killed = isinstance(error, (BrokenProcessPool, torch.OutOfMemoryError))
-            if killed or "allocate memory" in str(error):
-                raise InputError(f"memory does not suffice for a step; a smaller batch may fit: {hint}") from error
-            raise
 
 
 def estimate(settings: SearchSettings, speeds: list[StageSpeed], steps_per_epoch: int) -> list[float]:

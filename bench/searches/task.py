@@ -13,7 +13,8 @@ from backbones.files import file_digest, read_json
 from bench.digits.embedded import ensure_embedded
 from bench.machine import environment
 from bench.records.record import SCHEMA_VERSION, Record, record_name
-from bench.runs.run import Places, determining, measured, recorded_metrics, redirected, run_key
+from bench.runs.recording import measured, redirected
+from bench.runs.run import Places, determining, recorded_metrics, run_key
 from bench.tasks.architectures import Architecture, save_found
 from bench.tasks.contract import changed, other_data
 from bench.tasks.metrics import METRICS

@@ -13,7 +13,8 @@ from backbones.errors import InputError
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from bench.searches.speed import stage_space
-from search.settings import Proxy, SearchSettings, Stage
+from search.data.settings import Proxy
+from search.settings import SearchSettings, Stage
 
 #: CIFAR-10 and CIFAR-100: 50,000 training images (Krizhevsky 2009), which their search configs need not say.
 _CIFAR_IMAGES = 50_000

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from search.data.images import normalise
-from search.settings import Preparation
+from search.data.settings import Preparation
 
 
 def random_crop(images: Tensor, padding: int) -> Tensor:

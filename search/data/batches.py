@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from backbones.errors import InputError
-from search.training.hooks import epoch_generator
+from search.training.seeds import epoch_generator
 
 Indices = tuple[Tensor, ...]
 

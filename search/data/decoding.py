@@ -16,8 +16,8 @@ from torchvision.transforms import v2
 from backbones.errors import InputError
 from search.data.batches import BatchSampler
 from search.data.images import ImageSource
-from search.settings import Decoding, StoredImages
-from search.training.hooks import seed_worker
+from search.data.settings import Decoding, StoredImages
+from search.training.seeds import seed_worker
 
 #: A worker's share of a batch is one piece of work, and this many lie ready at most: two batches ahead.
 PIECES_AHEAD = 2

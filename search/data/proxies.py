@@ -15,9 +15,9 @@ from backbones.errors import InputError
 from search.data.batches import BatchSampler, MemoryBatches
 from search.data.decoding import DecodingLoader, EvaluationLoader
 from search.data.images import ImageSource
+from search.data.settings import Proxy
 from search.data.sources import find_source
 from search.data.split import Split, digest_of, draw_split, keep_index
-from search.settings import Proxy
 from search.training.parallel import rank, world_size
 
 #: What stands before `images` and `labels` in the keys of a batch of both parts.

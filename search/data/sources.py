@@ -8,7 +8,7 @@ from search.data.archives import list_image_archive
 from search.data.cifar import read_cifar
 from search.data.folders import list_image_folder
 from search.data.images import ImageSource
-from search.settings import Proxy
+from search.data.settings import Proxy
 
 
 def list_images(root: str | Path) -> ImageSource:

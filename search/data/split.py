@@ -15,7 +15,7 @@ from torch import Tensor
 from backbones.errors import InputError
 from backbones.files import write_text
 from search.data.images import ImageSource
-from search.settings import Proxy
+from search.data.settings import Proxy
 
 
 @dataclass(frozen=True)

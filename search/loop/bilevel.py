@@ -13,8 +13,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from search.data.augment import prepare
+from search.data.settings import Proxy
 from search.loop.second_order import same_draws, unrolled_gradient
-from search.settings import ArchitectureOptimiser, Proxy, WeightOptimiser
+from search.settings import ArchitectureOptimiser, WeightOptimiser
 from search.supernet import SuperNet
 from search.training.deferred import ClippingOptimWrapper
 from search.training.parallel import average, average_gradients

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import pickle
-import random
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import LogProcessor, Runner
@@ -20,6 +18,7 @@ from backbones.errors import InputError
 from backbones.weights import DAMAGED
 from search.training.parallel import rank
 from search.training.progress import ProgressCallback
+from search.training.seeds import seed_everything
 
 #: Iterations between two lines of a log, and between two looks at what has stayed on the device until then.
 LOG_INTERVAL = 10
@@ -59,27 +58,6 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         seed_everything(self.seed, runner.epoch, rank())
-
-
-def seed_everything(seed: int, epoch: int, process: int = 0) -> None:
-    """Seed Python, NumPy and torch from a seed, an epoch and a process' number, far apart for neighbours of each."""
-    spawned = (process,) if process else ()
-    words = np.random.SeedSequence([seed, epoch], spawn_key=spawned).generate_state(2)
-    random.seed(int(words[0]))
-    np.random.seed(int(words[0]))
-    torch.manual_seed(int(words[1]))
-
-
-def epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """The generator that orders an epoch's batches: the same wherever the epoch is begun."""
-    return torch.Generator().manual_seed((seed * 100_003 + epoch) % 2**63)
-
-
-def seed_worker(worker_id: int) -> None:
-    """Seed NumPy and Python in a data-loader worker from torch's seed of it, which changes every epoch."""
-    seed = torch.initial_seed() % 2**32
-    random.seed(seed)
-    np.random.seed(seed)
 
 
 class ProgressHook(Hook):

@@ -21,9 +21,10 @@ from search.configs import (
     plain,
     portable,
 )
+from search.data.settings import Augmentation
 from search.derive import Architecture
 from search.loop.stages import next_space
-from search.settings import Augmentation, SearchSettings
+from search.settings import SearchSettings
 from search.space import SearchSpace
 from search.supernet import SuperNet
 

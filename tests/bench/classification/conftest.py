@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from backbones.genotype import Genotype
-from bench.runs.run import redirected
+from bench.runs.recording import redirected
 from bench.tasks.architectures import Architecture
 from bench.tasks.contract import Job, Outcome, Protocol
 from bench.tasks.registry import get_task

@@ -17,7 +17,8 @@ from backbones.networks import CifarNetwork
 from bench.classification import task as classification
 from bench.classification.curve import Curve
 from bench.commands.cli import main
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from tests.backbones.darts_oracle import Original
 
 Config = Callable[..., dict[str, Any]]

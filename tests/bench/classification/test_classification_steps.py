@@ -25,7 +25,7 @@ from bench.classification.data import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
 from bench.classification.settings import ClassificationSettings, Execution
 from bench.classification.training import train as train_network
-from bench.runs.run import redirected
+from bench.runs.recording import redirected
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Outcome, Protocol
 

@@ -16,7 +16,8 @@ import pytest
 from backbones import zoo
 from bench.commands import COMMANDS
 from bench.commands.cli import main
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 MakeRecord = Callable[..., Record]
 

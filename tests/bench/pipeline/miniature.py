@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from search.configs import config_root, parse_option
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 

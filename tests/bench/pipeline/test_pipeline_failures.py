@@ -17,7 +17,7 @@ from bench.classification.task import ClassificationTask
 from bench.commands.cli import main
 from bench.pipeline.survival import _PRELOADED
 from bench.runs.locks import locked
-from bench.runs.run import redirected
+from bench.runs.recording import redirected
 from bench.tasks.contract import Job, Outcome, Speed
 from tests.bench.pipeline.miniature import all_records, write_configs, write_retraining
 

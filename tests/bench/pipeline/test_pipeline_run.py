@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.cli import main
-from bench.runs.run import redirected
+from bench.runs.recording import redirected
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 from tests.bench.pipeline.miniature import STAGES, all_records, contents, write_configs, write_retraining
 

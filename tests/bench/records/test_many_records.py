@@ -15,7 +15,8 @@ import pytest
 
 from backbones.errors import InputError
 from bench.commands.cli import main
-from bench.records.record import QuickReader, Record, RecordStore, read_record
+from bench.records.record import Record
+from bench.records.store import QuickReader, RecordStore, read_record
 
 MakeRecord = Callable[..., Record]
 WRITTEN = Path(__file__).parent / "shapes/1-weights/records/reid/digits_p3/digits_pc_darts-s0-b527807e/seed0.json"

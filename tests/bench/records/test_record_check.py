@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.commands.cli import main
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 MakeRecord = Callable[..., Record]
 SHAPES = Path(__file__).parent / "shapes"

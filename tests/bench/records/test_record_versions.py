@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backbones.errors import InputError
-from bench.records.record import SCHEMA_VERSION, QuickReader, Record, RecordStore, read_record, record_files
+from bench.records.record import SCHEMA_VERSION, Record
+from bench.records.store import QuickReader, RecordStore, read_record, record_files
 from bench.records.versions import UNKNOWN_WEIGHTS, migrated
 
 SHAPES = Path(__file__).parent / "shapes"

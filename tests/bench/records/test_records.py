@@ -11,7 +11,8 @@ import pytest
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records.record import Record, RecordStore, read_record, schema
+from bench.records.record import Record, schema
+from bench.records.store import RecordStore, read_record
 
 MakeRecord = Callable[..., Record]
 

@@ -19,7 +19,7 @@ from bench.reid.schema import ReidConfig
 from bench.reid.task import ReidTask
 from bench.tasks.architectures import random_architecture
 from bench.tasks.contract import Job
-from search.training.hooks import seed_everything
+from search.training.seeds import seed_everything
 from tests.bench.reid.conftest import MakeProtocol
 
 ARCHITECTURE = random_architecture(0)

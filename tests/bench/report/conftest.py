@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.report import write_report
 from tests.bench.report.made_records import made_records
 

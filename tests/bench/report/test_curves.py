@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from backbones.files import file_digest
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.report.curves import read_curves, search_figure, training_figure
 
 Write = Callable[..., Record]

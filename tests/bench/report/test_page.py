@@ -15,7 +15,8 @@ import pytest
 
 from backbones.files import file_digest, write_text
 from bench.commands.cli import main
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.report import write_report
 from bench.report.cells import cells_place
 from bench.report.curves import read_curves, search_figure

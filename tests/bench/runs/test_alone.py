@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.cli import main
-from bench.records.record import RecordStore
+from bench.records.store import RecordStore
 from bench.runs.locks import locked
 from tests.bench.conftest import TINY_OPTIONS
 

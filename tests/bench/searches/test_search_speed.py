@@ -9,7 +9,8 @@ import pytest
 
 from backbones.errors import InputError
 from bench.commands.cli import main
-from bench.searches.speed import StageSpeed, estimate, isolated, measure_stage, stage_space
+from bench.machine.isolation import isolated
+from bench.searches.speed import StageSpeed, estimate, measure_stage, stage_space
 from bench.searches.task import load_search
 
 TINY = ("proxy.image_size=8", "nodes=2")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bench.commands.cli import main
-from bench.records.record import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 MakeRecord = Callable[..., Record]
 

@@ -14,7 +14,7 @@ import torch
 
 from backbones import weights
 from backbones.errors import InputError
-from bench.runs.run import redirected
+from bench.runs.recording import redirected
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Outcome, Protocol, Task
 from bench.tasks.metrics import METRICS, TITLES

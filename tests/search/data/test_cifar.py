@@ -14,7 +14,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from backbones.errors import InputError
 from search.data.cifar import Kind, read_cifar
 from search.data.proxies import check_proxy, load_proxy
-from search.settings import Proxy
+from search.data.settings import Proxy
 
 DATASETS = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 

@@ -15,7 +15,7 @@ from backbones.errors import InputError
 from search.data.batches import BatchSampler
 from search.data.decoding import DecodingLoader, evaluation_transform, training_transform
 from search.data.proxies import PREFIXES, ProxyData, architecture_batches, load_proxy, pair_loader
-from search.settings import Decoding, Proxy
+from search.data.settings import Decoding, Proxy
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from search.configs import parse
 from search.data.augment import prepare
 from search.data.batches import BatchSampler
 from search.data.proxies import ProxyData, architecture_batches, check_proxy, load_proxy, pair_loader
-from search.settings import Augmentation, Proxy
+from search.data.settings import Augmentation, Proxy
 
 MakeProxy = Callable[..., Proxy]
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from search.data.folders import list_image_folder
 from search.data.images import ImageSource
+from search.data.settings import Proxy
 from search.data.split import Split, draw_split
-from search.settings import Proxy
 
 
 @dataclass(frozen=True)

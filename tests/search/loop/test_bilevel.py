@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backbones.operations import SEARCH_OPERATIONS
+from search.data.settings import Proxy
 from search.loop.bilevel import Bilevel, build_optimisers
-from search.settings import ArchitectureOptimiser, Proxy, SearchSettings, WeightOptimiser
+from search.settings import ArchitectureOptimiser, SearchSettings, WeightOptimiser
 from search.space import SearchSpace
 from search.supernet import SuperNet
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.operations import SEARCH_OPERATIONS
+from search.data.settings import Proxy
 from search.loop import bilevel as bilevel_module
 from search.loop.bilevel import Bilevel, build_optimisers
 from search.loop.second_order import same_draws, unrolled_gradient, unrolled_weights
-from search.settings import ArchitectureOptimiser, Proxy, WeightOptimiser
+from search.settings import ArchitectureOptimiser, WeightOptimiser
 from search.space import SearchSpace
 from search.supernet import SuperNet
 

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from backbones.errors import InputError
 from backbones.operations import SEARCH_OPERATIONS
 from search.space import SearchSpace, edge_sources
-from search.supernet.network import SuperNet, edge_weights
 from search.supernet.branches import Branch, Dilated, Factorised7, Separable, Skip
 from search.supernet.fan import MixedFan
+from search.supernet.network import SuperNet, edge_weights
 from search.supernet.reference import ReferenceSuperNet
 
 Twin = tuple[Tensor | None, Tensor | None]

@@ -22,9 +22,8 @@ from search.training.hooks import (
     default_hooks,
     experiment_name,
     last_checkpoint,
-    seed_everything,
-    seed_worker,
 )
+from search.training.seeds import seed_everything, seed_worker
 
 
 def draws() -> tuple[float, float, float]:

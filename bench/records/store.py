@@ -1,0 +1,198 @@
+"""The folder of records: find, read, write, set aside, bring back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backbones.errors import InputError
+from backbones.files import read_json, write_text
+from bench.records.record import Record, RecordedArchitecture, RecordedData
+from bench.records.sections import Sections
+from bench.records.versions import SCHEMA_VERSION as SCHEMA_VERSION
+from bench.records.versions import migrated
+from search.configs import first_problem
+
+
+class RecordStore:
+    """The records below a results folder."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.root = results / "records"
+
+    def path(self, name: str) -> Path:
+        return self.root / f"{name}.json"
+
+    def find(self, name: str) -> Record | None:
+        """The record of that name, or None.
+
+        Raises:
+            InputError: the file is malformed.
+        """
+        path = self.path(name)
+        return read_record(path) if path.is_file() else None
+
+    def find_run(self, name: str, key: str) -> Record | None:
+        """The record of that name if it is that run's, or None.
+
+        Raises:
+            InputError: the file is malformed.
+        """
+        record = self.find(name)
+        return record if record is not None and record.key == key else None
+
+    def curve_path(self, name: str) -> Path:
+        """Where the training curve of the record of that name is, if it has one: a line of JSON for every epoch."""
+        return self.root / f"{name}.curve.jsonl"
+
+    def write(self, record: Record, replace: bool = False, curve: Path | None = None) -> Path:
+        """Write a record, and its training curve beside it before; each file appears whole or not at all.
+
+        Args:
+            curve: the file of which the record has the digest.
+            replace: whether a different run's record of the same name may be moved aside, into `<results>/replaced/`.
+
+        Raises:
+            InputError: the name holds a different run's record and `replace` is off, or the folder cannot be written.
+        """
+        path = self.path(record.name)
+        existing = self.find(record.name)
+        refuse_other_run(path, existing, record.key, replace)
+        try:
+            if existing is not None and existing.key != record.key:
+                self._move_aside(existing)
+            if curve is not None:
+                write_text(self.curve_path(record.name), curve.read_text(encoding="utf-8"))
+            write_text(path, record.to_text())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        return path
+
+    def find_aside(self, name: str, key: str) -> Record | None:
+        """The record of that name and key that has been moved aside, or None."""
+        path = self._aside(name, key)
+        if not path.is_file():
+            return None
+        record = parse_record(path)
+        return record if (record.name, record.key) == (name, key) else None
+
+    def bring_back(self, record: Record) -> None:
+        """Put a record that has been moved aside in its place again; a different one that is there is moved aside."""
+        aside, existing = self._aside(record.name, record.key), self.find(record.name)
+        if existing is not None and existing.key != record.key:
+            self._move_aside(existing)
+        curve = aside.with_name(f"{aside.stem}.curve.jsonl")
+        self.path(record.name).parent.mkdir(parents=True, exist_ok=True)
+        if curve.is_file():
+            os.replace(curve, self.curve_path(record.name))
+        os.replace(aside, self.path(record.name))
+
+    def _aside(self, name: str, key: str) -> Path:
+        return self.results / "replaced" / f"{name}-{key[7:15]}.json"
+
+    def _move_aside(self, record: Record) -> None:
+        aside = self._aside(record.name, record.key).with_suffix("")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.path(record.name), aside.with_name(f"{aside.name}.json"))
+        curve = self.curve_path(record.name)
+        if curve.is_file():
+            os.replace(curve, aside.with_name(f"{aside.name}.curve.jsonl"))
+
+    def read_sound(self, task: str | None = None) -> tuple[list[Record], list[str]]:
+        """The records that can be read, all or those of one task, and what is wrong with each of the others."""
+        records, problems = [], []
+        for record in self.read_all(task):
+            if isinstance(record, InputError):
+                problems.append(str(record))
+            else:
+                records.append(record)
+        return records, problems
+
+    def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
+        """All records, or those of one task, in the order of their names; a broken one is given as its error."""
+        read = QuickReader()
+        for path in record_files(self.root / task if task else self.root):
+            try:
+                yield read(path)
+            except InputError as error:
+                yield error
+
+
+def record_files(folder: Path) -> list[str]:
+    """The paths of all records below a folder, sorted."""
+    return sorted(
+        os.path.join(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.startswith("seed") and name.endswith(".json")
+    )
+
+
+class QuickReader:
+    """`read_record` for thousands of records: each configuration, architecture, … that they share is checked once."""
+
+    def __init__(self) -> None:
+        self._sections = Sections(
+            {"architecture": RecordedArchitecture.model_validate, "data": RecordedData.model_validate}
+        )
+
+    def __call__(self, path: str) -> Record:
+        """Read one record; raises as `read_record` does."""
+        try:
+            with open(path, encoding="utf-8") as stream:
+                content = self._sections.parse(stream.read())
+            record = Record.model_validate(
+                content if content["schema_version"] == SCHEMA_VERSION else migrated(content)
+            )
+        except (OSError, ValueError, LookupError, RecursionError):
+            # Laid out in another way, or broken: the plain reader says which, and where.
+            return read_record(Path(path))
+        _in_its_place(path, record)
+        return record
+
+
+def refuse_other_run(path: Path, existing: Record | None, key: str, replace: bool) -> None:
+    """Refuse to lose the record of a different run."""
+    if existing is not None and existing.key != key and not replace:
+        raise InputError(
+            f"{path}: holds the record of a different run (another config, data or parent); "
+            "--replace moves it to replaced/, --results keeps it and writes elsewhere"
+        )
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        InputError: not JSON, a key that is missing, unknown or of the wrong type, or a file whose place does not fit
+            what it says; names file and key.
+    """
+    record = parse_record(path)
+    _in_its_place(path.as_posix(), record)
+    return record
+
+
+def parse_record(path: Path) -> Record:
+    """Read a record wherever it lies.
+
+    Raises:
+        InputError: not JSON, or a key that is missing, unknown or of the wrong type; names file and key.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: a record is a JSON object")
+    try:
+        return Record.model_validate(migrated(content))
+    except ValidationError as error:
+        raise InputError(f"{path}: {first_problem(error, Record)}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _in_its_place(path: str, record: Record) -> None:
+    if not path.endswith(f"{record.name}.json"):
+        raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")

@@ -1,0 +1,101 @@
+"""Measure a run: seconds, peak memory, and a log of what the libraries print."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TextIO
+
+from backbones.files import read_json, write_text
+from bench.machine import environment
+from search.training.progress import ProgressCallback
+
+#: Seconds after which a run notes anew how long it has taken.
+KEEP_INTERVAL = 10.0
+
+
+@dataclass
+class Measured:
+    """What `measured` measured; complete when its block has ended.
+
+    Attributes:
+        keep: notes the seconds so far, lest they are lost if the run is killed.
+    """
+
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    peak_memory: int = 0
+    keep: Callable[[], None] = lambda: None
+
+    def keeping(self, progress: ProgressCallback) -> ProgressCallback:
+        """Tell of the progress, and note the seconds from time to time."""
+        kept = time.monotonic()
+
+        def tell(fraction: float, doing: str) -> None:
+            nonlocal kept
+            if time.monotonic() - kept >= KEEP_INTERVAL:
+                kept = time.monotonic()
+                self.keep()
+            progress(fraction, doing)
+
+        return tell
+
+
+@contextlib.contextmanager
+def measured(work_dir: Path) -> Iterator[Measured]:
+    """Time a block, watch its memory, and send what the libraries print into `<work_dir>/output.log`.
+
+    The seconds of earlier, interrupted tries in the same folder are counted in.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    spent_file = work_dir / "seconds.json"
+    spent = read_json(spent_file) if spent_file.is_file() else 0.0
+    run = Measured(started=_now())
+    environment.reset_peak_memory()
+    start = time.monotonic()
+
+    def seconds() -> float:
+        return round(spent + time.monotonic() - start, 3)
+
+    run.keep = lambda: write_text(spent_file, json.dumps(seconds()))
+    try:
+        with (work_dir / "output.log").open("a", encoding="utf-8") as log, redirected(log):
+            yield run
+    finally:
+        run.seconds = seconds()
+        run.peak_memory = environment.peak_memory()
+        run.finished = _now()
+        write_text(spent_file, json.dumps(run.seconds))
+
+
+@contextlib.contextmanager
+def redirected(log: TextIO) -> Iterator[None]:
+    """Send standard output and error to a file: Python's streams, and the descriptors that libraries in C write to."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    try:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            yield
+    finally:
+        try:
+            log.flush()
+        finally:
+            # Also where the log's disk is full: what is said of that is for the user.
+            for descriptor, before in zip((1, 2), saved, strict=True):
+                os.dup2(before, descriptor)
+                os.close(before)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
