@@ -22,7 +22,7 @@ from bench.classification.training import train
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Protocol
 from bench.tasks.registry import get_task
-from search.training.hooks import parallel
+from search.training import parallel
 from search.training.progress import ProgressCallback
 
 CPU = torch.device("cpu")
