@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backbones.errors import InputError
 from bench.machine.isolation import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage
-from bench.searches.task import settings_of, steps_per_epoch
+from bench.searches.task import search_settings, settings_of, steps_per_epoch
 from bench.tasks.registry import load_protocol
 
 #: Is told which stage is measured.
@@ -74,7 +74,7 @@ def measure_stages(
     Raises:
         InputError: no such protocol or stage, or memory does not suffice.
     """
-    settings = settings_of(load_protocol(name, options, ("search",))[1])
+    settings = search_settings(name, options)
     count = len(settings.stages)
     if stage is not None and stage > count:
         raise InputError(f"--stage {stage}: {name} has {count} stage{'s' * (count > 1)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from bench.digits.embedded import ensure_embedded
 from bench.tasks.architectures import Architecture
 from bench.tasks.contract import DataReport, Drawn, Job, Outcome, Parameters, Protocol, Speed, Task
 from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
 from search.configs import parse
 from search.settings import SearchSettings
@@ -105,6 +106,11 @@ class SearchTask(Task):
 def settings_of(protocol: Protocol) -> SearchSettings:
     """The settings of a search protocol."""
     return parse(SearchSettings, protocol.config, str(protocol.path))
+
+
+def search_settings(name: str, options: Sequence[str] = ()) -> SearchSettings:
+    """The settings of a search protocol by name or path. See `load_protocol`."""
+    return settings_of(load_protocol(name, options, ("search",))[1])
 
 
 def search_concerns(genotype: Genotype) -> list[str]:

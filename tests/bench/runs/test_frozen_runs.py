@@ -12,7 +12,6 @@ from bench.commands.cli import main
 from bench.records.record import Record
 from bench.records.store import RecordStore, read_record, record_files
 from bench.runs.run import Evaluation, Places, Planned, plan
-from bench.searches.task import PlannedSearch, SearchData, load_search, plan_search
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import DataReport
 from bench.tasks.registry import get_task, load_protocol, task_names
@@ -52,8 +51,7 @@ def places(miniature: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 @pytest.fixture
 def frozen_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches at the version of the frozen records: a later one finds other genotypes, and so is another run."""
-    monkeypatch.setattr("bench.searches.task.VERSION", 3)
-    monkeypatch.setattr("bench.pipeline.changes.VERSION", 3)
+    monkeypatch.setattr("bench.searches.task.SearchTask.version", 3)
 
 
 needs_pillow = pytest.mark.skipif(
@@ -75,16 +73,14 @@ def frozen_record(run: FrozenRun) -> Record:
     return record
 
 
-def planned(run: FrozenRun, places: Places) -> Planned | PlannedSearch:
+def planned(run: FrozenRun, places: Places) -> Planned:
     """The run planned on the data that its record is of."""
     data = frozen_record(run).data
-    if not run.arch:
-        found = SearchData(data.counts, data.fingerprint)
-        return plan_search(load_search(run.protocol, run.options), run.seed, places, found)
-    architecture = resolve(run.arch)
+    architecture = resolve(run.arch) if run.arch else None
     weights = Path("frozen", run.weights) if run.weights else None
     if run.evaluate_only:
         assert weights is not None
+        assert architecture is not None
         architecture = architecture.with_weights(weights)
     task, protocol = load_protocol(run.protocol, run.options)
     evaluation = Evaluation(task, protocol, architecture, run.seed, None, weights, run.evaluate_only)
