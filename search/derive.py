@@ -195,3 +195,12 @@ def _cell(architecture: Architecture, cell: str, weights: list[list[float]]) -> 
 
 def _entries(cell: list[_Choice]) -> tuple[Edge, ...]:
     return tuple((choice.operation, choice.source) for choice in cell)
+
+
+def derive_file(file: Path, max_skips: int | None = None) -> Genotype:
+    """The genotype of a finished search's `architecture.json`. See `derive`.
+
+    Raises:
+        InputError: the file is not what a search leaves, or does not allow so few skip connections.
+    """
+    return derive(read_architecture(file), max_skips)

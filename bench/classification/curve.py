@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from backbones.files import write_text
-from bench.tasks.contract import Pace
+from bench.tasks.contract import TrainingPace
 from search.training.parallel import is_main
 
 #: What validation adds to an epoch's line.
@@ -51,11 +51,11 @@ class Curve:
         found = {name: last[name] for name in ERRORS}
         return {**found, **{f"best_{name}": best[name] for name in ERRORS}, "best_epoch": best["epoch"]}
 
-    def pace(self) -> Pace:
+    def pace(self) -> TrainingPace:
         """The medians of what the epochs took."""
         entries = [entry for entry in self.entries() if "seconds" in entry]
         middle = {key: statistics.median(entry[key] for entry in entries) for key in ("seconds", "images_per_second")}
-        return Pace(round(middle["seconds"], 3), round(middle["images_per_second"], 2))
+        return TrainingPace(round(middle["seconds"], 3), round(middle["images_per_second"], 2))
 
 
 class CurveHook(Hook):

@@ -20,7 +20,7 @@ from bench.classification.settings import ClassificationSettings
 from bench.classification.training import train
 from bench.classification.width import channels_of, network_cost
 from bench.tasks.architectures import Architecture
-from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task
+from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 from search.configs import parse
@@ -68,13 +68,13 @@ class ClassificationTask(Task):
     def run(self, job: Job) -> Outcome:
         settings = _settings(job.protocol)
         sources = find(settings)
-        channels = channels_of(job.architecture.design, settings, len(sources.train.classes))
+        channels = channels_of(job.design, settings, len(sources.train.classes))
         if job.evaluate_only:
             return self._score(job, settings, sources, channels)
         return self._train(job, settings, sources, channels)
 
     def _train(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
-        design, classes = job.architecture.design, sources.train.classes
+        design, classes = job.design, sources.train.classes
         device = torch.device(get_device())
         # Epochs count from 0; the largest word draws the initial weights.
         seed_everything(job.seed, 2**32 - 1)
@@ -119,7 +119,7 @@ class ClassificationTask(Task):
 
     def _score(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
         """Score given weights as they are, on the images that the protocol reports the error of."""
-        design, classes = job.architecture.design, sources.train.classes
+        design, classes = job.design, sources.train.classes
         assert job.weights is not None
         network = build_network(design, settings, channels, len(classes), auxiliary=False)
         _LOG.info("network from %s: %s", job.weights, weights.load(network, job.weights, design))
@@ -132,15 +132,17 @@ class ClassificationTask(Task):
         counts = {"test images" if sources.test else "val images": len(source.files)}
         return Outcome(found, counts, cost, resolved=_resolved(design, settings, channels))
 
-    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
         from bench.classification.workload import training_workload
 
-        return training_workload(_settings(protocol), architecture.design, counts)
+        return training_workload(_settings(protocol), given(architecture).design, counts)
 
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         from bench.classification.speed import measure_speed
 
-        return measure_speed(_settings(protocol), architecture, batch_size, repetitions)
+        return measure_speed(_settings(protocol), given(architecture), batch_size, repetitions)
 
 
 def _resolved(design: Any, settings: ClassificationSettings, channels: int) -> dict[str, Any]:

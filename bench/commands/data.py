@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench import api
 from bench.console.arguments import whole
 
 
@@ -20,30 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "digits":
-        from bench import digits
-        from bench.digits.embedded import digits_root
-
-        print(digits.ensure(arguments.out or digits_root(), seed=arguments.seed))
+        print(api.make_digits(arguments.out, arguments.seed))
         return 0
-    counts, fingerprint = _check(arguments.protocol)
-    for name, count in counts.items():
+    report = api.check_data(arguments.protocol)
+    for name, count in report.counts.items():
         print(f"{count:>9,}  {name}")
-    print(fingerprint, file=sys.stderr)
+    print(report.fingerprint, file=sys.stderr)
     return 0
-
-
-def _check(name: str) -> tuple[dict[str, int], str]:
-    if name.startswith("search/"):
-        from bench.digits.embedded import ensure_embedded
-        from bench.searches.task import load_search
-        from search.data.proxies import check_proxy
-
-        settings = load_search(name).settings
-        ensure_embedded(settings.embedded)
-        folder = check_proxy(settings.proxy, settings.batch_size)
-        return {"images": len(folder.files), "classes": len(folder.classes)}, folder.fingerprint()
-    from bench.tasks.registry import load_protocol
-
-    task, protocol = load_protocol(name)
-    report = task.check(protocol)
-    return dict(report.counts), report.fingerprint

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from bench import api
 from bench.console.arguments import whole
 
 RULES = (
@@ -30,8 +31,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from search.derive import derive, read_architecture
-
-    genotype = derive(read_architecture(arguments.file), arguments.max_skips)
-    print(json.dumps(genotype.to_json()))
+    print(json.dumps(api.derive_file(arguments.file, arguments.max_skips).to_json()))
     return 0

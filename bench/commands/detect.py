@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench import api
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -28,45 +30,8 @@ def _share(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.detection.checkpoint import load
-    from bench.detection.images import check_images
-
-    pictures = _pictures(arguments.images, arguments.out)
-    check_images([(file, None) for file in pictures])
-    trained = load(arguments.checkpoint)
-
-    from bench.detection.inference import detect, draw
-
-    categories = list(trained.categories)
-    for (file, out), sample in zip(pictures.items(), detect(trained, list(enumerate(pictures))), strict=True):
-        found = draw(sample, categories, file, out, arguments.threshold)
+    for out, found in api.detect_in(arguments.checkpoint, arguments.images, arguments.out, arguments.threshold):
         names = ", ".join(f"{name} {100 * score:.0f} %" for name, score in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         print(f"{out}: {names or 'nothing'}{more}")
     return 0
-
-
-def _pictures(given: list[Path], out: Path) -> dict[Path, Path]:
-    """The image files that are meant, and where the picture of each goes: below `out` as below the folder given."""
-    from backbones.errors import InputError
-    from bench.detection.inference import SUFFIXES, picture_name
-
-    pictures: dict[Path, Path] = {}
-    for path in given:
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-            # Pictures that were drawn before may lie among the images.
-            files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
-            if not files:
-                raise InputError(f"{path}: no image in this folder ({', '.join(SUFFIXES)})")
-            pictures.update({file: out / file.relative_to(path).with_name(picture_name(file)) for file in files})
-        else:
-            pictures[path] = out / picture_name(path)
-    taken: dict[Path, Path] = {}
-    for file, picture in pictures.items():
-        if picture in taken:
-            raise InputError(f"{file}: its picture would take the place of that of {taken[picture]}, {picture}")
-        if picture.resolve() == file.resolve():
-            raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
-        taken[picture] = file
-    return pictures

@@ -1,13 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what is read off them."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.runs.run import Places
+from typing import Any
 
 
 def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
@@ -18,18 +17,30 @@ def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
     """
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="records and tables")
     parser.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="logs and checkpoints")
-    if not replaces:
-        parser.set_defaults(replace=True)
-        return
+    if replaces:
+        parser.add_argument(
+            "--replace", action="store_true", help="move the record of a different run aside instead of refusing"
+        )
+
+
+def places_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The folders as `bench.api.evaluate` takes them."""
+    places = {"results": arguments.results, "work": arguments.work_dir}
+    return places | ({"replace": arguments.replace} if "replace" in arguments else {})
+
+
+def add_launcher(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
-        "--replace", action="store_true", help="move the record of a different run aside instead of refusing"
+        "--launcher",
+        choices=["none", "pytorch"],
+        default="none",
+        help=f"pytorch: {what} over several processes, which torchrun has started (one a GPU)",
     )
 
 
-def places_of(arguments: argparse.Namespace) -> Places:
-    from bench.runs.run import Places
-
-    return Places(arguments.results, arguments.work_dir, arguments.replace)
+def is_first(arguments: argparse.Namespace) -> bool:
+    """Whether this process prints: of those that torchrun has started, the first."""
+    return arguments.launcher == "none" or os.environ.get("RANK", "0") == "0"
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -40,3 +51,8 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         metavar="K=V",
         help="change keys of the config; a changed protocol's run is marked as reduced",
     )
+
+
+def notice(text: str) -> None:
+    """Tell of what is left out, on standard error."""
+    print(f"wildnas: {text}", file=sys.stderr)

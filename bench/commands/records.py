@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench import api
+
 #: The exit code where something is broken: the command has done its work, and the user has made no mistake.
 BROKEN = 1
 
@@ -17,14 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.records.check import check_records
-    from bench.records.store import RecordStore
-
-    store = RecordStore(arguments.results)
-    if not store.root.is_dir():
-        raise InputError(f"{store.root}: no such folder")
-    report = check_records(store)
+    report = api.check_records(arguments.results)
     for line in report.broken:
         print(f"broken: {line}")
     for line in report.notes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from bench import api
+from bench.commands.options import notice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,17 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.console.progress import Progress
-    from bench.records.store import RecordStore, record_files
-    from bench.report import write_report
-
-    out = arguments.out or arguments.results / "report"
-    progress = Progress([str(out / "index.html")])
+    results, out = arguments.results, arguments.out or arguments.results / "report"
+    progress = api.Progress([str(out / "index.html")])
     with progress.stage(0):
-        file, problems = write_report(arguments.results, out, arguments.title, arguments.full_only, progress)
-    if not record_files(RecordStore(arguments.results).root):
-        print(f"wildnas: {arguments.results}: holds no record yet", file=sys.stderr)
+        file, problems = api.write_report(results, out, arguments.title, arguments.full_only, progress)
+    if not any((results / "records").rglob("seed*.json")):
+        notice(f"{results}: holds no record yet")
     for problem in problems:
-        print(f"wildnas: left out: {problem}", file=sys.stderr)
+        notice(f"left out: {problem}")
     print(file)
     return 0

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from typing import TYPE_CHECKING
 
+from bench import api
 from bench.commands.options import add_config_options, add_places, places_of
-
-if TYPE_CHECKING:
-    from bench.pipeline.assembly import Pipeline
-    from bench.pipeline.run import PipelineResult
-    from bench.runs.run import Places
 
 #: The exit code where some stages failed and the rest was done.
 INCOMPLETE = 1
@@ -38,59 +32,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.pipeline.assembly import load_pipeline
-    from bench.pipeline.data import Data
-    from bench.pipeline.report import plan_lines
-    from bench.pipeline.run import Manner, run_pipeline
-    from bench.pipeline.survey import survey
-
     if arguments.address is not None and arguments.engine != "ray":
-        raise InputError("--address: is of a Ray cluster; add --engine ray")
-    # A record of a different run is moved to replaced/, from where it is brought back if it is wanted again.
+        raise api.InputError("--address: is of a Ray cluster; add --engine ray")
     places = places_of(arguments)
-    pipeline, data = load_pipeline(arguments.pipeline, arguments.cfg_options), Data()
     if arguments.plan:
-        for line in plan_lines(pipeline, survey(pipeline, places, data), places, data):
+        for line in api.plan_pipeline(arguments.pipeline, arguments.cfg_options, **places):
             print(line)
         return 0
-    manner = Manner(arguments.engine, arguments.address, arguments.auto_batch, arguments.skip_missing)
-    result = run_pipeline(pipeline, places, manner, data)
+    result = api.run(
+        arguments.pipeline,
+        options=arguments.cfg_options,
+        engine=arguments.engine,
+        address=arguments.address,
+        auto_batch=arguments.auto_batch,
+        skip_missing=arguments.skip_missing,
+        **places,
+    )
     before = len(result.records) - result.ran
     print(
-        f"{len(pipeline.stages)} stages: {result.ran} run now, {before} done before and not run again"
+        f"{result.stages} stages: {result.ran} run now, {before} done before and not run again"
         + (f", {len(result.failed)} failed, {len(result.blocked)} behind these." if result.failed else "."),
         file=sys.stderr,
     )
-    _write_tables(pipeline, result, places)
+    for table in result.tables.values():
+        print(table)
+    for selection in result.selections:
+        errors, chosen = selection["candidates"], selection["chosen"]
+        print(f"{selection['of']}: {chosen} has the least validation error ({errors[chosen]:.2f} %) of {len(errors)}")
+    print(f"The tables are in {result.folder}, the records in {arguments.results / 'records'}.", file=sys.stderr)
     for title, reason in result.failed.items():
         print(f"failed: {title}: {reason}", file=sys.stderr)
     return INCOMPLETE if result.failed else 0
-
-
-def _write_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> None:
-    from backbones.files import write_text
-    from bench.tables import build_table, render, save_table
-    from bench.tasks.metrics import METRICS, TITLES
-
-    folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
-    known = {record.name: record for record in result.records.values()}
-    for task in pipeline.tasks:
-        rows = [record for record in result.records.values() if record.task == task]
-        if not rows:
-            continue
-        table = build_table(TITLES[task], rows, METRICS[task], known.get)
-        print(render(table, "markdown"))
-        save_table(table, folder / task)
-    selections = [
-        selection.report(result.records)
-        for selection in pipeline.selections
-        if all(title in result.records for title in selection.needs)
-    ]
-    for selection in selections:
-        errors = selection["candidates"]
-        chosen = selection["chosen"]
-        print(f"{selection['of']}: {chosen} has the least validation error ({errors[chosen]:.2f} %) of {len(errors)}")
-    if selections:
-        write_text(folder / "selections.json", json.dumps(selections, indent=1) + "\n")
-    print(f"The tables are in {folder}, the records in {places.store.root}.", file=sys.stderr)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from typing import TYPE_CHECKING
 
-from backbones.errors import InputError
-from bench.commands.options import add_config_options, add_places, places_of
+from bench import api
+from bench.commands.options import add_config_options, add_launcher, add_places, is_first, places_of
+from bench.commands.search_dry_run import dry_run
 from bench.console.arguments import whole
-
-if TYPE_CHECKING:
-    from bench.console.progress import Progress
-    from bench.records.record import Record
-    from bench.runs.run import Places
-    from bench.searches.task import PlannedSearch, SearchProtocol
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,64 +22,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="one step of each stage: peak memory and the time of the whole search, nothing else",
     )
-    parser.add_argument(
-        "--launcher",
-        choices=["none", "pytorch"],
-        default="none",
-        help="pytorch: one search over several processes, which torchrun has started (one a GPU)",
-    )
+    add_launcher(parser, "one search")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.searches.task import load_search
-
-    protocol = load_search(arguments.config, arguments.cfg_options)
+    protocol, options, seed = arguments.config, arguments.cfg_options, arguments.seed
     if arguments.dry_run:
-        if arguments.launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")
-        from bench.commands.search_dry_run import dry_run
-
-        print("\n".join(dry_run(protocol, arguments.seed)))
+        print("\n".join(dry_run(api.dry_run(protocol, seed, options, arguments.launcher, _tell))))
         return 0
-    # Torch is imported when the config is known to be one.
-    from search.training.parallel import process_group
-
-    with process_group(arguments.launcher):
-        return _search(protocol, arguments.seed, places_of(arguments))
-
-
-def _search(protocol: SearchProtocol, seed: int, places: Places) -> int:
-    from backbones.genotype import Genotype
-    from bench.console.progress import Progress
-    from bench.searches.task import join_search, plan_search
-    from search.loop.epochs import concerns, imagenet_cost
-    from search.training.parallel import is_main, main_first
-
-    with main_first():
-        planned = plan_search(protocol, seed, places)
-    if not is_main():
-        if planned.record is None:
-            join_search(planned, places)
-        return 0
-    progress = Progress([f"{protocol.name} · seed {seed}"])
-    with progress.stage(0, planned.record is not None) as stage:
-        record = planned.record or _alone(planned, places, progress)
-        stage.note = "done before" if planned.record else "done"
-    genotype = Genotype.from_json(record.architecture.genotype)
-    for concern in concerns(genotype, imagenet_cost(genotype)):
-        print(f"warning: {concern}", file=sys.stderr)
-    print(json.dumps(genotype.to_json()))
-    print(f"record: {places.store.path(record.name)}", file=sys.stderr)
-    print(f"folder: {places.work / record.protocol / record.architecture.name}", file=sys.stderr)
+    places = places_of(arguments)
+    launcher = arguments.launcher
+    record = api.search(protocol, seed=seed, options=options, launcher=launcher, progress=api.Progress, **places)
+    if is_first(arguments):
+        genotype = api.found_by(record).genotype
+        for concern in api.search_concerns(genotype):
+            _tell(f"warning: {concern}")
+        print(json.dumps(genotype.to_json()))
+        _tell(f"record: {places['results'] / 'records' / record.name}.json")
+        _tell(f"folder: {places['work'] / record.protocol / record.architecture.name}")
     return 0
 
 
-def _alone(planned: PlannedSearch, places: Places, progress: Progress) -> Record:
-    """Search, unless another process has done so since it was planned."""
-    from bench.records.record import record_name
-    from bench.runs.locks import alone
-    from bench.searches.task import search
-
-    name = record_name(planned.protocol.name, planned.name, planned.seed)
-    with alone(places.results, name):
-        return places.store.find_run(name, planned.key) or search(planned, places, progress)
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

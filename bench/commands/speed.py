@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from bench import api
 from bench.commands import speed_reid, speed_search, speed_task
-
-#: Named here: to ask the tasks for their names would import what only a run needs.
-TASKS = ("classification", "detection", "reid")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = kinds.add_parser("search", help="seconds and memory of a search's steps, on made images")
     speed_search.add_arguments(search)
     search.set_defaults(measure=speed_search.run)
-    for task in TASKS:
+    for task in api.EVALUATED:
         kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on made images")
         module = speed_reid if task == "reid" else speed_task
         module.add_arguments(kind)
@@ -30,7 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _coco_metrics(arguments: argparse.Namespace) -> int:
-    from bench.detection.evaluation_speed import measure_evaluation
-
-    print(measure_evaluation())
+    print(api.measure_evaluation())
     return 0

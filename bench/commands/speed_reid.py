@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from bench import api
 from bench.commands import speed_task
 from bench.console.arguments import positive, whole
 
@@ -31,21 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.machine.isolation import isolated
-    from bench.reid.ranking_speed import SIZES as KNOWN
-    from bench.reid.ranking_speed import measure_ranking
-
     if arguments.arch and arguments.on:
         return speed_task.run(arguments)
     if arguments.arch or arguments.on:
-        raise InputError("speed reid: expected ARCH and --on PROTOCOL, or neither to time the ranking")
+        raise api.InputError("speed reid: expected ARCH and --on PROTOCOL, or neither to time the ranking")
     measured = []
-    for name in dict.fromkeys(arguments.size):
-        what = (KNOWN[name], arguments.dimensions, arguments.reference_queries)
-        measured.append(isolated(measure_ranking, *what, hint="a smaller --dimensions"))
+    for each in api.measure_rankings(arguments.size, arguments.dimensions, arguments.reference_queries):
+        measured.append(each)
         if not arguments.json:
-            print("\n".join(report(measured[-1])), flush=True)
+            print("\n".join(report(each)), flush=True)
     if arguments.json:
         print(json.dumps({"rankings": [each.to_json() for each in measured]}))
     return 0

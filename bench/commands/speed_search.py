@@ -9,6 +9,7 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
+from bench import api
 from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
@@ -27,23 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.machine.isolation import isolated
-    from bench.searches.speed import measure_stage
-    from bench.searches.task import load_search
-
-    settings = load_search(arguments.config, arguments.cfg_options).settings
-    count = len(settings.stages)
-    if arguments.stage is not None and arguments.stage > count:
-        raise InputError(f"--stage {arguments.stage}: {arguments.config} has {count} stage{'s' * (count > 1)}")
-    places = range(count) if arguments.stage is None else [arguments.stage - 1]
-    batch_size = arguments.batch_size or settings.batch_size
-    speeds: list[StageSpeed] = []
-    for place in places:
-        for plain in (False, True) if arguments.plain else (False,):
-            print(f"stage {place + 1}{', plain' * plain} …", file=sys.stderr)
-            call = (measure_stage, settings, place, batch_size, arguments.repetitions, plain)
-            speeds.append(isolated(*call, hint=f"--batch-size {max(batch_size // 2, 1)}"))
+    speeds = api.measure_stages(
+        arguments.config,
+        arguments.cfg_options,
+        arguments.stage,
+        arguments.batch_size,
+        arguments.repetitions,
+        arguments.plain,
+        lambda text: print(text, file=sys.stderr),
+    )
     if arguments.json:
         print(json.dumps({"protocol": arguments.config, "stages": [speed.to_json() for speed in speeds]}))
     else:

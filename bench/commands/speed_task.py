@@ -7,35 +7,14 @@ import json
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bench import api
 from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
-    from bench.tasks.architectures import Architecture
-    from bench.tasks.contract import Protocol, Speed
-
-#: The option by which a classification protocol runs as written: an operation after the other, maps contiguous.
-PLAIN = "execution.channels_last=False"
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """The speed of one architecture under one protocol."""
-
-    protocol: Protocol
-    architecture: str
-    speed: Speed
-
-    @property
-    def title(self) -> str:
-        return f"{self.architecture} on {self.protocol.name}{' (plain)' if PLAIN in self.protocol.options else ''}"
-
-    def to_json(self) -> dict[str, Any]:
-        named = {"protocol": self.protocol.name, "architecture": self.architecture}
-        return {**named, "options": list(self.protocol.options), **asdict(self.speed)}
+    from bench.tasks.speed import SpeedMeasurement
 
 
 def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -46,26 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
     parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
-    parser.add_argument("--plain", action="store_true", help=f"with {PLAIN} as well")
+    parser.add_argument("--plain", action="store_true", help="with execution.channels_last=False as well")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bench.machine.isolation import isolated
-    from bench.tasks.architectures import resolve
-
-    architectures = [resolve(arch) for arch in arguments.arch]
-    variants = [_protocols(arguments, arguments.cfg_options)]
-    if arguments.plain:
-        variants.append(_protocols(arguments, [*arguments.cfg_options, PLAIN]))
-    measured = []
-    for architecture, *protocols in zip(architectures, *variants, strict=True):
-        for protocol in protocols:
-            print(" ".join([architecture.name, "on", protocol.name, *protocol.options, "…"]), file=sys.stderr)
-            what = (arguments.kind, protocol, architecture, arguments.batch_size, arguments.repetitions)
-            speed = isolated(measure, *what, hint="a smaller --batch-size")
-            measured.append(Measurement(protocol, architecture.name, speed))
+    measured = api.measure_tasks(
+        arguments.kind,
+        arguments.arch,
+        arguments.on,
+        arguments.cfg_options,
+        arguments.plain,
+        arguments.batch_size,
+        arguments.repetitions,
+        lambda text: print(text, file=sys.stderr),
+    )
     if arguments.json:
         print(json.dumps({"measurements": [each.to_json() for each in measured]}))
     else:
@@ -73,39 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _protocols(arguments: argparse.Namespace, options: Sequence[str]) -> list[Protocol]:
-    """A protocol for every ARCH.
-
-    Raises:
-        InputError: one is of another task, or their number fits neither one nor that of ARCH.
-    """
-    from backbones.errors import InputError
-    from bench.tasks.registry import load_protocol
-
-    protocols = []
-    for name in arguments.on:
-        task, protocol = load_protocol(name, options)
-        if task.name != arguments.kind:
-            raise InputError(f"--on {name}: is a protocol of {task.name}, not of {arguments.kind}")
-        protocols.append(protocol)
-    if len(protocols) not in (1, len(arguments.arch)):
-        raise InputError(f"--on: {len(protocols)} protocols for {len(arguments.arch)} ARCH; give one, or one for each")
-    return protocols * (len(arguments.arch) // len(protocols))
-
-
-def measure(
-    kind: str, protocol: Protocol, architecture: Architecture, batch_size: int | None, repetitions: int
-) -> Speed:
-    """Measure in this process."""
-    import torch
-
-    from bench.tasks.registry import get_task
-
-    batch_size = batch_size or (128 if torch.cuda.is_available() else 8)
-    return get_task(kind).speed(protocol, architecture, batch_size, repetitions)
-
-
-def report(measured: Sequence[Measurement]) -> list[str]:
+def report(measured: Sequence[SpeedMeasurement]) -> list[str]:
     """The measurements as a table for eyes: medians, and what the first is against every other."""
     from tabulate import tabulate
 
@@ -145,7 +88,7 @@ def report(measured: Sequence[Measurement]) -> list[str]:
     return [*lines, *_whole_trainings(measured)]
 
 
-def _whole_trainings(measured: Sequence[Measurement]) -> list[str]:
+def _whole_trainings(measured: Sequence[SpeedMeasurement]) -> list[str]:
     """How long the protocols' trainings would take on this device, where they say how many images an epoch has."""
     from bench.console.progress import clock
 

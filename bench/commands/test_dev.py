@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench import api
 from bench.commands.options import add_config_options
 
 
@@ -21,21 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from backbones.errors import InputError
-    from bench.console.progress import Progress
-    from bench.tasks.registry import load_protocol
-
-    task, protocol = load_protocol(arguments.on, arguments.cfg_options)
-    if task.name != "detection" or not protocol.config.get("test_dataloader"):
-        raise InputError(f"--on {arguments.on}: expected a detection protocol with a test_dataloader")
-    from bench.detection.protocol import data_part
-    from bench.detection.test_dev import check_submission, export_test_dev
-
+    protocol = api.load_test_dev(arguments.on, arguments.cfg_options)
     if arguments.verb == "check":
-        print(check_submission(arguments.file, data_part(protocol.config, "test").annotation_file))
+        print(api.check_test_dev(protocol, arguments.file))
         return 0
-    progress = Progress([f"test-dev of {protocol.name}"])
+    progress = api.Progress([f"test-dev of {protocol.name}"])
     with progress.stage(0):
-        submission = export_test_dev(protocol, None, arguments.checkpoint, arguments.out, progress)
+        submission = api.export_test_dev(protocol, None, arguments.checkpoint, arguments.out, progress)
     print(submission)
     return 0

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import api
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -23,84 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "list":
-        _list()
+        width = max(len(name) for name in api.zoo.names())
+        for name in api.zoo.names():
+            print(f"{name:<{width}}  {api.zoo.get(name).citation}")
     elif arguments.verb == "draw":
-        from backbones.drawing.cell import draw
-        from bench.tasks.architectures import resolve
-
-        print(draw(resolve(arguments.arch).genotype, arguments.out, arguments.cell))
+        print(api.draw_architecture(arguments.arch, arguments.out, arguments.cell))
     else:
-        content = describe(arguments.arch)
+        content = api.describe_architecture(arguments.arch)
         print(json.dumps(content) if arguments.json else "\n".join(_lines(content)))
     return 0
-
-
-def _list() -> None:
-    from backbones import zoo
-
-    width = max(len(name) for name in zoo.names())
-    for name in zoo.names():
-        print(f"{name:<{width}}  {zoo.get(name).citation}")
-
-
-def describe(arch: str) -> dict[str, Any]:
-    """An architecture with digest, citation, published numbers, depth, and the cost of the papers' networks.
-
-    A model of timm has no genotype and no depth, and one cost, with 1,000 classes at the size that it was made for.
-    """
-    from backbones import zoo
-    from backbones.design import TimmModel
-    from bench.tasks.architectures import resolve
-
-    architecture = resolve(arch)
-    design = architecture.design
-    entry = zoo.get(architecture.name) if architecture.method == "published" else None
-    cells = None if isinstance(design, TimmModel) else design
-    return {
-        "name": architecture.name,
-        "genotype": None if cells is None else cells.to_json(),
-        "digest": design.digest,
-        "source": entry.source if entry else "",
-        "citation": entry.citation if entry else "",
-        "note": entry.note if entry else "",
-        "published": [dict(row) for row in entry.published] if entry else [],
-        "depth": None if cells is None else {cell: _depth(cells, cell) for cell in ("normal", "reduce")},
-        "cost": {network: cost.to_json() for network, cost in _costs(design)},
-    }
-
-
-def _depth(genotype: Any, cell: str) -> dict[str, Any]:
-    levels = genotype.edge_levels(cell)
-    return {
-        "levels": list(levels),
-        "mean_level": sum(levels) / len(levels),
-        "longest_path": genotype.longest_path(cell),
-        "skips": genotype.operation_counts(cell).get("skip_connect", 0),
-    }
-
-
-def _costs(design: Any) -> Iterator[tuple[str, Any]]:
-    import torch
-
-    from backbones.build import build_classifier
-    from backbones.cost import measure
-    from backbones.design import TimmModel
-    from backbones.timm_backbone import input_size
-
-    if isinstance(design, TimmModel):
-        with torch.device("meta"):
-            network = build_classifier(design, "imagenet", 48, 14, num_classes=1000, auxiliary=False)
-        yield "imagenet", measure(network, input_size(design.name))
-        return
-    networks: list[tuple[str, dict[str, Any], int]] = [
-        ("cifar10", {"network": "cifar", "channels": 36, "layers": 20, "num_classes": 10}, 32),
-        ("cifar10_large", {"network": "cifar", "channels": 64, "layers": 20, "num_classes": 10}, 32),
-        ("imagenet", {"network": "imagenet", "channels": 48, "layers": 14, "num_classes": 1000}, 224),
-    ]
-    for name, settings, size in networks:
-        with torch.device("meta"):
-            network = build_classifier(design, auxiliary=False, **settings)
-        yield name, measure(network, (3, size, size))
 
 
 def _lines(content: dict[str, Any]) -> Iterator[str]:

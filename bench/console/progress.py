@@ -149,6 +149,20 @@ class Progress:
         self._stream.flush()
 
 
+class Silent(Progress):
+    """Shows nothing: what a call from a program or a notebook has."""
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        self._titles = titles
+
+    def __call__(self, fraction: float, doing: str) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def stage(self, place: int, done: bool = False) -> Iterator[StageNote]:
+        yield StageNote()
+
+
 def clock(seconds: float) -> str:
     """Seconds as `m:ss` or `h:mm:ss`."""
     whole = max(0, round(seconds))

@@ -16,7 +16,7 @@ from backbones.errors import InputError
 from bench.detection.components import build_detector
 from bench.detection.data import Data
 from bench.detection.protocol import innermost
-from bench.tasks.contract import Job
+from bench.tasks.contract import Job, given
 from search.configs import plain
 
 from mmdet import registry  # isort: skip - behind the components, which see to mmcv's compiled module
@@ -64,8 +64,8 @@ def save(detector: nn.Module, job: Job, config: Config, data: Data) -> Path:
         job.work_dir / CHECKPOINT,
         task="detection",
         protocol=job.protocol.name,
-        architecture=job.architecture.name,
-        design=job.architecture.design,
+        architecture=given(job.architecture).name,
+        design=job.design,
         seed=job.seed,
         categories=dict(data.val.categories),
         model=model,

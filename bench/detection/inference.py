@@ -14,8 +14,10 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from backbones.errors import InputError
 from backbones.files import replacing
-from bench.detection.checkpoint import Trained
+from bench.detection.checkpoint import Trained, load
+from bench.detection.images import check_images
 from bench.detection.pairs import restore_pairs
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
@@ -25,6 +27,51 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 #: Pictures of these are written as what they are, all others as PNG.
 _WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+
+
+def detect_in(
+    checkpoint: Path, images: Sequence[Path], out: Path, threshold: float = 0.3
+) -> Iterator[tuple[Path, list[tuple[str, float]]]]:
+    """Draw what a trained detector finds in image files, or in all images of folders.
+
+    Args:
+        threshold: the least score that is drawn.
+
+    Yields:
+        Each picture's file below `out`, with names and scores of what is drawn.
+
+    Raises:
+        InputError: a file that is no image or no detector's checkpoint, or two pictures of one name.
+    """
+    pictures = _pictures(images, out)
+    check_images([(file, None) for file in pictures])
+    trained = load(checkpoint)
+    categories = list(trained.categories)
+    for (file, picture), sample in zip(pictures.items(), detect(trained, list(enumerate(pictures))), strict=True):
+        yield picture, draw(sample, categories, file, picture, threshold)
+
+
+def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """The image files that are meant, and where the picture of each goes: below `out` as below the folder given."""
+    pictures: dict[Path, Path] = {}
+    for path in given:
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            # Pictures that were drawn before may lie among the images.
+            files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
+            if not files:
+                raise InputError(f"{path}: no image in this folder ({', '.join(SUFFIXES)})")
+            pictures.update({file: out / file.relative_to(path).with_name(picture_name(file)) for file in files})
+        else:
+            pictures[path] = out / picture_name(path)
+    taken: dict[Path, Path] = {}
+    for file, picture in pictures.items():
+        if picture in taken:
+            raise InputError(f"{file}: its picture would take the place of that of {taken[picture]}, {picture}")
+        if picture.resolve() == file.resolve():
+            raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
+        taken[picture] = file
+    return pictures
 
 
 def detect(

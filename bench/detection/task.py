@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.tasks.architectures import Architecture
-from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task
+from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 
@@ -70,12 +70,14 @@ class DetectionTask(Task):
         evaluator = describe(choose())
         return Outcome(metrics, counts, cost, job.work_dir / CHECKPOINT, whole=whole, resolved={"evaluator": evaluator})
 
-    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
         from bench.detection.workload import training_workload
 
-        return training_workload(protocol.config, architecture.design, counts)
+        return training_workload(protocol.config, given(architecture).design, counts)
 
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         from bench.detection.speed import measure_speed
 
-        return measure_speed(protocol, architecture, batch_size, repetitions)
+        return measure_speed(protocol, given(architecture), batch_size, repetitions)

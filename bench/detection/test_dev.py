@@ -11,7 +11,7 @@ import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from bench.detection.inference import detect
 from bench.detection.protocol import data_part
 from bench.tasks.architectures import Architecture
 from bench.tasks.contract import Protocol
+from bench.tasks.registry import load_protocol
 from search.training.progress import ProgressCallback
 
 #: The most detections of an image that COCO counts.
@@ -103,6 +104,23 @@ def export_test_dev(
     with replacing(file.with_suffix(".zip")) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(file, file.name)
     return submission
+
+
+def load_test_dev(name: str, options: Sequence[str] = ()) -> Protocol:
+    """A detection protocol that has test-dev's images, by name.
+
+    Raises:
+        InputError: no such protocol, or one without.
+    """
+    task, protocol = load_protocol(name, options)
+    if task.name != "detection" or not protocol.config.get("test_dataloader"):
+        raise InputError(f"--on {name}: expected a detection protocol with a test_dataloader")
+    return protocol
+
+
+def check_test_dev(protocol: Protocol, file: Path) -> Submission:
+    """Check a submission file against the protocol's list of images. See `check_submission`."""
+    return check_submission(file, data_part(protocol.config, "test").annotation_file)
 
 
 def check_submission(file: Path, image_info: Path) -> Submission:

@@ -61,7 +61,7 @@ def resolve(job: Job, data: Data) -> Config:
     """
     values: dict[str, Any] = plain(job.protocol.config)
     weights = None if job.weights is None else str(job.weights)
-    values["model"] = model_config(values, job.architecture.design, weights)
+    values["model"] = model_config(values, job.design, weights)
     _use_our_metric(values, job.work_dir)
     data.fill_in(values)
     _set_precision(values)

@@ -17,6 +17,11 @@ def digits_root() -> Path:
 def ensure_embedded(name: str | None) -> None:
     """Make the embedded data that a config's key `embedded` names, if it names any and they are not there."""
     if name == "digits":
-        from bench import digits
+        make_digits()
 
-        digits.ensure(digits_root(), seed=SEED)
+
+def make_digits(out: Path | None = None, seed: int = SEED) -> Path:
+    """Write the embedded data sets below a folder (None: `digits_root`), unless they are there; returns the folder."""
+    from bench import digits
+
+    return digits.ensure(out or digits_root(), seed=seed)

@@ -11,15 +11,14 @@ from collections.abc import Mapping
 
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data import Data
+from bench.pipeline.data import PipelineData
 from bench.pipeline.selection import Best
 from bench.pipeline.settings import Expected, Reference
-from bench.pipeline.stages import EvaluationStage, Given, Searched, SearchStage, Source, Stage
+from bench.pipeline.stages import ArchitectureSource, Given, Searched, Stage
 from bench.records.record import Record
-from bench.searches.task import SearchData, SearchProtocol, load_search
-from bench.searches.workload import search_macs
 from bench.tasks.architectures import Architecture, resolve
-from bench.tasks.contract import DataReport
+from bench.tasks.contract import DataReport, Protocol, Task
+from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
 
 #: What a search protocol has found and somebody has published; of P-DARTS' three genotypes, that of CIFAR-10 alone is.
@@ -33,8 +32,10 @@ STAND_INS = {
 OTHERS = "DARTS_V2"
 
 
-def stand_in(source: Source) -> Architecture:
-    """What takes the place of an architecture that is not known yet; a baseline is known."""
+def stand_in(source: ArchitectureSource | None) -> Architecture | None:
+    """What takes the place of an architecture that is not known yet; a baseline is known, and a search has none."""
+    if source is None:
+        return None
     if isinstance(source, Given):
         return source.given
     if isinstance(source, Best):
@@ -50,57 +51,37 @@ class Arithmetic:
         found: the records of what is done, by title: what a search has found needs no stand-in.
     """
 
-    def __init__(self, pipeline: Pipeline, data: Data, found: Mapping[str, Record]) -> None:
+    def __init__(self, pipeline: Pipeline, data: PipelineData, found: Mapping[str, Record]) -> None:
         self._references = pipeline.by_multiply_adds
         self._expected = pipeline.expected
         self._data, self._found = data, found
         self._counted: dict[tuple[object, ...], Workload | None] = {}
-        self._searches: dict[tuple[object, ...], float | None] = {}
 
     def of(self, stage: Stage) -> tuple[float, Reference | Expected] | None:
         """A stage's hours, all devices together, and the run that they are in proportion to; None: there is none."""
         if self._references is None:
             return None
-        if isinstance(stage, SearchStage):
-            return self._of_search(stage, self._references.searches.get(stage.protocol.name))
-        workload = self._workload(stage)
+        known = all(title in self._found for title in stage.needs)
+        architecture = stage.architecture(self._found) if known else stand_in(stage.source)
+        workload = self._workload(stage.task, stage.protocol, architecture)
+        like = self._references.searches.get(stage.protocol.name)
         if workload is None:
             return None
-        reference = self._references.separable if workload.separable else self._references.dense
+        if like is not None:
+            other, expected = self._workload(*load_protocol(like), architecture), self._expected[like]
+            return None if other is None else (expected.hours * workload.total / other.total, expected)
+        kinds = {True: self._references.separable, False: self._references.dense, None: None}
+        reference = kinds[workload.separable]
         return None if reference is None else (reference.hours * workload.total / reference.total, reference)
 
-    def _of_search(self, stage: SearchStage, like: str | None) -> tuple[float, Expected] | None:
-        if like is None:
-            return None
-        reference = load_search(like)
-        macs, others = self._search(stage.protocol, stage.seed), self._search(reference, stage.seed)
-        return (
-            None
-            if macs is None or others is None
-            else (self._expected[like].hours * macs / others, self._expected[like])
-        )
-
-    def _workload(self, stage: EvaluationStage) -> Workload | None:
-        known = all(title in self._found for title in stage.source.needs)
-        architecture = stage.source.architecture(self._found) if known else stand_in(stage.source)
-        key = (stage.protocol.name, stage.protocol.options, architecture.design)
+    def _workload(self, task: Task, protocol: Protocol, architecture: Architecture | None) -> Workload | None:
+        key = (protocol.name, protocol.options, architecture and architecture.design)
         if key not in self._counted:
-            report = self._data.of(stage.task, stage.protocol)
+            report = self._data.of(task, protocol)
             counts = report.counts if isinstance(report, DataReport) else {}
             try:
-                self._counted[key] = stage.task.workload(stage.protocol, architecture, counts)
+                self._counted[key] = task.workload(protocol, architecture, counts)
             except InputError:
                 # It tells of no number of images: unknown.
                 self._counted[key] = None
         return self._counted[key]
-
-    def _search(self, protocol: SearchProtocol, seed: int) -> float | None:
-        key = (protocol.name, protocol.options)
-        if key not in self._searches:
-            data = self._data.of_search(protocol, seed)
-            counts = data.counts if isinstance(data, SearchData) else {}
-            try:
-                self._searches[key] = search_macs(protocol.settings, counts)
-            except InputError:
-                self._searches[key] = None
-        return self._searches[key]

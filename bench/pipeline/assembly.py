@@ -18,11 +18,10 @@ from bench.pipeline.settings import (
     Resources,
     SearchEntry,
 )
-from bench.pipeline.stages import EvaluationStage, Given, Searched, SearchStage, Source, Stage
-from bench.searches.task import load_search
+from bench.pipeline.stages import ArchitectureSource, Given, Searched, Stage
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol, Task
-from bench.tasks.registry import load_protocol
+from bench.tasks.registry import EVALUATED, load_protocol
 from search.configs import load_config, parse
 
 
@@ -43,8 +42,9 @@ class Pipeline:
 
     @property
     def tasks(self) -> list[str]:
-        """The names of the tasks, searches not among them, in the order of the stages."""
-        return list(dict.fromkeys(s.task.name for s in self.stages.values() if isinstance(s, EvaluationStage)))
+        """The names of the tasks that architectures are evaluated on, in the order of the stages."""
+        tasks = [stage.task for stage in self.stages.values() if stage.task.needs_architecture]
+        return list(dict.fromkeys(task.name for task in tasks))
 
 
 def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
@@ -55,9 +55,10 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
     """
     assembly = _Assembly()
     pipeline_name = assembly.add_pipeline(name, options, {})
-    if not any(isinstance(stage, (SearchStage, EvaluationStage)) for stage in assembly.stages.values()):
+    if not assembly.stages:
         raise InputError(f"{name}: no 'searches' and no 'baselines' that anything is to be done with")
-    ordered = sorted(assembly.stages.values(), key=_place)
+    # What nothing is before stands first; the others as they were added, each behind what it needs.
+    ordered = sorted(assembly.stages.values(), key=lambda stage: stage.source is not None)
     selections = tuple({selection.label: selection for selection in assembly.selections}.values())
     return Pipeline(
         pipeline_name,
@@ -67,11 +68,6 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
         assembly.resources,
         assembly.by_multiply_adds,
     )
-
-
-def _place(stage: Stage) -> bool:
-    """All searches stand first, as nothing is before them; the others as they were added, each behind what it needs."""
-    return isinstance(stage, EvaluationStage)
 
 
 class _Assembly:
@@ -130,15 +126,15 @@ class _Assembly:
 
     def _found(
         self, entry: SearchEntry, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]
-    ) -> list[Source]:
+    ) -> list[ArchitectureSource]:
         """What one entry of `searches` gives to be retrained."""
         options = {**changes.get("search", {}), **entry.options}
-        protocol = load_search(entry.protocol, _texts(options))
+        task, protocol = load_protocol(entry.protocol, _texts(options), among=("search",))
         shown = _shown(entry.options)
         seeds = list(dict.fromkeys(entry.seeds or part.seeds))
         sources: list[Searched] = []
         for seed in seeds:
-            search = SearchStage(f"{protocol.name}{shown} · seed {seed}", protocol, seed)
+            search = Stage(f"{protocol.name}{shown} · seed {seed}", task, protocol, None, seed)
             sources += _variants(search, entry, where)
         rule = entry.select or part.select
         if rule == "random":
@@ -148,13 +144,15 @@ class _Assembly:
         if rule != "best":
             return list(sources)
         assert part.selection_protocol is not None
-        task, validation = self._protocol(part.selection_protocol, where, changes, "selection_protocol")
-        candidates = [self._evaluation(task, validation, source, None, None, where) for source in sources]
+        evaluated_by = self._protocol(part.selection_protocol, where, changes, "selection_protocol")
+        candidates = [self._evaluation(*evaluated_by, source, None, None, where) for source in sources]
         best = Best(f"{protocol.name}{shown}", tuple(candidates))
         self.selections.append(best)
         return [best]
 
-    def _retrain(self, source: Source, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    def _retrain(
+        self, source: ArchitectureSource, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         for seed in _seeds(part):
             trained = {}
             for name in part.retrain:
@@ -166,7 +164,12 @@ class _Assembly:
                 self._evaluation(task, protocol, source, seed, weights, where)
 
     def _transfer(
-        self, source: Source, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]], weights: Path
+        self,
+        source: ArchitectureSource,
+        part: Part,
+        where: str,
+        changes: Mapping[str, Mapping[str, Any]],
+        weights: Path,
     ) -> None:
         """Transfers of a baseline that comes with weights."""
         for seed in _seeds(part):
@@ -183,7 +186,7 @@ class _Assembly:
         # Without changes, which task it is of need not be known before it is loaded.
         options = changes[self._kinds[name]] if changes and self._kinds[name] in changes else {}
         if name not in self._protocols:
-            self._protocols[name] = load_protocol(name, _texts(options))
+            self._protocols[name] = load_protocol(name, _texts(options), EVALUATED)
         task, protocol = self._protocols[name]
         if key and task.name != "classification":
             raise InputError(f"{where}: key {key!r}: {name!r} is no classification protocol")
@@ -195,15 +198,15 @@ class _Assembly:
         self,
         task: Task,
         protocol: Protocol,
-        source: Source,
+        source: ArchitectureSource,
         seed: int | None,
-        weights: EvaluationStage | Path | None,
+        weights: Stage | Path | None,
         where: str,
-    ) -> EvaluationStage:
+    ) -> Stage:
         own = source.own_seed if isinstance(source, Given) else None
         said = "" if seed is None and own is None else f", seed {own if seed is None else seed}"
         title = f"{protocol.name} · {source.label}{said}"
-        stage = EvaluationStage(title, task, protocol, source, seed, weights)
+        stage = Stage(title, task, protocol, source, seed, weights)
         self._add(stage, where)
         return stage
 
@@ -211,12 +214,12 @@ class _Assembly:
         there = self.stages.setdefault(stage.title, stage)
         if sorted(there.protocol.options) != sorted(stage.protocol.options):
             raise InputError(f"{where}: {stage.title}: stands twice with different options; name them by 'method'")
-        if isinstance(there, EvaluationStage) and isinstance(stage, EvaluationStage) and there.needs != stage.needs:
+        if there.needs != stage.needs:
             raise InputError(f"{where}: {stage.title}: starts from two different weights: the record has one name")
 
 
-def _variants(search: SearchStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
-    stages = len(search.protocol.settings.stages)
+def _variants(search: Stage, entry: SearchEntry, where: str) -> Iterator[Searched]:
+    stages = len(search.protocol.config["stages"])
     for place in entry.after_stages:
         if place > stages:
             raise InputError(f"{where}: key 'after_stages': {place}: {entry.protocol} has {stages} stages")

@@ -7,35 +7,25 @@ from typing import Any
 
 from backbones.files import file_digest
 from bench.records.record import Record
-from bench.records.store import RecordStore
 from bench.runs.run import Planned, determining
-from bench.searches.task import VERSION, PlannedSearch
 from search.configs import portable
 
 #: So many differences are told of.
 MOST = 4
 
 
-def differences(record: Record, wanted: Planned | PlannedSearch, fingerprint: str) -> str:
-    """Why a record is not the one that is wanted, all that its key is made of compared.
-
-    Args:
-        fingerprint: of the data that are there.
-    """
-    if isinstance(wanted, PlannedSearch):
-        found = [*_version(record, VERSION), *_config(record, wanted.protocol.portable())]
-    else:
-        found = list(_of_evaluation(record, wanted))
-    if record.data.fingerprint != fingerprint:
-        found.append("other data")
+def differences(record: Record, wanted: Planned) -> str:
+    """Why a record is not the one that is wanted, all that its key is made of compared."""
+    found = list(_found(record, wanted))
     return "; ".join([*found[:MOST], *(["…"] if len(found) > MOST else [])]) or "another run"
 
 
-def _of_evaluation(record: Record, wanted: Planned) -> Iterator[str]:
+def _found(record: Record, wanted: Planned) -> Iterator[str]:
     evaluation = wanted.evaluation
     yield from _version(record, evaluation.task.version)
     yield from _config(record, portable(evaluation.protocol.recorded))
-    if record.architecture.digest != evaluation.architecture.design.digest:
+    architecture = evaluation.architecture
+    if architecture is not None and record.architecture.digest != architecture.to_json()["digest"]:
         yield "another genotype"
     before = {parent.role: parent for parent in record.parents}
     now = {parent.role: parent for parent in evaluation.parents}
@@ -49,6 +39,8 @@ def _of_evaluation(record: Record, wanted: Planned) -> Iterator[str]:
         weights = record.initial_weights
         if weights is None or weights.sha256 != file_digest(evaluation.weights_file):
             yield "other weights to start from"
+    if record.data.fingerprint != wanted.data.fingerprint:
+        yield "other data"
 
 
 def _version(record: Record, version: int) -> list[str]:
@@ -79,10 +71,3 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-def earlier_search(wanted: PlannedSearch, store: RecordStore) -> Record | None:
-    """The newest record of the same search protocol and seed, of whatever key; keys are in the names of searches."""
-    folder = store.root / wanted.protocol.name
-    files = sorted(folder.glob(f"*/seed{wanted.seed}.json"), key=lambda file: file.stat().st_mtime_ns)
-    return store.find(files[-1].relative_to(store.root).with_suffix("").as_posix()) if files else None

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data import Data
-from bench.pipeline.stages import SearchStage, Stage
+from bench.pipeline.data import PipelineData
+from bench.pipeline.stages import Stage
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.runs.run import determining
@@ -53,7 +53,7 @@ class Estimator:
         found: the records of the pipeline's stages that are done, by title.
     """
 
-    def __init__(self, pipeline: Pipeline, store: RecordStore, data: Data, found: Mapping[str, Record]) -> None:
+    def __init__(self, pipeline: Pipeline, store: RecordStore, data: PipelineData, found: Mapping[str, Record]) -> None:
         self._expected = pipeline.expected
         self._arithmetic = Arithmetic(pipeline, data, found)
         self._runs: dict[str, list[Record]] = {}
@@ -92,8 +92,6 @@ class Estimator:
 
 def stage_config(stage: Stage) -> dict[str, Any]:
     """The config as a record has it."""
-    if isinstance(stage, SearchStage):
-        return stage.protocol.portable()
     config: dict[str, Any] = portable(stage.protocol.recorded)
     return config
 

@@ -13,8 +13,6 @@ from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, evaluate, work_dir_of
-from bench.searches.speed import measure_stage
-from search.settings import SearchSettings
 from search.training.progress import ProgressCallback
 
 #: Of an evaluation's work folder: in how many parts its batches fit.
@@ -68,25 +66,6 @@ def advice(evaluation: Evaluation) -> str:
         more = f"execution.accumulate={parts} or --auto-batch computes the batch of {batch} in {parts} such parts"
         return f"; a batch of {fits} fits: {more}"
     return f"; a batch of {fits} fits; {evaluation.task.name} cannot compute its batch of {batch} in parts"
-
-
-def search_advice(settings: SearchSettings) -> str:
-    """The same for a search, whose batch cannot be divided."""
-    torch.cuda.empty_cache()
-    fits = largest_fit(lambda size: _try_search(settings, size), settings.batch_size)
-    if fits is None:
-        return f"; no batch from 2 to {settings.batch_size // 2} fits either"
-    return f"; a batch of {fits} fits (batch_size={fits}, another search than that of {settings.batch_size})"
-
-
-def _try_search(settings: SearchSettings, size: int) -> bool:
-    try:
-        for place in range(len(settings.stages)):
-            measure_stage(settings, place, size, repetitions=1)
-    except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        return False
-    return True
 
 
 def batch_size(config: Mapping[str, Any]) -> int | None:

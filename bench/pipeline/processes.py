@@ -12,13 +12,12 @@ from backbones.errors import InputError
 from bench.pipeline.notes import noting
 from bench.records.record import Record
 from bench.runs.run import Places, Planned, evaluate, join
-from bench.searches.task import PlannedSearch, join_search, search
 from search.training.parallel import is_main, process_group
 from search.training.progress import ProgressCallback
 
 
 def in_processes(
-    planned: Planned | PlannedSearch,
+    planned: Planned,
     places: Places,
     weights: Path | None,
     processes: int,
@@ -30,7 +29,7 @@ def in_processes(
     Raises:
         InputError: the task runs in one process only.
     """
-    if isinstance(planned, Planned) and not planned.evaluation.task.distributed:
+    if not planned.evaluation.task.distributed:
         raise InputError(f"{planned.evaluation.task.name} runs in one process only; resources ask for {processes}")
     progress(0.0, f"{processes} processes")
     with socket.socket() as free:
@@ -45,7 +44,7 @@ def in_processes(
 
 def _member(
     rank: int,
-    planned: Planned | PlannedSearch,
+    planned: Planned,
     places: Places,
     weights: Path | None,
     processes: int,
@@ -61,12 +60,7 @@ def _member(
     }
     progress = noting(places.results, name, lambda fraction, doing: None)
     with process_group("pytorch"):
-        if isinstance(planned, PlannedSearch):
-            if is_main():
-                search(planned, places, progress)
-            else:
-                join_search(planned, places)
-        elif is_main():
+        if is_main():
             evaluate(planned, places, weights, progress)
         else:
             join(planned, places, weights)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data import Data
+from bench.pipeline.assembly import Pipeline, load_pipeline
+from bench.pipeline.data import PipelineData
 from bench.pipeline.estimate import Estimate, Estimator, total
 from bench.pipeline.failure import last_reason
-from bench.pipeline.survey import Seen, Status, done_records
+from bench.pipeline.survey import Seen, Status, done_records, survey
 from bench.runs.run import Places
 
 
-def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: Data) -> Iterator[str]:
+def plan_pipeline(name: str, options: Sequence[str], results: Path, work: Path) -> Iterator[str]:
+    """The plan of a pipeline by name, line by line; nothing is run or written."""
+    places, pipeline, data = Places(results, work, replace=True), load_pipeline(name, options), PipelineData()
+    return plan_lines(pipeline, survey(pipeline, places, data), places, data)
+
+
+def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: PipelineData) -> Iterator[str]:
     """The plan, line by line; the last ones are its sum."""
     estimator = Estimator(pipeline, places.store, data, done_records(seen))
     width = max(len(look.title) for look in seen)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from backbones.errors import InputError
 from bench.console.progress import clock
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
-from bench.pipeline.data import Data
+from bench.pipeline.data import PipelineData
 from bench.pipeline.engines import Engine, Tell
 from bench.pipeline.engines.local import LocalEngine
 from bench.pipeline.estimate import Estimator
@@ -27,7 +29,7 @@ LOOK_INTERVAL = 0.5
 
 
 @dataclass(frozen=True)
-class Manner:
+class EngineChoice:
     """How a pipeline is run.
 
     Attributes:
@@ -49,15 +51,24 @@ class PipelineResult:
     Attributes:
         failed: why stages could not be done, by title; those that need them are not among these.
         blocked: titles of the stages that are not done because others are not.
+        stages: how many the pipeline has.
+        tables: in Markdown, by task; `folder` is where they and the selections are written to.
+        selections: what was chosen, and out of what.
     """
 
     records: dict[str, Record]
     ran: int
     failed: dict[str, str]
     blocked: list[str]
+    stages: int = 0
+    tables: dict[str, str] = field(default_factory=dict)
+    selections: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path = Path()
 
 
-def run_pipeline(pipeline: Pipeline, places: Places, manner: Manner, data: Data | None = None) -> PipelineResult:
+def run_pipeline(
+    pipeline: Pipeline, places: Places, choice: EngineChoice, data: PipelineData | None = None
+) -> PipelineResult:
     """Run what is not done yet.
 
     Args:
@@ -66,7 +77,7 @@ def run_pipeline(pipeline: Pipeline, places: Places, manner: Manner, data: Data 
     Raises:
         InputError: data are missing, or a folder cannot be written.
     """
-    run = _Run(pipeline, places, manner, data or Data())
+    run = _Run(pipeline, places, choice, data or PipelineData())
     try:
         return run.to_the_end()
     finally:
@@ -74,15 +85,15 @@ def run_pipeline(pipeline: Pipeline, places: Places, manner: Manner, data: Data 
 
 
 class _Run:
-    def __init__(self, pipeline: Pipeline, places: Places, manner: Manner, data: Data) -> None:
-        self.pipeline, self.places, self.manner, self.data = pipeline, places, manner, data
+    def __init__(self, pipeline: Pipeline, places: Places, choice: EngineChoice, data: PipelineData) -> None:
+        self.pipeline, self.places, self.choice, self.data = pipeline, places, choice, data
         seen = survey(pipeline, places, data)
-        _refuse_missing(seen, manner)
+        _refuse_missing(seen, choice)
         confirm_storage(places)
         estimator = Estimator(pipeline, places.store, data, done_records(seen))
         hours = {title: estimator.of(stage) for title, stage in pipeline.stages.items()}
         self.board = Board({title: None if known is None else known.hours * 3600 for title, known in hours.items()})
-        self.engine = make_engine(manner, self.board.tell)
+        self.engine = make_engine(choice, self.board.tell)
         self.running: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self.ran: set[str] = set()
@@ -112,7 +123,7 @@ class _Run:
             if held_elsewhere(self.places.results, look.name):
                 return False
         self.board.start(look.title)
-        if not self.engine.start(Work.of(look, self.places, resources, self.manner.auto_batch)):
+        if not self.engine.start(Work.of(look, self.places, resources, self.choice.auto_batch)):
             return False
         self.running[look.title] = look.name
         return True
@@ -154,7 +165,7 @@ class _Run:
         for title in blocked:
             need = next(title for title in self.pipeline.stages[title].needs if title not in records)
             self.board.end(title, State.BLOCKED, f"not run: needs {need}")
-        return PipelineResult(records, len(self.ran), failed, blocked)
+        return PipelineResult(records, len(self.ran), failed, blocked, len(self.pipeline.stages))
 
     def close(self) -> None:
         self.engine.close()
@@ -166,17 +177,17 @@ def _first_metric(record: Record) -> str:
     return f"{key} {metric.value:.1f} {metric.unit}"
 
 
-def _refuse_missing(seen: Sequence[Seen], manner: Manner) -> None:
+def _refuse_missing(seen: Sequence[Seen], choice: EngineChoice) -> None:
     missing = [look for look in seen if look.status is Status.NO_DATA]
-    if missing and not manner.skip_missing:
+    if missing and not choice.skip_missing:
         more = f" (and {len(missing) - 1} other stages)" if len(missing) > 1 else ""
         raise InputError(f"{missing[0].title}{more}: {missing[0].why}; --skip-missing runs what has its data")
 
 
-def make_engine(manner: Manner, tell: Tell) -> Engine:
+def make_engine(choice: EngineChoice, tell: Tell) -> Engine:
     """The engine of that name."""
-    if manner.engine == "ray":
+    if choice.engine == "ray":
         from bench.pipeline.engines.ray import RayEngine
 
-        return RayEngine(manner.address)
+        return RayEngine(choice.address)
     return LocalEngine(tell)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from backbones.errors import InputError
-from bench.pipeline.stages import EvaluationStage, Found, Source
+from bench.pipeline.stages import ArchitectureSource, Found, Stage
 from bench.records.record import Record
 from bench.tasks.architectures import Architecture
+from bench.tasks.contract import given
 
 #: The metric that a protocol has which holds images out.
 METRIC = "validation_error"
@@ -22,7 +23,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class Best(Source):
+class Best(ArchitectureSource):
     """The candidate with the least validation error; of equals, the first.
 
     Attributes:
@@ -30,7 +31,7 @@ class Best(Source):
     """
 
     name: str
-    candidates: tuple[EvaluationStage, ...]
+    candidates: tuple[Stage, ...]
 
     @property
     def label(self) -> str:
@@ -38,16 +39,16 @@ class Best(Source):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return tuple(title for stage in self.candidates for title in (*stage.source.needs, stage.title))
+        return tuple(title for stage in self.candidates for title in (*stage.needs, stage.title))
 
-    def chosen(self, found: Found) -> EvaluationStage:
+    def chosen(self, found: Found) -> Stage:
         return min(self.candidates, key=lambda stage: validation_error(found[stage.title]))
 
     def architecture(self, found: Found) -> Architecture:
-        return self.chosen(found).source.architecture(found)
+        return given(self.chosen(found).architecture(found))
 
     def seed(self, found: Found) -> int:
-        return self.chosen(found).source.seed(found)
+        return self.chosen(found).seed(found)
 
     def report(self, found: Found) -> dict[str, Any]:
         """What was chosen, and out of what, as plain values."""
@@ -56,7 +57,7 @@ class Best(Source):
             "of": self.name,
             "chosen": self.architecture(found).name,
             "candidates": {
-                stage.source.architecture(found).name: validation_error(found[stage.title]) for stage in self.candidates
+                given(stage.architecture(found)).name: validation_error(found[stage.title]) for stage in self.candidates
             },
             "metric": METRIC,
             "protocol": self.candidates[0].protocol.name,

@@ -15,24 +15,14 @@ from typing import Any
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.records.record import Record
-from bench.searches.task import SearchProtocol
+from bench.runs.run import found_by
 from bench.tasks.architectures import Architecture
 from bench.tasks.contract import Protocol, Task
 
 Found = Mapping[str, Record]
 
 
-@dataclass(frozen=True)
-class SearchStage:
-    """One search under one seed."""
-
-    title: str
-    protocol: SearchProtocol
-    seed: int
-    needs: tuple[str, ...] = ()
-
-
-class Source(abc.ABC):
+class ArchitectureSource(abc.ABC):
     """Where an evaluation's architecture comes from."""
 
     @property
@@ -55,7 +45,7 @@ class Source(abc.ABC):
 
 
 @dataclass(frozen=True)
-class Given(Source):
+class Given(ArchitectureSource):
     """A baseline."""
 
     given: Architecture
@@ -77,10 +67,10 @@ class Given(Source):
 
 
 @dataclass(frozen=True)
-class Searched(Source):
+class Searched(ArchitectureSource):
     """What a search finds: its genotype, the one of another M, or the one after an earlier stage."""
 
-    search: SearchStage
+    search: Stage
     max_skips: int | None = None
     stage: int | None = None
 
@@ -96,7 +86,7 @@ class Searched(Source):
 
     def architecture(self, found: Found) -> Architecture:
         record = found[self.search.title]
-        own = architecture_of(record)
+        own = found_by(record)
         if self.max_skips is not None:
             by_limit = _kept(record, "max_skips")
             return _variant(record, own, by_limit.get(str(self.max_skips)), f"m{self.max_skips}", by_limit)
@@ -106,13 +96,7 @@ class Searched(Source):
         return own
 
     def seed(self, found: Found) -> int:
-        return self.search.seed
-
-
-def architecture_of(record: Record) -> Architecture:
-    """The architecture that a search's record tells of."""
-    genotype = Genotype.from_json(record.architecture.genotype, where=record.name)
-    return Architecture(record.architecture.name, genotype, record.method, (record.name, record.key))
+        return self.search.seed(found)
 
 
 def _kept(record: Record, what: str) -> Any:
@@ -137,10 +121,11 @@ def _variant(
 
 
 @dataclass(frozen=True)
-class EvaluationStage:
-    """One architecture, or what a search or a selection gives, under one protocol.
+class Stage:
+    """One protocol with the architecture that a baseline, a search or a selection gives; a search has none.
 
     Attributes:
+        source: None: the task needs no architecture, it finds one.
         given_seed: None: that of the source.
         weights: the stage whose weights it starts from, the file that has them, or None.
     """
@@ -148,17 +133,22 @@ class EvaluationStage:
     title: str
     task: Task
     protocol: Protocol
-    source: Source
+    source: ArchitectureSource | None
     given_seed: int | None
-    weights: EvaluationStage | Path | None = None
+    weights: Stage | Path | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
-        before = (self.weights.title,) if isinstance(self.weights, EvaluationStage) else ()
-        return (*self.source.needs, *before)
+        """Titles of the stages that have to end before this one can begin."""
+        before = (self.weights.title,) if isinstance(self.weights, Stage) else ()
+        return (*(self.source.needs if self.source else ()), *before)
+
+    def architecture(self, found: Found) -> Architecture | None:
+        """The architecture, as soon as all that is needed is found."""
+        return None if self.source is None else self.source.architecture(found)
 
     def seed(self, found: Found) -> int:
-        return self.source.seed(found) if self.given_seed is None else self.given_seed
-
-
-Stage = SearchStage | EvaluationStage
+        if self.given_seed is not None:
+            return self.given_seed
+        assert self.source is not None, "a search is given its seed"
+        return self.source.seed(found)

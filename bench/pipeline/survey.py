@@ -15,12 +15,11 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.changes import differences, earlier_search
-from bench.pipeline.data import Data
-from bench.pipeline.stages import EvaluationStage, SearchStage, Stage
-from bench.records.record import Record, record_name
+from bench.pipeline.changes import differences
+from bench.pipeline.data import PipelineData
+from bench.pipeline.stages import Stage
+from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
-from bench.searches.task import PlannedSearch, SearchData, plan_search
 from bench.tasks.contract import DataReport
 
 
@@ -51,7 +50,7 @@ class Seen:
     why: str = ""
     name: str = ""
     record: Record | None = None
-    planned: Planned | PlannedSearch | None = None
+    planned: Planned | None = None
     weights: Record | Path | None = None
     aside: bool = False
     lacks: tuple[str, ...] = ()
@@ -61,7 +60,7 @@ class Seen:
         return self.stage.title
 
 
-def survey(pipeline: Pipeline, places: Places, data: Data) -> list[Seen]:
+def survey(pipeline: Pipeline, places: Places, data: PipelineData) -> list[Seen]:
     """Every stage as it stands, in order; nothing is run or written.
 
     Args:
@@ -82,93 +81,64 @@ def done_records(seen: Sequence[Seen]) -> dict[str, Record]:
     return {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
 
 
-def _look(stage: Stage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
+def _look(stage: Stage, places: Places, data: PipelineData, found: dict[str, Record]) -> Seen:
+    report = data.of(stage.task, stage.protocol)
+    lacks = _lacks(stage, report)
     missing = [title for title in stage.needs if title not in found]
     if missing:
-        if isinstance(stage, EvaluationStage):
-            lacks = _lacks(stage, data.of(stage.task, stage.protocol))
-            if lacks:
-                return Seen(stage, Status.NO_DATA, lacks[0], lacks=lacks)
+        if lacks:
+            return Seen(stage, Status.NO_DATA, lacks[0], lacks=lacks)
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return Seen(stage, Status.WAITING, f"for {missing[0]}{more}")
     try:
-        if isinstance(stage, SearchStage):
-            return _look_at_search(stage, places, data)
-        return _look_at_evaluation(stage, places, data, found)
+        weights = found[stage.weights.title] if isinstance(stage.weights, Stage) else stage.weights
+        evaluation = Evaluation(
+            stage.task,
+            stage.protocol,
+            stage.architecture(found),
+            stage.seed(found),
+            weights if isinstance(weights, Record) else None,
+            weights if isinstance(weights, Path) else None,
+        )
+        if isinstance(report, InputError) or lacks:
+            return _without(stage, evaluation, places, lacks)
+        return _with(stage, evaluation, places, report, weights)
     except InputError as error:
         return Seen(stage, Status.BROKEN, str(error))
 
 
-def _look_at_search(stage: SearchStage, places: Places, data: Data) -> Seen:
-    proxy = data.of_search(stage.protocol, stage.seed)
-    if isinstance(proxy, InputError):
-        return _without_data_search(stage, places, proxy)
-    planned = plan_search(stage.protocol, stage.seed, places, proxy)
-    name = record_name(stage.protocol.name, planned.name, stage.seed)
-    if planned.record is not None:
-        return Seen(stage, Status.DONE, name=name, record=planned.record)
-    other = earlier_search(planned, places.store)
-    why = f"changed: {differences(other, planned, proxy.fingerprint)}" if other else "not run yet"
-    return Seen(stage, Status.READY, why, name, planned=planned)
-
-
-def _without_data_search(stage: SearchStage, places: Places, problem: InputError) -> Seen:
-    """A search whose data are elsewhere is done if there is a record of it on whatever data."""
-    folder = places.store.root / stage.protocol.name
-    for file in sorted(folder.glob(f"*/seed{stage.seed}.json")):
-        record = places.store.find(file.relative_to(places.store.root).with_suffix("").as_posix())
-        if record is None:
-            continue
-        # The record's counts are of what was drawn; they are in no key.
-        planned = plan_search(stage.protocol, stage.seed, places, SearchData({}, record.data.fingerprint))
-        if planned.key == record.key:
-            return Seen(stage, Status.DONE, f"not here to compare: {problem}", record.name, record)
-    return Seen(stage, Status.NO_DATA, str(problem), lacks=(str(problem),))
-
-
-def _lacks(stage: EvaluationStage, report: DataReport | InputError) -> tuple[str, ...]:
+def _lacks(stage: Stage, report: DataReport | InputError) -> tuple[str, ...]:
     """What a stage needs that is not here."""
     lacks = [str(report)] if isinstance(report, InputError) else []
     if isinstance(stage.weights, Path) and not stage.weights.is_file():
-        lacks.append(f"{stage.weights}: no such file; expected weights of {stage.source.label} to start from")
+        of = "" if stage.source is None else f" of {stage.source.label}"
+        lacks.append(f"{stage.weights}: no such file; expected weights{of} to start from")
     return tuple(lacks)
 
 
-def _without(stage: EvaluationStage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
-    """An evaluation that lacks something is done if there is a record of it, whatever data and file that was of."""
-    existing = places.store.find(evaluation.name)
-    if existing is not None:
-        report = DataReport(existing.data.counts, existing.data.fingerprint)
-        began = existing.initial_weights.sha256 if existing.initial_weights and evaluation.weights_file else None
-        if plan(evaluation, places, report, began).record is not None:
-            why = f"not here to compare: {'; '.join(lacks)}"
-            return Seen(stage, Status.DONE, why, evaluation.name, existing)
-    return Seen(stage, Status.NO_DATA, lacks[0], evaluation.name, lacks=lacks)
+def _without(stage: Stage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
+    """A run that lacks something is done if there is a record of it, whatever data and file that was of."""
+    for record in evaluation.earlier(places.store):
+        report = DataReport(record.data.counts, record.data.fingerprint)
+        began = record.initial_weights.sha256 if record.initial_weights and evaluation.weights_file else None
+        if evaluation.key(report, began) == record.key:
+            return Seen(stage, Status.DONE, f"not here to compare: {'; '.join(lacks)}", record.name, record)
+    return Seen(stage, Status.NO_DATA, lacks[0], evaluation.name(""), lacks=lacks)
 
 
-def _look_at_evaluation(stage: EvaluationStage, places: Places, data: Data, found: dict[str, Record]) -> Seen:
-    weights = found[stage.weights.title] if isinstance(stage.weights, EvaluationStage) else stage.weights
-    evaluation = Evaluation(
-        stage.task,
-        stage.protocol,
-        stage.source.architecture(found),
-        stage.seed(found),
-        weights if isinstance(weights, Record) else None,
-        weights if isinstance(weights, Path) else None,
-    )
-    report = data.of(stage.task, stage.protocol)
-    lacks = _lacks(stage, report)
-    if isinstance(report, InputError) or lacks:
-        return _without(stage, evaluation, places, lacks)
-    existing = places.store.find(evaluation.name)
+def _with(
+    stage: Stage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
+) -> Seen:
+    """A run whose data are here: done, brought back, or to be run."""
     planned = plan(evaluation, places, report)
-    look = Seen(stage, Status.DONE, "", evaluation.name, planned.record, planned, weights)
+    look = Seen(stage, Status.DONE, "", planned.name, planned.record, planned, weights)
     if planned.record is not None:
         return look
-    aside = places.store.find_aside(evaluation.name, planned.key)
+    aside = places.store.find_aside(planned.name, planned.key)
     if aside is not None:
         return replace(look, record=aside, why="the change is taken back; its record is brought back", aside=True)
-    why = f"changed: {differences(existing, planned, report.fingerprint)}" if existing else "not run yet"
+    other = next(evaluation.earlier(places.store), None)
+    why = f"changed: {differences(other, planned)}" if other else "not run yet"
     return replace(look, status=Status.READY, why=why)
 
 
@@ -182,8 +152,7 @@ def _with_weights(seen: list[Seen], places: Places) -> list[Seen]:
 
 def _parent(stage: Stage) -> str | None:
     """The title of the stage whose weights another one starts from."""
-    weights = stage.weights if isinstance(stage, EvaluationStage) else None
-    return weights.title if isinstance(weights, EvaluationStage) else None
+    return stage.weights.title if isinstance(stage.weights, Stage) else None
 
 
 def _again(look: Seen) -> Seen:

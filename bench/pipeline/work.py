@@ -10,7 +10,7 @@ import torch
 from backbones.errors import InputError
 from bench.console.interruption import interrupted
 from bench.pipeline.failure import Failure, confirm_storage, forget
-from bench.pipeline.memory import advice, evaluate_in_memory, search_advice
+from bench.pipeline.memory import advice, evaluate_in_memory
 from bench.pipeline.notes import noting, progress_file
 from bench.pipeline.processes import in_processes
 from bench.pipeline.settings import Resources
@@ -18,7 +18,6 @@ from bench.pipeline.survey import Seen
 from bench.records.record import Record
 from bench.runs.locks import locked
 from bench.runs.run import Places, Planned, checkpoint_of
-from bench.searches.task import PlannedSearch, search
 from search.training.progress import ProgressCallback
 
 
@@ -34,7 +33,7 @@ class Work:
 
     title: str
     name: str
-    planned: Planned | PlannedSearch
+    planned: Planned
     weights: Record | Path | None
     again: bool
     places: Places
@@ -94,8 +93,6 @@ def _run(work: Work, progress: ProgressCallback) -> Record:
     weights = starting_weights(work)
     if work.resources.processes > 1:
         return in_processes(work.planned, work.places, weights, work.resources.processes, work.name, progress)
-    if isinstance(work.planned, PlannedSearch):
-        return search(work.planned, work.places, progress)
     return evaluate_in_memory(work.planned, work.places, weights, progress, work.auto_batch)
 
 
@@ -116,6 +113,4 @@ def starting_weights(work: Work) -> Path | None:
 def _hint(error: Exception, work: Work) -> str:
     if not isinstance(error, torch.OutOfMemoryError):
         return ""
-    if isinstance(work.planned, PlannedSearch):
-        return search_advice(work.planned.protocol.settings)
     return advice(work.planned.evaluation)

@@ -12,7 +12,7 @@ from bench.records.store import RecordStore, read_record, record_files
 
 
 @dataclass
-class Report:
+class RecordReport:
     """What was found.
 
     Attributes:
@@ -26,9 +26,16 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
-def check_records(store: RecordStore) -> Report:
-    """Read every record below the store's folder."""
-    report, records = Report(), {}
+def check_records(results: Path) -> RecordReport:
+    """Read every record below a results folder.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    store = RecordStore(results)
+    if not store.root.is_dir():
+        raise InputError(f"{store.root}: no such folder")
+    report, records = RecordReport(), {}
     for path in record_files(store.root):
         try:
             record = read_record(Path(path))

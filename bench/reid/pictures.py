@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from backbones.files import replacing, write_text
+from bench.digits.embedded import ensure_embedded
+from bench.reid.checkpoints import load_pcb
 from bench.reid.data import read_image
-from bench.reid.ranked_lists import RankedList
+from bench.reid.layout import read_layout
+from bench.reid.listing import Listing
+from bench.reid.market import QUERY, read_test_folders
+from bench.reid.ranked_lists import RankedList, rank_listing
+from bench.reid.ranking import Ranking
+from bench.reid.schema import ReidConfig, Reranking
+from search.training.progress import ProgressCallback
 
 #: Width and height of an image's cell without its frame, in pixels; a crop keeps its proportions in it.
 CELL = (112, 168)
@@ -67,3 +76,55 @@ def save_pictures(lists: list[RankedList], folder: Path) -> list[Path]:
         files.append(file)
     write_text(folder / LISTS, json.dumps([asdict(ranked) for ranked in lists], indent=1) + "\n")
     return files
+
+
+@dataclass(frozen=True)
+class CheckpointRanking:
+    """How a checkpoint ranks a test set.
+
+    Attributes:
+        gallery: how many images it has.
+        files: the pictures.
+    """
+
+    ranking: Ranking
+    gallery: int
+    files: list[Path]
+
+
+def rank_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    data: Path | None,
+    queries: int,
+    length: int,
+    metric: str | None,
+    rerank: bool,
+    progress: ProgressCallback,
+) -> CheckpointRanking:
+    """Rank a test set by a trained re-identifier, and draw the nearest images of some queries below `out`.
+
+    Args:
+        data: a folder with `query/` and `bounding_box_test/`, or a data root; None: that of the checkpoint's protocol.
+        queries: so many are drawn, each with a list of `length` images.
+        metric: None is the protocol's.
+        rerank: whether k-reciprocal re-ranking is added.
+
+    Raises:
+        InputError: a file that is no re-identifier's checkpoint, or data that cannot be used.
+    """
+    pcb, config = load_pcb(checkpoint)
+    changes: dict[str, Any] = {"metric": metric} if metric else {}
+    if rerank:
+        changes["rerank"] = config.rerank or Reranking()
+    config = config.model_copy(update=changes)
+    listing = _listing(data, config)
+    ranking, lists = rank_listing(pcb, config, listing, queries, length, progress)
+    return CheckpointRanking(ranking, len(listing.gallery), save_pictures(lists, out))
+
+
+def _listing(data: Path | None, config: ReidConfig) -> Listing:
+    if data is None:
+        ensure_embedded(config.embedded)
+        return read_layout(config.dataset, Path(config.data_root), config.limit, config.queries)
+    return read_test_folders(data) if (data / QUERY).is_dir() else read_layout(config.dataset, data)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from bench.machine import environment
+from bench.machine.isolation import isolated
 from bench.reid.distances import distance_blocks
 from bench.reid.ranking import Labels, rank_blocks, rank_features
 
@@ -153,3 +154,14 @@ class _Clock:
             if block is None:
                 return
             yield block
+
+
+def measure_rankings(names: Sequence[str], dimensions: int, reference_queries: int) -> Iterator[RankingSpeed]:
+    """Time rankings of the sizes of these test sets (`SIZES`), each in a process of its own.
+
+    Raises:
+        InputError: memory does not suffice.
+    """
+    for name in dict.fromkeys(names):
+        what = (SIZES[name], dimensions, reference_queries)
+        yield isolated(measure_ranking, *what, hint="a smaller --dimensions")

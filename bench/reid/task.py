@@ -21,7 +21,7 @@ from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
 from bench.reid.schema import ReidConfig
 from bench.tasks.architectures import Architecture
-from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task
+from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 from search.configs import parse, portable
@@ -81,7 +81,7 @@ class ReidTask(Task):
 
         # Training reads its own images within an epoch, these only after the last one.
         check_readable(file for file, _, _ in (*listing.query, *listing.gallery))
-        design = job.architecture.design
+        design = job.design
         # Weights are drawn from a seed that no epoch of the training is seeded by.
         seed_everything(job.seed, config.epochs)
         pcb = build_pcb(config, design, len(identities_of(listing.train)))
@@ -113,22 +113,24 @@ class ReidTask(Task):
         from bench.reid.engine import PcbEngine
 
         assert job.weights is not None
-        pcb = load_weights(job.weights, config, job.architecture.design)
+        pcb = load_weights(job.weights, config, job.design)
         costs = _costs(pcb, config)
         pcb = pcb.cuda() if torch.cuda.is_available() else pcb
         untrained = config.model_copy(update={"epochs": 0})
         engine = PcbEngine(build_datamanager(config, listing), pcb, untrained, progress=job.progress)
         return _outcome(engine.fit(job.work_dir), pcb, listing, costs)
 
-    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
         from bench.reid.workload import training_workload
 
-        return training_workload(_config(protocol), architecture.design, counts)
+        return training_workload(_config(protocol), given(architecture).design, counts)
 
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         from bench.reid.speed import measure_speed
 
-        return measure_speed(architecture.design, _MARKET_IDENTITIES, _config(protocol), batch_size, repetitions)
+        return measure_speed(given(architecture).design, _MARKET_IDENTITIES, _config(protocol), batch_size, repetitions)
 
 
 def _outcome(
@@ -163,7 +165,7 @@ def _about(job: Job) -> dict[str, Any]:
     config = {key: value for key, value in job.protocol.config.items() if key not in said}
     return {
         "protocol": job.protocol.name,
-        "genotype": job.architecture.design.digest,
+        "genotype": job.design.digest,
         "seed": job.seed,
         "pretrained": job.weights is not None,
         **portable(config),

@@ -1,4 +1,4 @@
-"""Running a job into a record, or finding that it has been run."""
+"""Run a job into a record, or find that it has been run: searches and evaluations alike."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from backbones.files import file_digest
+from backbones.genotype import Genotype
 from bench.machine import environment
 from bench.records.record import SCHEMA_VERSION, Checkpoint, Parent, Record, record_name
-from bench.records.store import RecordStore, refuse_other_run
+from bench.records.store import RecordStore, read_record, refuse_other_run
+from bench.runs.locks import alone
 from bench.runs.recording import Measured, measured, redirected
-from bench.tasks.architectures import Architecture
-from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Task
+from bench.tasks.architectures import Architecture, save_found
+from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Task, given
 from search.configs import portable
 from search.training.progress import ProgressCallback
 
@@ -48,9 +50,10 @@ class Places:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One architecture under one protocol and seed, with what it starts from.
+    """One protocol under one seed, with the architecture and what it starts from; a search has neither.
 
     Attributes:
+        architecture: None: the task needs none, it finds one.
         retrained: the run that gave the initial weights.
         weights_file: initial weights that no record tells of (`--weights FILE`).
         evaluate_only: whether these are scored as they are (`--eval-only`).
@@ -58,20 +61,67 @@ class Evaluation:
 
     task: Task
     protocol: Protocol
-    architecture: Architecture
+    architecture: Architecture | None
     seed: int
     retrained: Record | None = None
     weights_file: Path | None = None
     evaluate_only: bool = False
 
     @property
-    def name(self) -> str:
-        return record_name(self.protocol.name, self.architecture.name, self.seed)
+    def title(self) -> str:
+        """What a progress display calls it."""
+        architecture = "" if self.architecture is None else f"{self.architecture.name} · "
+        return f"{self.protocol.name} · {architecture}seed {self.seed}"
+
+    def architecture_name(self, key: str) -> str:
+        """The architecture's name; what a search finds is named by the protocol, the seed and the search's key.
+
+        So another config or data set of a search is another record, never in this one's way.
+        """
+        if self.architecture is not None:
+            return self.architecture.name
+        return f"{self.protocol.name.partition('/')[2].replace('/', '-')}-s{self.seed}-{key[7:15]}"
+
+    def name(self, key: str) -> str:
+        """The name of the record."""
+        return record_name(self.protocol.name, self.architecture_name(key), self.seed)
+
+    def key(self, data: DataReport, weights: str | None = None) -> str:
+        """The run's key: a digest over all that determines its result.
+
+        Args:
+            weights: the digest of `weights_file`, where the file is not here.
+        """
+        what = {
+            "protocol": self.protocol.name,
+            "version": self.task.version,
+            "config": determining(portable(self.protocol.recorded)),
+            "seed": self.seed,
+            "data": data.fingerprint,
+        }
+        if self.architecture is not None:
+            what["genotype"] = self.architecture.design.digest
+            what["parents"] = [parent.key for parent in self.parents]
+            what["weights"] = weights or (file_digest(self.weights_file) if self.weights_file else None)
+        if self.evaluate_only:
+            what["evaluate_only"] = True
+        return run_key(what)
+
+    def earlier(self, store: RecordStore) -> Iterator[Record]:
+        """The records of this protocol, architecture and seed, of whatever key; the newest first.
+
+        Raises:
+            InputError: one of them is malformed.
+        """
+        architecture = "*" if self.architecture is None else self.architecture.name
+        files = (store.root / self.protocol.name).glob(f"{architecture}/seed{self.seed}.json")
+        for file in sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True):
+            yield read_record(file)
 
     @property
     def parents(self) -> list[Parent]:
         parents = []
-        if self.architecture.search is not None:
+        if self.architecture is not None and self.architecture.search is not None:
             record, key = self.architecture.search
             parents.append(Parent(role="search", record=record, key=key))
         if self.retrained is not None:
@@ -111,6 +161,11 @@ class Planned:
     key: str
     record: Record | None
 
+    @property
+    def name(self) -> str:
+        """The name of the record."""
+        return self.evaluation.name(self.key)
+
 
 def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None, weights: str | None = None) -> Planned:
     """Check an evaluation's data, unless that has been done, and look for its record.
@@ -122,21 +177,10 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None,
         InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
     """
     data = data or evaluation.task.check(evaluation.protocol)
-    key = run_key(
-        {
-            "protocol": evaluation.protocol.name,
-            "version": evaluation.task.version,
-            "config": determining(portable(evaluation.protocol.recorded)),
-            "genotype": evaluation.architecture.design.digest,
-            "seed": evaluation.seed,
-            "data": data.fingerprint,
-            "parents": [parent.key for parent in evaluation.parents],
-            "weights": weights or (file_digest(evaluation.weights_file) if evaluation.weights_file else None),
-            **({"evaluate_only": True} if evaluation.evaluate_only else {}),
-        }
-    )
-    existing = places.store.find(evaluation.name)
-    refuse_other_run(places.store.path(evaluation.name), existing, key, places.replace)
+    key = evaluation.key(data, weights)
+    name = evaluation.name(key)
+    existing = places.store.find(name)
+    refuse_other_run(places.store.path(name), existing, key, places.replace)
     same = existing is not None and existing.key == key
     return Planned(evaluation, data, key, existing if same else None)
 
@@ -158,8 +202,27 @@ def evaluate(
     if parts > 1:
         outcome = replace(outcome, resolved={**outcome.resolved, "batch_parts": parts})
     record = _record(planned, places, weights, outcome, run)
+    if outcome.genotype is not None:
+        save_found(work_dir, found_by(record))
     places.store.write(record, places.replace, outcome.curve)
     return record
+
+
+def found_by(record: Record) -> Architecture:
+    """The architecture that the search of this record has found."""
+    genotype = Genotype.from_json(record.architecture.genotype, where=record.name)
+    return Architecture(record.architecture.name, genotype, record.method, (record.name, record.key))
+
+
+def evaluate_alone(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
+    """Run an evaluation, unless another process has done so since it was planned.
+
+    Raises:
+        InputError: another process is running it.
+    """
+    with alone(places.results, planned.name):
+        done = places.store.find_run(planned.name, planned.key)
+        return done or evaluate(planned, places, weights, progress)
 
 
 def join(planned: Planned, places: Places, weights: Path | None, parts: int = 1) -> None:
@@ -172,10 +235,14 @@ def work_dir_of(planned: Planned, places: Places, parts: int = 1) -> Path:
     """Where logs and checkpoints of an evaluation go."""
     from search.training.parallel import world_size
 
+    evaluation = planned.evaluation
+    if evaluation.architecture is None:
+        # A folder that is to be given as ARCH: the name of what was found has the key already.
+        return places.work / evaluation.protocol.name / evaluation.architecture_name(planned.key)
     # Each process normalises its own part of a batch: what one has left, several cannot go on with.
     processes = f"-x{world_size()}" if world_size() > 1 else ""
     divided = f"-p{parts}" if parts > 1 else ""
-    return places.work / planned.evaluation.name / f"{planned.key[7:15]}{processes}{divided}"
+    return places.work / planned.name / f"{planned.key[7:15]}{processes}{divided}"
 
 
 def _job(
@@ -201,27 +268,36 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
     from search.training.parallel import world_size
 
     evaluation, data = planned.evaluation, planned.data
+    architecture = evaluation.architecture
+    if outcome.genotype is not None:
+        method = evaluation.task.method(evaluation.protocol)
+        architecture = Architecture(evaluation.architecture_name(planned.key), outcome.genotype, method)
+    counts, index = data.counts, None
+    if outcome.drawn is not None:
+        counts, index = outcome.drawn.counts, outcome.drawn.index
+    metrics = {**outcome.metrics, **evaluation.task.spent(run.seconds * world_size())}
     return Record.model_validate(
         {
             "schema_version": SCHEMA_VERSION,
             "task": evaluation.task.name,
             "version": evaluation.task.version,
             "protocol": evaluation.protocol.name,
-            "architecture": evaluation.architecture.to_json(),
-            "method": evaluation.architecture.method,
+            "architecture": given(architecture).to_json(),
+            "method": given(architecture).method,
             "seed": evaluation.seed,
             "key": planned.key,
             "reduced": evaluation.reasons(weights is not None, data),
             "config": portable(evaluation.protocol.recorded),
             "data": {
-                "counts": dict(data.counts),
+                "counts": dict(counts),
                 "fingerprint": data.fingerprint,
+                "index": index,
                 "per_class": {part: _same_for_all(counts) for part, counts in data.per_class.items()},
             },
             "environment": {**environment.describe(), "processes": world_size()},
             "parents": [parent.model_dump() for parent in evaluation.parents],
             "initial_weights": None if weights is None else evaluation.initial_weights(weights),
-            "metrics": recorded_metrics(evaluation.task.metrics, outcome.metrics),
+            "metrics": _metrics(evaluation.task.metrics, metrics),
             "counts": dict(outcome.counts),
             "cost": {
                 "seconds": run.seconds,
@@ -244,7 +320,7 @@ def _same_for_all(counts: Mapping[str, int]) -> int | dict[str, int]:
     return next(iter(counts.values())) if len(set(counts.values())) == 1 else dict(counts)
 
 
-def recorded_metrics(known: Sequence[Metric], values: Any) -> dict[str, dict[str, Any]]:
+def _metrics(known: Sequence[Metric], values: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     """The metrics that came out, with unit and direction; one that is undefined on the data is left out."""
     return {
         metric.key: {"value": values[metric.key], "unit": metric.unit, "higher_is_better": metric.higher_is_better}

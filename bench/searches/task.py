@@ -1,138 +1,126 @@
-"""Running a search into a record: the fourth that writes records."""
+"""The search task: data in, genotype out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from backbones.files import file_digest, read_json
+from backbones.files import read_json
+from backbones.genotype import Genotype
 from bench.digits.embedded import ensure_embedded
-from bench.machine import environment
-from bench.records.record import SCHEMA_VERSION, Record, record_name
-from bench.runs.recording import measured, redirected
-from bench.runs.run import Places, determining, recorded_metrics, run_key
-from bench.tasks.architectures import Architecture, save_found
-from bench.tasks.contract import changed, other_data
-from bench.tasks.metrics import METRICS
-from search.configs import load_config, parse, portable
+from bench.tasks.architectures import Architecture
+from bench.tasks.contract import DataReport, Drawn, Job, Outcome, Parameters, Protocol, Speed, Task
+from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.registry import load_protocol
+from bench.tasks.workload import Workload
+from search.configs import parse
 from search.settings import SearchSettings
-from search.training.progress import ProgressCallback
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
 VERSION = 3
 
 
-@dataclass(frozen=True)
-class SearchProtocol:
-    """A search config, resolved and validated."""
+class SearchTask(Task):
+    """A search of a cell's genotype; what it reports is the supernet's accuracy, the skip connections and the cost."""
 
-    name: str
-    path: Path
-    settings: SearchSettings
-    options: tuple[str, ...]
+    name = "search"
+    version = VERSION
+    title = TITLES["search"]
+    metrics = METRICS["search"]
+    needs_architecture = False
+    distributed = True
+    silent = ("proxy.download", "proxy.decoding.workers")
 
-    def reasons(self, counts: Mapping[str, int]) -> list[str]:
-        """Why a search is not a full one: the config's own words, changed options, and data that are not all.
+    def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        # Where there are `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
+        roots: tuple[str, ...] = ("proxy.root", "proxy.kind") if config.get("expected") else ()
+        roots += ("proxy.root",) if config["proxy"]["kind"] != "folder" else ()
+        return (*roots, *self.silent)
 
-        Args:
-            counts: of all images and classes that the proxy is drawn from.
-        """
-        # Where these have `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
-        roots = ["proxy.root", "proxy.kind"] if self.settings.expected else []
-        roots += ["proxy.root"] if self.settings.proxy.kind != "folder" else []
-        neutral = [*roots, "proxy.download", "proxy.decoding.workers"]
-        return [
-            *self.settings.reduced,
-            *changed(self.options, neutral),
-            *other_data(self.settings.expected, counts),
-        ]
+    def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+        settings = parse(SearchSettings, config, where)
+        values = settings.model_dump(mode="json")
+        # A dump leaves out what changes no result; a run needs it.
+        values["proxy"]["download"] = settings.proxy.download
+        values["proxy"]["decoding"]["workers"] = settings.proxy.decoding.workers
+        return values
 
-    def portable(self) -> dict[str, Any]:
-        """The settings as a record holds them, without this machine's folders."""
-        config: dict[str, Any] = portable(self.settings.model_dump(mode="json"))
-        return config
+    def method(self, protocol: Protocol) -> str:
+        return settings_of(protocol).method
 
+    def spent(self, device_seconds: float) -> dict[str, float]:
+        # Days of the device that the record names: GPU-days only where that is a GPU.
+        return {"search_cost": device_seconds / 86_400}
 
-def load_search(name: str, options: Sequence[str] = ()) -> SearchProtocol:
-    """A search protocol by name or path.
+    def check(self, protocol: Protocol) -> DataReport:
+        """All images and classes that the proxy is drawn from: another seed draws others, but as many of the same."""
+        from search.data.proxies import check_proxy
 
-    Raises:
-        InputError: no such config, a config of something else, an unknown key, or a value that cannot be used.
-    """
-    loaded = load_config(name, options)
-    if loaded.values.get("task") != "search":
-        raise InputError(f"{loaded.path}: key 'task' is {loaded.values.get('task')!r}; a search config says 'search'")
-    settings = parse(SearchSettings, loaded.values, str(loaded.path))
-    return SearchProtocol(loaded.protocol("search"), loaded.path, settings, loaded.options)
+        settings = settings_of(protocol)
+        ensure_embedded(settings.embedded)
+        source = check_proxy(settings.proxy, settings.batch_size)
+        return DataReport({"images": len(source.files), "classes": len(source.classes)}, source.fingerprint())
 
+    def run(self, job: Job) -> Outcome:
+        from search.loop.epochs import CURVE
+        from search.run import run_search
+        from search.training.parallel import is_main
 
-@dataclass(frozen=True)
-class PlannedSearch:
-    """A search whose data have been looked at: its key, its name, and its record if it has been run.
+        settings = settings_of(job.protocol)
+        result = run_search(settings, job.work_dir, job.seed, job.progress)
+        return Outcome(
+            {"supernet_accuracy": result.accuracy, "skip_count": result.genotype.skip_count},
+            {"architecture images": result.counts["architecture images"]},
+            Parameters(result.params),
+            curve=job.work_dir / CURVE,
+            # The first process writes the files that this reads.
+            resolved=other_genotypes(job.work_dir, settings) if is_main() else {},
+            genotype=result.genotype,
+            drawn=Drawn(result.counts, result.index),
+        )
 
-    Attributes:
-        found: how many images and classes there are to draw the proxy from.
-    """
+    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+        from bench.searches.workload import search_workload
 
-    protocol: SearchProtocol
-    seed: int
-    key: str
-    name: str
-    record: Record | None
-    found: Mapping[str, int]
+        return search_workload(settings_of(protocol), counts)
 
-    def work_dir(self, places: Places) -> Path:
-        return places.work / self.protocol.name / self.name
+    def speed(
+        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
+        """Images per second of the weight steps, and of passes forward and backward, over all stages."""
+        from bench.searches.speed import measure_stage
 
-
-@dataclass(frozen=True)
-class SearchData:
-    """All images and classes that a search's proxy is drawn from: how many, and a digest over them."""
-
-    counts: Mapping[str, int]
-    fingerprint: str
-
-
-def check_search(protocol: SearchProtocol, seed: int) -> SearchData:
-    """Look at a search's data without opening an image.
-
-    Raises:
-        InputError: the data cannot be used.
-    """
-    from search.data.proxies import check_proxy
-
-    ensure_embedded(protocol.settings.embedded)
-    folder = check_proxy(protocol.settings.proxy, protocol.settings.batch_size, seed)
-    return SearchData({"images": len(folder.files), "classes": len(folder.classes)}, folder.fingerprint())
+        settings = settings_of(protocol)
+        stages = [measure_stage(settings, place, batch_size, repetitions) for place in range(len(settings.stages))]
+        passes, steps = (
+            [sum(seconds) / len(stages) for seconds in zip(*(getattr(stage, kind) for stage in stages), strict=True)]
+            for kind in ("forward_backward", "weight_step")
+        )
+        memory = max(stage.peak_memory for stage in stages)
+        named = {"device": stages[0].device, "precision": stages[0].precision, "peak_memory": memory}
+        return Speed.of(batch_size, steps, passes, **named)
 
 
-def plan_search(protocol: SearchProtocol, seed: int, places: Places, data: SearchData | None = None) -> PlannedSearch:
-    """Check a search's data, unless that has been done, and look for its record.
-
-    Raises:
-        InputError: the data cannot be used.
-    """
-    data = data or check_search(protocol, seed)
-    key = run_key(
-        {
-            "protocol": protocol.name,
-            "version": VERSION,
-            "config": determining(protocol.portable()),
-            "seed": seed,
-            "data": data.fingerprint,
-        }
-    )
-    # The key is part of the name: another config or data set is another record, never in this one's way.
-    name = f"{protocol.name.removeprefix('search/').replace('/', '-')}-s{seed}-{key[7:15]}"
-    existing = places.store.find(record_name(protocol.name, name, seed))
-    return PlannedSearch(protocol, seed, key, name, existing, data.counts)
+def settings_of(protocol: Protocol) -> SearchSettings:
+    """The settings of a search protocol."""
+    return parse(SearchSettings, protocol.config, str(protocol.path))
 
 
-def steps_per_epoch(protocol: SearchProtocol, seed: int) -> int:
+def search_settings(name: str, options: Sequence[str] = ()) -> SearchSettings:
+    """The settings of a search protocol by name or path. See `load_protocol`."""
+    return settings_of(load_protocol(name, options, ("search",))[1])
+
+
+def search_concerns(genotype: Genotype) -> list[str]:
+    """What a user should know before what a search has found is retrained, a sentence each; nothing for most."""
+    from search.loop.epochs import concerns, imagenet_cost
+
+    return concerns(genotype, imagenet_cost(genotype))
+
+
+def steps_per_epoch(protocol: Protocol, seed: int) -> int:
     """The batches of an epoch, out of the list of the proxy's images alone.
 
     Raises:
@@ -141,70 +129,10 @@ def steps_per_epoch(protocol: SearchProtocol, seed: int) -> int:
     from search.data.proxies import check_proxy
     from search.data.split import draw_split
 
-    settings = protocol.settings
+    settings = settings_of(protocol)
     ensure_embedded(settings.embedded)
     source = check_proxy(settings.proxy, settings.batch_size, seed)
     return len(draw_split(source, settings.proxy, seed).weight) // settings.batch_size
-
-
-def join_search(planned: PlannedSearch, places: Places) -> None:
-    """Take part in a search whose first process writes the record; what libraries print goes nowhere."""
-    from search.run import run_search
-
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirected(nowhere):
-        run_search(planned.protocol.settings, planned.work_dir(places), planned.seed)
-
-
-def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -> Record:
-    """Run a search into its record; an interrupted one is resumed. Of several processes, the first one calls this."""
-    from search.loop.epochs import CURVE
-    from search.run import run_search
-    from search.training.parallel import world_size
-
-    places.prepare()
-    protocol, seed, key, name = planned.protocol, planned.seed, planned.key, planned.name
-    work_dir = planned.work_dir(places)
-    with measured(work_dir) as run:
-        result = run_search(protocol.settings, work_dir, seed, run.keeping(progress))
-    architecture = Architecture(
-        name, result.genotype, protocol.settings.method, (record_name(protocol.name, name, seed), key)
-    )
-    save_found(work_dir, architecture)
-    curve = work_dir / CURVE
-    values = {
-        "supernet_accuracy": result.accuracy,
-        "skip_count": result.genotype.skip_count,
-        # Days of the device that the record names: GPU-days only where that is a GPU.
-        "search_cost": run.seconds * world_size() / 86_400,
-    }
-    record = Record.model_validate(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "task": "search",
-            "version": VERSION,
-            "protocol": protocol.name,
-            "architecture": architecture.to_json(),
-            "method": architecture.method,
-            "seed": seed,
-            "key": key,
-            "reduced": protocol.reasons(planned.found),
-            "config": protocol.portable(),
-            "data": {"counts": result.counts, "fingerprint": result.fingerprint, "index": result.index},
-            "environment": {**environment.describe(), "processes": world_size()},
-            "parents": [],
-            "initial_weights": None,
-            "metrics": recorded_metrics(METRICS["search"], values),
-            "counts": {"architecture images": result.counts["architecture images"]},
-            "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, "params": result.params},
-            "checkpoint": None,
-            "resolved": other_genotypes(work_dir, protocol.settings),
-            "curve": file_digest(curve),
-            "started": run.started,
-            "finished": run.finished,
-        }
-    )
-    places.store.write(record, places.replace, curve=curve)
-    return record
 
 
 def other_genotypes(work_dir: Path, settings: SearchSettings) -> dict[str, Any]:

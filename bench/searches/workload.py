@@ -13,6 +13,7 @@ from backbones.errors import InputError
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from bench.searches.speed import stage_space
+from bench.tasks.workload import Workload
 from search.data.settings import Proxy
 from search.settings import SearchSettings, Stage
 
@@ -24,21 +25,22 @@ _CIFAR_IMAGES = 50_000
 _PASSES = {1: 1, 2: 4}
 
 
-def search_macs(settings: SearchSettings, counts: Mapping[str, int]) -> float:
-    """Multiply-adds of all stages, forward and backward.
+def search_workload(settings: SearchSettings, counts: Mapping[str, int]) -> Workload:
+    """The epochs of all stages, each with its supernet and the steps of α and β. See `Task.workload`.
 
     Args:
         counts: of the images and classes that the proxy is drawn from; empty where they are not there.
 
     Raises:
-        InputError: nobody says how many images there are.
+        InputError: neither `counts` nor the config's `expected` has the number of images.
     """
-    images = _weight_images(settings, counts)
-    return sum(
-        3.0 * supernet_macs(settings, stage) * images * (stage.epochs + moving * _PASSES[settings.order])
+    epochs = sum(stage.epochs for stage in settings.stages)
+    macs = sum(
+        supernet_macs(settings, stage) * (stage.epochs + moving * _PASSES[settings.order])
         for stage in settings.stages
         for moving in [stage.epochs - stage.frozen_epochs]
     )
+    return Workload(epochs, _weight_images(settings, counts), macs / epochs, separable=None)
 
 
 def _weight_images(settings: SearchSettings, counts: Mapping[str, int]) -> float:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.records.record import Record
 from bench.tables.numbers import Number, mean_of, quantity
 
 if TYPE_CHECKING:
-    from bench.tables.published import PublishedRow
     from bench.tasks.contract import Metric
 
 #: Under `source`: what a record was measured by, beside the papers' names.
@@ -19,6 +18,19 @@ MEASURED = "measured"
 
 #: The record of a run by its name (`Parent.record`), or None where it is not at hand.
 FindRecord = Callable[[str], Record | None]
+
+
+class PaperRow(Protocol):
+    """What a table says of a published row besides its words and numbers (`bench.tables.published.PublishedRow`)."""
+
+    @property
+    def paper(self) -> str: ...
+    @property
+    def comparable(self) -> bool: ...
+    @property
+    def footnote(self) -> str: ...
+    @property
+    def note(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Row:
     digest: str | None = None
     reduced: tuple[str, ...] = ()
     records: tuple[Record, ...] = field(default=(), repr=False)
-    published: PublishedRow | None = field(default=None, repr=False)
+    published: PaperRow | None = field(default=None, repr=False)
 
 
 def experiment(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""ARCH on the command line: a zoo name, a genotype file or literal, a finished search's folder, a model of timm.
+"""ARCH: a zoo name, a genotype file or literal, a finished search's folder, a model of timm; and what it names.
 
 `random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm.
 """
@@ -63,12 +63,16 @@ class Architecture:
         return {"name": self.name, "genotype": self.design.to_json(), "digest": self.design.digest}
 
 
-def resolve(arch: str) -> Architecture:
-    """The architecture that ARCH names.
+def resolve(arch: str | Design) -> Architecture:
+    """The architecture that ARCH names, or that a genotype or timm model is.
 
     Raises:
         InputError: nothing of that name, or a file or literal that is not a genotype.
     """
+    if isinstance(arch, TimmModel):
+        return timm_architecture(arch.name)
+    if isinstance(arch, Genotype):
+        return _of_genotype(arch)
     kind, colon, rest = arch.partition(":")
     if kind == "random" and colon:
         if not (rest.isascii() and rest.isdecimal()) or len(rest) > 10:
@@ -83,11 +87,14 @@ def resolve(arch: str) -> Architecture:
     if os.path.isfile(arch):
         return Architecture(_safe(path.stem), Genotype.read(path), "given")
     if "(" in arch or "{" in arch:
-        genotype = Genotype.parse(arch, where="ARCH")
-        return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
+        return _of_genotype(Genotype.parse(arch, where="ARCH"))
     if path.suffix == ".json" or os.sep in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
     return Architecture(arch, zoo.get(arch).genotype, "published")
+
+
+def _of_genotype(genotype: Genotype) -> Architecture:
+    return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
 
 
 def from_search(folder: Path) -> Architecture:

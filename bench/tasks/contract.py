@@ -1,8 +1,9 @@
 """The contract of the tasks: the few calls by which pipeline, command and tables know them.
 
-Classification, detection and re-identification each subclass `Task`. A task checks the data of a protocol, runs an
-architecture under a protocol and a seed, and measures its speed; it knows nothing of records, tables or pipelines.
-`tests/bench/test_task_contract.py` holds the tests that every task passes.
+Search, classification, detection and re-identification each subclass `Task`. A task checks the data of a protocol, runs
+a job and measures its speed; it knows nothing of records, tables or pipelines. A search's job is given no architecture,
+and its outcome gives one; every other job is given one. `tests/bench/tasks/test_task_contract.py` holds the tests that
+every task passes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from search.training.progress import ProgressCallback
 
 if TYPE_CHECKING:
     from backbones.cost import Cost
+    from backbones.design import Design
+    from backbones.genotype import Genotype
     from bench.tasks.architectures import Architecture
     from bench.tasks.workload import Workload
 
@@ -126,7 +129,7 @@ class DataReport:
 
 @dataclass(frozen=True)
 class Job:
-    """One architecture under one protocol and one seed.
+    """One protocol under one seed, with the architecture that is trained; a search has none.
 
     Attributes:
         work_dir: where logs and checkpoints go; a job that was interrupted resumes from what it finds here.
@@ -136,12 +139,51 @@ class Job:
     """
 
     protocol: Protocol
-    architecture: Architecture
+    architecture: Architecture | None
     seed: int
     work_dir: Path
     weights: Path | None = None
     evaluate_only: bool = False
     progress: ProgressCallback = field(default=lambda fraction, doing: None)
+
+    @property
+    def design(self) -> Design:
+        """What the architecture is made from, of a job that is given one."""
+        return given(self.architecture).design
+
+
+def given(architecture: Architecture | None) -> Architecture:
+    """The architecture that a training and test needs.
+
+    Raises:
+        InputError: there is none, as for a search.
+    """
+    if architecture is None:
+        raise InputError("an architecture is missing; only a search does without")
+    return architecture
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The cost of a network whose multiply-adds are not told: a supernet's."""
+
+    params: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"params": self.params}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The part of the data that a run has drawn by its seed.
+
+    Attributes:
+        counts: how many of what were drawn.
+        index: SHA-256 of the file that lists them.
+    """
+
+    counts: Mapping[str, int]
+    index: str
 
 
 @dataclass(frozen=True)
@@ -153,26 +195,30 @@ class Outcome:
             object to find) is left out.
         counts: on how many images, queries, … the metrics were computed.
         cost: parameters and multiply-adds at the size it was run at: of the classifier, or, as in the papers' tables,
-            of a detector's or re-identifier's backbone alone.
+            of a detector's or re-identifier's backbone alone; of a search the supernet's parameters.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
         whole: parameters and multiply-adds of the whole network, where `cost` is its backbone's.
         pace: how fast the training went, where that was measured.
         curve: a file with a line of JSON for every epoch, kept beside the record.
         resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
+        genotype: what a search has found.
+        drawn: the images of a run that draws some; None is all of them.
     """
 
     metrics: Mapping[str, float]
     counts: Mapping[str, int]
-    cost: Cost
+    cost: Cost | Parameters
     checkpoint: Path | None = None
     whole: Cost | None = None
-    pace: Pace | None = None
+    pace: TrainingPace | None = None
     curve: Path | None = None
     resolved: Mapping[str, Any] = field(default_factory=dict)
+    genotype: Genotype | None = None
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True)
-class Pace:
+class TrainingPace:
     """The medians over a training's epochs, without validation."""
 
     seconds_per_epoch: float
@@ -209,13 +255,15 @@ class Speed:
 
 
 class Task(abc.ABC):
-    """A task that an architecture can be evaluated on."""
+    """A kind of run: a search, or a training and test of an architecture."""
 
     name: ClassVar[str]
     #: Raised when a change of the code changes what a protocol's numbers mean: runs of other versions are other runs.
     version: ClassVar[int] = 1
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
+    #: Whether a job is given the architecture; a search's outcome gives one instead.
+    needs_architecture: ClassVar[bool] = True
     #: Whether weights can be scored without training (`Job.evaluate_only`).
     scores_weights: ClassVar[bool] = False
     #: Whether one job can run in several processes (`search.training.parallel`).
@@ -234,6 +282,14 @@ class Task(abc.ABC):
         Raises:
             InputError: a key is unknown or a value cannot be used; names `where` and the key.
         """
+
+    def method(self, protocol: Protocol) -> str:
+        """The method by which a run of the protocol finds its genotype, as a table names it."""
+        raise InputError(f"{protocol.name}: finds no architecture; it needs one")
+
+    def spent(self, device_seconds: float) -> dict[str, float]:
+        """Those of the metrics that are told by how long a run has taken, all its devices together."""
+        return {}
 
     def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
         """The resolved protocol as a text to take away; for detection a config of MMDetection."""
@@ -257,10 +313,13 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:
-        """Train and score the job's architecture, resuming what an interrupted run left in `job.work_dir`."""
+        """Search, or train and score the job's architecture; resume what an interrupted run left in `job.work_dir`.
+
+        In several processes (`distributed`) all of them call this, and the first one writes what it leaves.
+        """
 
     @abc.abstractmethod
-    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
         """How much a training computes; no data are looked at.
 
         Args:
@@ -272,5 +331,7 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         """Time one training step and one inference step on made images of the protocol's size."""

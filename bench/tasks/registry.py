@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from functools import cache
 
 from backbones.errors import InputError
-from bench.tasks.contract import Protocol, Task
+from bench.tasks.contract import DataReport, Protocol, Task
 from search.configs import load_config, nearest
 
 _HOMES = {
+    "search": ("bench.searches.task", "SearchTask"),
     "classification": ("bench.classification.task", "ClassificationTask"),
     "detection": ("bench.detection.task", "DetectionTask"),
     "reid": ("bench.reid.task", "ReidTask"),
 }
+
+#: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
+EVALUATED = ("classification", "detection", "reid")
 
 
 def task_names() -> tuple[str, ...]:
@@ -35,17 +39,32 @@ def get_task(name: str) -> Task:
     return task
 
 
-def load_protocol(name: str, options: Sequence[str] = ()) -> tuple[Task, Protocol]:
+def load_protocol(name: str, options: Sequence[str] = (), among: Sequence[str] | None = None) -> tuple[Task, Protocol]:
     """A task's protocol by name or path, with options merged in and every key checked.
+
+    Args:
+        among: the names of the tasks that it may be of; None is all.
 
     Raises:
         InputError: no such protocol, a config of something else, an unknown key, or a value that cannot be used.
     """
     loaded = load_config(name, options)
-    kind = loaded.values.get("task")
-    if kind not in _HOMES:
-        raise InputError(f"{loaded.path}: key 'task' is {kind!r}; a protocol to evaluate on is one of {task_names()}")
+    kind = str(loaded.values.get("task"))
+    known = task_names() if among is None else among
+    if kind not in known:
+        expected = repr(known[0]) if len(known) == 1 else f"one of {', '.join(known)}"
+        raise InputError(f"{loaded.path}: key 'task' is {kind!r}; expected {expected}")
     task = get_task(kind)
     config = task.validate(loaded.values, str(loaded.path))
     name, neutral = loaded.protocol(kind), task.neutral(config)
     return task, Protocol(name, loaded.path, config, loaded.options, neutral, task.silent)
+
+
+def check_data(name: str, options: Sequence[str] = ()) -> DataReport:
+    """Look at the data of a protocol by name, without training.
+
+    Raises:
+        InputError: no such protocol, or data that cannot be used.
+    """
+    task, protocol = load_protocol(name, options)
+    return task.check(protocol)

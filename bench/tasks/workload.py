@@ -17,15 +17,16 @@ class Workload:
     Attributes:
         epochs: passes over the training images, every repetition counted.
         images: in one pass.
-        macs: multiply-adds of the network for one image, forward, in the papers' convention.
+        macs: multiply-adds of the network for one image, forward, in the papers' convention; of a search the
+            mean over its supernets, the steps of α and β counted in.
         separable: whether the network has grouped convolutions (depthwise ones are), of which a GPU computes fewer
-            multiply-adds a second than of dense ones.
+            multiply-adds a second than of dense ones; None for a supernet, which computes at neither's rate.
     """
 
     epochs: int
-    images: int
-    macs: int
-    separable: bool
+    images: float
+    macs: float
+    separable: bool | None
 
     @property
     def total(self) -> float:

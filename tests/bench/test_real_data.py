@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.pipeline.assembly import load_pipeline
-from bench.pipeline.data import Data
+from bench.pipeline.data import PipelineData
 from bench.pipeline.survey import Status, survey
 from bench.runs.run import Places
-from bench.searches.task import load_search
+from bench.searches.task import search_settings
 from bench.tasks.registry import load_protocol
 from search.data.proxies import load_proxy
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif("WILDNAS_DATA" not in os.environ, reason="WILDNA
 def test_every_stage_of_the_pipeline_finds_its_data(tmp_path: Path) -> None:
     pipeline = load_pipeline("pipelines/real_mini")
     places = Places(tmp_path / "results", tmp_path / "work", replace=True)
-    seen = survey(pipeline, places, Data())
+    seen = survey(pipeline, places, PipelineData())
     assert len(seen) == 11
     assert {look.status for look in seen} == {Status.READY, Status.WAITING}
 
 
 def test_the_search_s_halves_are_read() -> None:
-    settings = load_search("search/cifar10_mini_pc_darts").settings
+    settings = search_settings("search/cifar10_mini_pc_darts")
     data = load_proxy(settings.proxy, settings.batch_size, seed=0)
     assert data.images.shape[1:] == (3, 32, 32)
     assert data.counts() == {"weight images": 1000, "architecture images": 1000, "classes": 10}

@@ -9,7 +9,7 @@ import pytest
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline, load_pipeline
 from bench.pipeline.selection import Best
-from bench.pipeline.stages import EvaluationStage, SearchStage
+from bench.pipeline.stages import Stage
 from search.configs import config_names
 
 
@@ -48,8 +48,7 @@ transfers = [dict(protocol='reid/digits_p3', weights='classification/digits')]
     for title, stage in pipeline.stages.items():
         assert all(titles.index(need) < titles.index(title) for need in stage.needs)
         if stage.protocol.name == "reid/digits_p3":
-            assert isinstance(stage, EvaluationStage)
-            assert isinstance(stage.weights, EvaluationStage)
+            assert isinstance(stage.weights, Stage)
             assert stage.weights.protocol.name == "classification/digits"
             assert stage.weights.source == stage.source
 
@@ -63,7 +62,6 @@ def test_one_of_several_goes_on_and_only_the_drawn_one_is_searched(tmp_path: Pat
         "classification/digits": 1,
     }
     (retrained,) = (stage for stage in best.stages.values() if stage.protocol.name == "classification/digits")
-    assert isinstance(retrained, EvaluationStage)
     assert isinstance(retrained.source, Best)
     # It waits for all searches and all validations.
     assert len(retrained.needs) == 10
@@ -100,12 +98,11 @@ options = {'search': {'batch_size': 32}, 'classification': {'execution.precision
 """,
     )
     search, retrained = pipeline.stages.values()
-    assert isinstance(search, SearchStage)
-    assert search.protocol.settings.batch_size == 32
-    assert search.protocol.settings.stages[1].skip_dropout == 0.1
+    assert search.source is None
+    assert search.protocol.config["batch_size"] == 32
+    assert search.protocol.config["stages"][1]["skip_dropout"] == 0.1
     # A changed search is marked; how a network is computed is no change of the protocol.
-    assert search.protocol.reasons({}) == ["option batch_size=32", "option stages.1.skip_dropout=0.1"]
-    assert isinstance(retrained, EvaluationStage)
+    assert search.protocol.reasons(False) == ("option batch_size=32", "option stages.1.skip_dropout=0.1")
     assert retrained.protocol.config["execution"]["precision"] == "bf16"
     assert retrained.protocol.reasons(False) == ()
 
@@ -168,7 +165,7 @@ PAPERS = {
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_papers_are_complete(name: str) -> None:
     pipeline = load_pipeline(name)
-    tasks = ["search" if isinstance(stage, SearchStage) else stage.task.name for stage in pipeline.stages.values()]
+    tasks = [stage.task.name for stage in pipeline.stages.values()]
     assert {task: tasks.count(task) for task in PAPERS[name]} == PAPERS[name]
     # Every number that the plan adds up says where it is from.
     assert all("PC-DARTS" in known.source or "P-DARTS" in known.source for known in pipeline.expected.values())

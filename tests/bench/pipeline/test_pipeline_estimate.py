@@ -14,10 +14,10 @@ import pytest
 from bench.commands.cli import main
 from bench.pipeline.arithmetic import stand_in
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.data import Data
+from bench.pipeline.data import PipelineData
 from bench.pipeline.estimate import Basis, Estimate, Estimator, total
-from bench.pipeline.stages import EvaluationStage
 from bench.runs.run import Places
+from bench.tasks.contract import given
 
 PAPERS = ("pipelines/p_darts_paper", "pipelines/pc_darts_paper")
 
@@ -129,8 +129,7 @@ def test_what_is_not_searched_yet_has_a_stand_in() -> None:
     found = {title.replace("search/", ""): stage for title, stage in stages.items()}
     for title, name in expected.items():
         stage = found[title]
-        assert isinstance(stage, EvaluationStage)
-        assert stand_in(stage.source).name == name
+        assert given(stand_in(stage.source)).name == name
 
 
 def test_the_sum_says_what_it_rests_on() -> None:
@@ -154,7 +153,7 @@ def test_the_sum_says_what_it_rests_on() -> None:
 
 
 def estimates(pipeline: Pipeline, folder: Path) -> list[Estimate | None]:
-    estimator = Estimator(pipeline, Places(folder / "results").store, Data(), {})
+    estimator = Estimator(pipeline, Places(folder / "results").store, PipelineData(), {})
     return [estimator.of(stage) for stage in pipeline.stages.values()]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.commands.cli import main
 from bench.pipeline.assembly import load_pipeline
-from bench.pipeline.data import Data
+from bench.pipeline.data import PipelineData
 from bench.pipeline.survey import Status, survey
 from bench.runs.run import Places
 from search.configs import config_names
@@ -23,7 +23,7 @@ MINIATURE = [f"options.{task}.embedded=None" for task in ("search", "classificat
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_finds_all_that_it_needs(on_mini_digits: Path, name: str) -> None:
     pipeline = load_pipeline(name, MINIATURE)
-    seen = survey(pipeline, Places(on_mini_digits / "results", on_mini_digits / "work", replace=True), Data())
+    seen = survey(pipeline, Places(on_mini_digits / "results", on_mini_digits / "work", replace=True), PipelineData())
     assert {look.status for look in seen} == {Status.READY, Status.WAITING}
     # What waits does so for a search or for weights, never for something that is no stage of the pipeline.
     assert all(need in pipeline.stages for stage in pipeline.stages.values() for need in stage.needs)

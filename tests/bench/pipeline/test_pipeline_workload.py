@@ -8,8 +8,8 @@ import torch
 from backbones.cost import measure
 from backbones.errors import InputError
 from bench.searches.speed import stage_space
-from bench.searches.task import load_search
-from bench.searches.workload import search_macs, supernet_macs
+from bench.searches.task import search_settings
+from bench.searches.workload import search_workload, supernet_macs
 from bench.tasks.architectures import resolve
 from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
@@ -67,7 +67,7 @@ def test_pcb_is_counted_at_its_own_size() -> None:
     ],
 )
 def test_a_supernet_has_the_multiply_adds_of_its_layers(name: str, options: list[str], stage: int) -> None:
-    settings = load_search(name, options).settings
+    settings = search_settings(name, options)
     # β, which the meta device cannot share out, is no convolution.
     plain = settings.model_copy(update={"edge_normalisation": False})
     with torch.device("meta"):
@@ -79,19 +79,21 @@ def test_a_supernet_has_the_multiply_adds_of_its_layers(name: str, options: list
 
 
 def test_a_search_is_its_stages_and_its_images() -> None:
-    pc_darts = load_search("search/pc_darts_cifar10").settings
+    pc_darts = search_settings("search/pc_darts_cifar10")
     # 50 epochs of 25,000 images, α and β in 35 of them; forward and backward are three passes.
-    assert search_macs(pc_darts, {}) == 3 * 25_000 * (50 + 35) * supernet_macs(pc_darts, pc_darts.stages[0])
+    assert search_workload(pc_darts, {}).total == 3 * 25_000 * (50 + 35) * supernet_macs(pc_darts, pc_darts.stages[0])
     # The second order: three more passes for each step of α.
-    first, second = (load_search(f"search/darts_v{order}_cifar10").settings for order in (1, 2))
-    assert search_macs(second, {}) == pytest.approx((50 + 4 * 50) / (50 + 50) * search_macs(first, {}))
+    first, second = (search_settings(f"search/darts_v{order}_cifar10") for order in (1, 2))
+    assert search_workload(second, {}).total == pytest.approx(
+        (50 + 4 * 50) / (50 + 50) * search_workload(first, {}).total
+    )
     # 10 % of ImageNet; 100 of its 1,000 classes in two halves.
-    ten, hundred = (load_search(f"search/{name}_imagenet").settings for name in ("pc_darts", "p_darts"))
+    ten, hundred = (search_settings(f"search/{name}_imagenet") for name in ("pc_darts", "p_darts"))
     per_image = 3 * supernet_macs(ten, ten.stages[0]) * (50 + 15)
-    assert search_macs(ten, {}) == pytest.approx(128_116.7 * per_image)
+    assert search_workload(ten, {}).total == pytest.approx(128_116.7 * per_image)
     stages = 3 * sum(supernet_macs(hundred, stage) * (25 + 15) for stage in hundred.stages)
-    assert search_macs(hundred, {}) == pytest.approx(1_281_167 / 10 / 2 * stages)
+    assert search_workload(hundred, {}).total == pytest.approx(1_281_167 / 10 / 2 * stages)
     # What is there counts, not what is expected.
-    assert search_macs(ten, {"images": 1000, "classes": 10}) == pytest.approx(100 * per_image)
+    assert search_workload(ten, {"images": 1000, "classes": 10}).total == pytest.approx(100 * per_image)
     with pytest.raises(InputError, match="nobody says how many images"):
-        search_macs(load_search("search/digits_pc_darts").settings, {})
+        search_workload(search_settings("search/digits_pc_darts"), {})

@@ -28,12 +28,13 @@ def test_what_another_process_is_at_is_not_run(on_mini_digits: Path, capsys: pyt
 
 
 def test_a_search_that_another_process_is_at(on_mini_digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from bench.runs.run import Places
-    from bench.searches.task import load_search, plan_search
+    from bench.runs.requests import search_of
+    from bench.runs.run import Places, plan
 
     options = ["embedded=None"]
-    planned = plan_search(load_search("search/digits_pc_darts", options), 0, Places())
-    with locked(Path("results"), f"search/digits_pc_darts/{planned.name}/seed0", wait=True):
+    planned = plan(search_of("search/digits_pc_darts", 0, options), Places())
+    assert planned.name.startswith("search/digits_pc_darts/digits_pc_darts-s0-")
+    with locked(Path("results"), planned.name, wait=True):
         assert main(["search", "search/digits_pc_darts", "--cfg-options", *options]) == 2
     assert "another process is running it" in capsys.readouterr().err
 
@@ -42,19 +43,19 @@ def test_what_another_process_has_just_done_is_not_done_again(
     on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both have planned it; by the time that this one has the lock, the other one's record is there."""
-    from bench.commands import evaluate
+    from bench.runs import session
 
     command = ["evaluate", "PDARTS", "--on", "classification/digits", *OPTIONS]
     assert main(command) == 0
     record = Path("results/records/classification/digits/PDARTS/seed0.json")
     text = record.read_text(encoding="utf-8")
     record.unlink()
-    first = evaluate._alone
+    first = session.evaluate_alone
 
     def late(*arguments: object) -> object:
         record.write_text(text, encoding="utf-8")
         return first(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(evaluate, "_alone", late)
+    monkeypatch.setattr(session, "evaluate_alone", late)
     assert main(command) == 0
     assert record.read_text(encoding="utf-8") == text

@@ -11,7 +11,7 @@ from backbones.errors import InputError
 from bench.commands.cli import main
 from bench.machine.isolation import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage, stage_space
-from bench.searches.task import load_search
+from bench.searches.task import search_settings
 
 TINY = ("proxy.image_size=8", "nodes=2")
 
@@ -40,22 +40,22 @@ def test_images_per_second_are_those_of_a_weight_step() -> None:
 
 
 def test_the_estimate_counts_frozen_epochs_as_such() -> None:
-    settings = load_search("search/digits_p_darts").settings
+    settings = search_settings("search/digits_p_darts")
     assert [(stage.epochs, stage.frozen_epochs) for stage in settings.stages] == [(3, 1)] * 3
     # Three epochs of weight steps of 3 s, two of architecture steps of 1 s, seven steps an epoch.
     assert estimate(settings, [speed()] * 3, steps_per_epoch=7) == [7 * (3 * 3.0 + 2 * 1.0)] * 3
 
 
 def test_the_space_of_a_stage_has_its_size_and_the_dearest_candidates() -> None:
-    settings = load_search("search/p_darts_cifar10").settings
+    settings = search_settings("search/p_darts_cifar10")
     assert [len(stage_space(settings, place).normal[0]) for place in range(3)] == [8, 5, 3]
     assert stage_space(settings, 2).normal[0] == ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_5x5")
-    assert len(stage_space(load_search("search/p_darts_cifar10_random_space").settings, 0).normal[0]) == 3
+    assert len(stage_space(search_settings("search/p_darts_cifar10_random_space"), 0).normal[0]) == 3
 
 
 @pytest.mark.parametrize("plain", [False, True])
 def test_a_stage_is_measured(plain: bool) -> None:
-    settings = load_search("search/digits_pc_darts", TINY).settings
+    settings = search_settings("search/digits_pc_darts", TINY)
     found = measure_stage(settings, 0, 4, 2, plain)
     assert (found.batch_size, found.supernet) == (4, "plain" if plain else "fast")
     assert len(found.forward_backward) == 2

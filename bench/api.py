@@ -1,0 +1,217 @@
+"""All that wildnas does, as calls: what a notebook or a program uses, and what the commands use.
+
+`evaluate`, `search`, `run`, `results` and `table` are here; the other names of `_HOMES` are what single commands do,
+imported when they are asked for. A protocol, an architecture or options that cannot be used raise
+`backbones.errors.InputError`, which says what would be right.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from backbones.design import TimmModel
+from backbones.genotype import Genotype
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from bench.pipeline.run import PipelineResult
+    from bench.records.record import Record
+    from bench.runs.session import Display
+
+#: An architecture: a zoo name, a genotype file or literal, a finished search's folder, `random:SEED` or `timm:NAME`; or
+#: the genotype or timm model itself.
+Arch = str | Genotype | TimmModel
+PathLike = str | Path
+
+_HOMES = {
+    "EVALUATED": "bench.tasks.registry",
+    "InputError": "backbones.errors",
+    "Progress": "bench.console.progress",
+    "chosen": "bench.runs.session",
+    "check_data": "bench.tasks.registry",
+    "check_records": "bench.records.check",
+    "check_test_dev": "bench.detection.test_dev",
+    "derive_file": "search.derive",
+    "describe_architecture": "bench.tasks.description",
+    "describe_machine": "bench.machine.doctor",
+    "detect_in": "bench.detection.inference",
+    "draw_architecture": "bench.tasks.description",
+    "dry_run": "bench.searches.dry_run",
+    "found_by": "bench.runs.run",
+    "export_test_dev": "bench.detection.test_dev",
+    "make_digits": "bench.digits.embedded",
+    "measure_evaluation": "bench.detection.evaluation_speed",
+    "measure_rankings": "bench.reid.ranking_speed",
+    "measure_stages": "bench.searches.dry_run",
+    "measure_tasks": "bench.tasks.speed",
+    "plan_pipeline": "bench.pipeline.report",
+    "rank_checkpoint": "bench.reid.pictures",
+    "resolved_configs": "bench.runs.requests",
+    "search_concerns": "bench.searches.task",
+    "load_test_dev": "bench.detection.test_dev",
+    "tables_of": "bench.tables.selection",
+    "write_report": "bench.report",
+    "zoo": "backbones",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def evaluate(
+    architectures: Arch | Sequence[Arch],
+    protocols: str | Sequence[str],
+    *,
+    seeds: Sequence[int] = (0,),
+    weights: PathLike | None = None,
+    options: Sequence[str] = (),
+    limit: int | None = None,
+    evaluate_only: bool = False,
+    results: PathLike = "results",
+    work: PathLike = "work",
+    replace: bool = False,
+    test_dev: PathLike | None = None,
+    launcher: Literal["none", "pytorch"] = "none",
+    progress: Display | None = None,
+) -> list[Record]:
+    """Train and score every architecture under every protocol with every seed; what has its record is not run again.
+
+    Args:
+        weights: a checkpoint that the network or backbone of the one architecture starts from.
+        options: `key=value` changes of the protocols' configs; a changed protocol's run is marked as reduced.
+        limit: so many images of each part of the data.
+        evaluate_only: whether the weights are scored as they are.
+        results, work: the folders of the records, and of logs and checkpoints.
+        replace: whether the record of a different run is moved aside; without it, such a record is an error.
+        test_dev: a folder for COCO's submission files of detectors.
+        launcher: `pytorch` in each of the processes that torchrun has started.
+        progress: makes the display, such as `bench.api.Progress`; None shows nothing.
+
+    Returns:
+        The records, protocol by protocol, architecture by architecture, seed by seed.
+    """
+    from bench.runs.requests import evaluations
+    from bench.runs.run import Places
+    from bench.runs.session import Manner, export_detections, run_all
+
+    wanted = evaluations(
+        _listed(architectures),
+        _listed(protocols),
+        seeds,
+        None if weights is None else Path(weights),
+        options,
+        limit,
+        evaluate_only,
+        test_dev,
+        launcher,
+    )
+    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
+    records = run_all(wanted, manner)
+    if test_dev is not None and manner.first:
+        export_detections(wanted, records, manner, Path(test_dev))
+    return records
+
+
+def search(
+    protocol: str,
+    *,
+    seed: int = 0,
+    options: Sequence[str] = (),
+    results: PathLike = "results",
+    work: PathLike = "work",
+    replace: bool = False,
+    launcher: Literal["none", "pytorch"] = "none",
+    progress: Display | None = None,
+) -> Record:
+    """Search a genotype under a search protocol; a search that has its record is not run again.
+
+    The record's `architecture.genotype` is what was found; `evaluate` takes the folder `<work>/<protocol>/<name>`, or
+    `Genotype.from_json(record.architecture.genotype)`. See `evaluate` for the arguments.
+    """
+    from bench.runs.requests import search_of
+    from bench.runs.run import Places
+    from bench.runs.session import Manner, run_all
+
+    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
+    (record,) = run_all([search_of(protocol, seed, options)], manner)
+    return record
+
+
+def run(
+    pipeline: str,
+    *,
+    options: Sequence[str] = (),
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    auto_batch: bool = False,
+    skip_missing: bool = False,
+    results: PathLike = "results",
+    work: PathLike = "work",
+) -> PipelineResult:
+    """Run what is not done yet of a pipeline, and write its tables to `<results>/tables/`.
+
+    Args:
+        address: of a Ray cluster; None starts Ray on this machine.
+        auto_batch: whether batches that do not fit the GPU are computed in parts.
+        skip_missing: whether stages without their data are left out; without it, nothing is begun.
+    """
+    from bench.pipeline.assembly import load_pipeline
+    from bench.pipeline.outcome import with_tables
+    from bench.pipeline.run import EngineChoice, run_pipeline
+    from bench.runs.run import Places
+
+    # A record of a different run is moved to replaced/, from where it is brought back if it is wanted again.
+    places, loaded = Places(Path(results), Path(work), replace=True), load_pipeline(pipeline, options)
+    done = run_pipeline(loaded, places, EngineChoice(engine, address, auto_batch, skip_missing))
+    return with_tables(loaded, done, places)
+
+
+def results(
+    task: str | None = None,
+    *,
+    results: PathLike = "results",
+    published: bool = True,
+    notice: Callable[[str], None] = warnings.warn,
+) -> DataFrame:
+    """All runs and, with `published`, all rows of the papers, as a tidy table: a row each, numbers unrounded.
+
+    Args:
+        task: `search`, `classification`, `detection` or `reid`; None is all.
+        notice: is told of records that cannot be read.
+    """
+    from bench.tables.frame import results_frame
+
+    return results_frame(task, Path(results), published, notice)
+
+
+def table(
+    task: str,
+    *,
+    results: PathLike = "results",
+    form: Literal["markdown", "latex", "csv", "html", "json"] = "markdown",
+    notice: Callable[[str], None] = warnings.warn,
+    **choice: Any,
+) -> str:
+    """The comparison table of a task: the papers' rows and those of all records.
+
+    Args:
+        choice: which rows in which order: the attributes of `bench.tables.selection.Selection`.
+    """
+    from bench.tables import render
+    from bench.tables.selection import Selection, select
+
+    return render(select(task, Path(results), Selection(**choice), notice), form)
+
+
+def _listed(given: Any) -> list[Any]:
+    """One or several, as a list, each once."""
+    several = given if isinstance(given, (list, tuple)) else [given]
+    return list(dict.fromkeys(several))

@@ -1,0 +1,76 @@
+"""What is asked for, by name, as evaluations: architectures, protocols and options are found and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from backbones.design import TimmModel
+from backbones.errors import InputError
+from backbones.genotype import Genotype
+from bench.runs.run import Evaluation
+from bench.tasks.architectures import resolve
+from bench.tasks.contract import given
+from bench.tasks.registry import EVALUATED, load_protocol
+
+
+def evaluations(
+    architectures: Sequence[str | Genotype | TimmModel],
+    protocols: Sequence[str],
+    seeds: Sequence[int] = (0,),
+    weights: Path | None = None,
+    options: Sequence[str] = (),
+    limit: int | None = None,
+    evaluate_only: bool = False,
+    test_dev: str | Path | None = None,
+    launcher: str = "none",
+) -> list[Evaluation]:
+    """Every architecture under every protocol with every seed. See `bench.api.evaluate`.
+
+    Raises:
+        InputError: an unknown name, or arguments that do not go together or that a task does not know.
+    """
+    options = [*options, *([f"limit={limit}"] if limit else [])]
+    loaded = [load_protocol(name, options, EVALUATED) for name in protocols]
+    if weights is not None and not weights.is_file():
+        raise InputError(f"--weights {weights}: no such file")
+    if weights is not None and len(architectures) > 1:
+        raise InputError("--weights: are of one architecture; give one ARCH")
+    if evaluate_only and weights is None:
+        raise InputError("--eval-only: --weights FILE is missing, which is what is to be scored")
+    if evaluate_only and list(seeds) != [0]:
+        raise InputError("--eval-only: no seed changes what given weights come to; leave --seeds out")
+    for task, _ in loaded:
+        if test_dev is not None and task.name != "detection":
+            raise InputError(f"--test-dev: is for detection protocols, not for {task.name}")
+        if evaluate_only and not task.scores_weights:
+            raise InputError(f"--eval-only: {task.name} cannot score weights without training")
+        if launcher != "none" and not task.distributed:
+            raise InputError(f"--launcher {launcher}: {task.name} runs in one process only")
+    known = [resolve(architecture) for architecture in architectures]
+    if evaluate_only and weights is not None:
+        known = [known[0].with_weights(weights)]
+    return [
+        Evaluation(*protocol, architecture, seed, None, weights, evaluate_only)
+        for protocol in loaded
+        for architecture in known
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def search_of(protocol: str, seed: int = 0, options: Sequence[str] = ()) -> Evaluation:
+    """A search under a seed.
+
+    Raises:
+        InputError: no such search protocol, or options that it does not know.
+    """
+    return Evaluation(*load_protocol(protocol, options, ("search",)), None, seed)
+
+
+def resolved_configs(
+    architectures: Sequence[str | Genotype | TimmModel], protocols: Sequence[str], **others: Any
+) -> Iterator[str]:
+    """The resolved config of every protocol with every architecture, as a text; arguments as for `evaluations`."""
+    for evaluation in evaluations(architectures, protocols, **others):
+        yield evaluation.task.config_text(evaluation.protocol, given(evaluation.architecture))

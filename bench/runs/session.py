@@ -1,0 +1,104 @@
+"""Plan and run several evaluations: each under its lock, in one process or in those that torchrun has started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backbones.errors import InputError
+from bench.console.progress import Progress, Silent
+from bench.records.record import Record
+from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join, plan
+
+#: Makes the display of stages by their titles, such as `bench.console.progress.Progress`.
+Display = Callable[[Sequence[str]], Progress]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How evaluations are run.
+
+    Attributes:
+        launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
+        display: shows how far each evaluation is; None shows nothing.
+    """
+
+    places: Places = field(default_factory=Places)
+    launcher: str = "none"
+    display: Display | None = None
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the first of the processes, which writes what is left."""
+        return self.launcher == "none" or os.environ.get("RANK", "0") == "0"
+
+    def progress(self, titles: Sequence[str]) -> Progress:
+        return (self.display or Silent)(titles)
+
+
+def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
+    """Run what has no record yet; every process of a group returns all records.
+
+    Raises:
+        InputError: data cannot be used, a different run's record is in the way, or another process runs the same.
+    """
+    # Torch is imported when protocols and architectures are known to be some.
+    from search.training.parallel import is_main, main_first, process_group
+
+    places = manner.places
+    with process_group(manner.launcher):
+        with main_first():
+            planned = [plan(evaluation, places) for evaluation in evaluations]
+        if not is_main():
+            for item in planned:
+                if item.record is None:
+                    join(item, places, item.evaluation.weights_file)
+        else:
+            progress = manner.progress([evaluation.title for evaluation in evaluations])
+            for place, item in enumerate(planned):
+                with progress.stage(place, item.record is not None) as stage:
+                    stage.note = "done before" if item.record else "done"
+                    if item.record is None:
+                        evaluate_alone(item, places, item.evaluation.weights_file, progress)
+        # The first process has written them all when it comes here.
+        with main_first():
+            records = [item.record or places.store.find_run(item.name, item.key) for item in planned]
+    return [record for record in records if record is not None]
+
+
+def export_detections(
+    evaluations: Sequence[Evaluation], records: Sequence[Record], manner: Manner, folder: Path
+) -> None:
+    """Write COCO's submission files for test-dev of trained detectors, `seed<k>/` below a folder.
+
+    Raises:
+        InputError: a run's checkpoint is gone, or test-dev's images cannot be used.
+    """
+    from bench.detection.test_dev import export_test_dev
+
+    progress = manner.progress([f"test-dev · {record.name}" for record in records])
+    for place, (evaluation, record) in enumerate(zip(evaluations, records, strict=True)):
+        checkpoint = checkpoint_of(record, manner.places)
+        if checkpoint is None:
+            work = manner.places.work
+            raise InputError(f"{record.name}: its checkpoint is gone from {work}, and --test-dev needs it")
+        with progress.stage(place) as stage:
+            out = folder / f"seed{record.seed}"
+            stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))
+
+
+def chosen(records: Sequence[Record]) -> list[str]:
+    """For each protocol that holds images out to choose by, which of several runs is chosen: a line each."""
+    lines = []
+    for protocol in dict.fromkeys(record.protocol for record in records):
+        runs = [record for record in records if record.protocol == protocol and "validation_error" in record.metrics]
+        if len(runs) > 1:
+            best = min(runs, key=lambda record: record.metrics["validation_error"].value)
+            validation, test = (best.metrics[key].value for key in ("validation_error", "top1_error"))
+            lines.append(
+                f"{protocol}: {best.architecture.name}, seed {best.seed}, has the least validation error "
+                f"({validation:.2f} %) of {len(runs)} runs; its test error is {test:.2f} %"
+            )
+    return lines

@@ -1,0 +1,87 @@
+"""What a search would take, and how fast its steps are: measured on made images, each stage in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backbones.errors import InputError
+from bench.machine.isolation import isolated
+from bench.searches.speed import StageSpeed, estimate, measure_stage
+from bench.searches.task import search_settings, settings_of, steps_per_epoch
+from bench.tasks.registry import load_protocol
+
+#: Is told which stage is measured.
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a whole search would take.
+
+    Attributes:
+        steps: of an epoch.
+        epochs, seconds: of every stage.
+        in_memory: whether all images are held in memory; if not, reading and decoding are not counted.
+    """
+
+    protocol: str
+    batch_size: int
+    steps: int
+    speeds: Sequence[StageSpeed]
+    epochs: Sequence[int]
+    seconds: Sequence[float]
+    in_memory: bool
+
+
+def dry_run(name: str, seed: int, options: Sequence[str], launcher: str, tell: Tell) -> DryRun:
+    """Run one step of each stage, after a warm-up.
+
+    Raises:
+        InputError: the data cannot be used, memory does not suffice, or there are several processes.
+    """
+    _, protocol = load_protocol(name, options, ("search",))
+    if launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")
+    settings, steps = settings_of(protocol), steps_per_epoch(protocol, seed)
+    speeds = []
+    for place in range(len(settings.stages)):
+        tell(f"stage {place + 1} of {len(settings.stages)} …")
+        hint = f"--cfg-options batch_size={settings.batch_size // 2}"
+        speeds.append(isolated(measure_stage, settings, place, settings.batch_size, 1, hint=hint))
+    epochs = [stage.epochs for stage in settings.stages]
+    seconds = estimate(settings, speeds, steps)
+    return DryRun(protocol.name, settings.batch_size, steps, speeds, epochs, seconds, settings.proxy.memory)
+
+
+def measure_stages(
+    name: str,
+    options: Sequence[str],
+    stage: int | None,
+    batch_size: int | None,
+    repetitions: int,
+    plain: bool,
+    tell: Tell,
+) -> list[StageSpeed]:
+    """Time the steps of a search's stages.
+
+    Args:
+        stage: one only, counted from 1; None is all.
+        batch_size: None is the protocol's.
+        plain: whether the supernet with one module for each operation is timed behind each.
+
+    Raises:
+        InputError: no such protocol or stage, or memory does not suffice.
+    """
+    settings = search_settings(name, options)
+    count = len(settings.stages)
+    if stage is not None and stage > count:
+        raise InputError(f"--stage {stage}: {name} has {count} stage{'s' * (count > 1)}")
+    size, speeds = batch_size or settings.batch_size, []
+    for place in range(count) if stage is None else [stage - 1]:
+        for other in (False, True) if plain else (False,):
+            tell(f"stage {place + 1}{', plain' * other} …")
+            call = (measure_stage, settings, place, size, repetitions, other)
+            speeds.append(isolated(*call, hint=f"--batch-size {max(size // 2, 1)}"))
+    return speeds

@@ -1,0 +1,149 @@
+"""Which table is wanted: of which rows, in which order; or two architectures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from backbones.errors import InputError
+from bench.records.record import Record
+from bench.records.sections import many_objects
+from bench.records.store import RecordStore
+from bench.tables.build import Table, build_table, lay_out
+from bench.tables.choose import choose, grouping, sort_rows
+from bench.tables.compare import compare
+from bench.tables.markdown import as_markdown
+from bench.tables.merge import merged_rows
+from bench.tables.rows import FindRecord, Row
+from bench.tasks.metrics import METRICS, TITLES
+
+#: Is told of what cannot be read, a line each.
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows a table has, and in which order.
+
+    Attributes:
+        protocol, architecture, method: names or patterns (`*`, `?`, `[…]`) of which a row has one; None is all.
+        origin: only the papers' rows, or only those of records; None is both.
+        extent: only full runs, or only reduced ones; None is both.
+        compare: two architectures metric by metric instead.
+        sort: a column, the best first; `descending` says otherwise.
+        group: columns that set groups apart, or `none` alone; None is by protocol, of published rows by their table.
+        wide: whether every metric has its best seed and its difference beside it.
+        caption, label: instead of the task's.
+    """
+
+    protocol: Sequence[str] | None = None
+    architecture: Sequence[str] | None = None
+    method: Sequence[str] | None = None
+    origin: Literal["published", "measured"] | None = None
+    extent: Literal["full", "reduced"] | None = None
+    compare: Sequence[str] | None = None
+    sort: str | None = None
+    descending: bool | None = None
+    group: Sequence[str] | None = None
+    wide: bool = False
+    caption: str | None = None
+    label: str | None = None
+
+
+def select(task: str, results: Path, selection: Selection, notice: Notice) -> Table:
+    """The table of a task's published rows and records.
+
+    Raises:
+        InputError: no such rows or columns, or choices that do not go together.
+    """
+    if selection.descending is not None and not selection.sort:
+        raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
+    with many_objects():
+        records = [] if selection.origin == "published" else read_records(results, task, notice)
+        if selection.compare:
+            table = _compared(task, records, selection)
+        else:
+            trainings = read_records(results, "classification", notice) if records and task == "search" else []
+            rows = _kept(merged_rows(task, records, find_record(results, notice), trainings), selection)
+            _refuse_none(task, results, selection, rows)
+            table = _laid_out(task, rows, selection)
+            if not records and selection.origin != "published":
+                notice(f"{results}: holds no {task} record yet")
+    return replace(table, title=selection.caption or table.title, label=selection.label or table.label)
+
+
+def tables_of(records: Sequence[Record]) -> list[str]:
+    """The tables of given records, a task each, in Markdown."""
+    tables = []
+    for task in dict.fromkeys(record.task for record in records):
+        rows = [record for record in records if record.task == task]
+        tables.append(as_markdown(build_table(TITLES[task], rows, METRICS[task])))
+    return tables
+
+
+def read_records(results: Path, task: str | None, notice: Notice) -> list[Record]:
+    """All records that can be read, or those of one task."""
+    records, problems = RecordStore(results).read_sound(task)
+    for problem in problems:
+        notice(f"left out: {problem}")
+    return records
+
+
+def find_record(results: Path, notice: Notice) -> FindRecord:
+    """Reads a record when it is asked for, once; one that is gone or broken is none."""
+    store = RecordStore(results)
+
+    @cache
+    def find(name: str) -> Record | None:
+        try:
+            return store.find(name)
+        except InputError as error:
+            notice(f"left out: {error}")
+            return None
+
+    return find
+
+
+def _kept(rows: Sequence[Row], selection: Selection) -> list[Row]:
+    return [
+        row
+        for row in rows
+        if (row.records or (selection.origin != "measured" and selection.extent != "reduced"))
+        and (selection.extent is None or bool(row.reduced) == (selection.extent == "reduced"))
+    ]
+
+
+def _laid_out(task: str, rows: list[Row], selection: Selection) -> Table:
+    metrics = METRICS[task]
+    for option in ("protocol", "architecture", "method"):
+        rows = choose(rows, option, getattr(selection, option))
+    usual = ["source", "group"] if selection.origin == "published" else ["protocol"]
+    group = grouping(selection.group or usual, rows)
+    if selection.sort:
+        rows = sort_rows(rows, selection.sort, metrics, group, selection.descending)
+    return lay_out(TITLES[task], rows, metrics, group, selection.wide)
+
+
+def _refuse_none(task: str, results: Path, selection: Selection, rows: list[Row]) -> None:
+    """Raises: InputError: no row is left; says of which kind."""
+    if not rows:
+        kind = "" if selection.extent is None else f"{selection.extent} "
+        make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"
+        raise InputError(f"{results}: holds no {kind}{task} record; {make} makes some")
+
+
+def _compared(task: str, records: list[Record], selection: Selection) -> Table:
+    for option in ("architecture", "method", "sort", "group", "wide"):
+        if getattr(selection, option):
+            raise InputError(f"--compare: does not go with --{option}; --protocol, --full-only and --reduced-only do")
+    if selection.origin == "published":
+        raise InputError("--compare: does not go with --published; --protocol, --full-only and --reduced-only do")
+    kept = [
+        record
+        for record in records
+        if selection.extent is None or bool(record.reduced) == (selection.extent == "reduced")
+    ]
+    return compare(TITLES[task], kept, selection.compare or (), METRICS[task], selection.protocol)

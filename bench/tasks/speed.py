@@ -1,0 +1,92 @@
+"""The speed of architectures under protocols: training and inference on made images, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backbones.errors import InputError
+from bench.machine.isolation import isolated
+from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.contract import Protocol, Speed
+from bench.tasks.registry import get_task, load_protocol
+
+#: The option by which a classification protocol runs as written: an operation after the other, maps contiguous.
+PLAIN = "execution.channels_last=False"
+
+
+@dataclass(frozen=True)
+class SpeedMeasurement:
+    """The speed of one architecture under one protocol."""
+
+    protocol: Protocol
+    architecture: str
+    speed: Speed
+
+    @property
+    def title(self) -> str:
+        return f"{self.architecture} on {self.protocol.name}{' (plain)' if PLAIN in self.protocol.options else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        named = {"protocol": self.protocol.name, "architecture": self.architecture}
+        return {**named, "options": list(self.protocol.options), **asdict(self.speed)}
+
+
+def measure_tasks(
+    kind: str,
+    architectures: Sequence[str],
+    names: Sequence[str],
+    options: Sequence[str],
+    plain: bool,
+    batch_size: int | None,
+    repetitions: int,
+    tell: Callable[[str], None],
+) -> list[SpeedMeasurement]:
+    """Measure each architecture under its protocol.
+
+    Args:
+        kind: the task.
+        names: of the protocols: one for all architectures, or one for each.
+        plain: whether each is measured with `PLAIN`, too.
+        batch_size: None is 128 on a GPU, else 8.
+        tell: is told what is measured.
+
+    Raises:
+        InputError: an unknown name, a protocol of another task, a number of protocols that does not fit that of the
+            architectures, or a batch that memory does not suffice for.
+    """
+    known = [resolve(name) for name in architectures]
+    variants = [options, [*options, PLAIN]] if plain else [options]
+    protocols = [_protocols(kind, names, variant, len(known)) for variant in variants]
+    measured = []
+    for architecture, *each in zip(known, *protocols, strict=True):
+        for protocol in each:
+            tell(" ".join([architecture.name, "on", protocol.name, *protocol.options, "…"]))
+            what = (kind, protocol, architecture, batch_size, repetitions)
+            speed = isolated(measure, *what, hint="a smaller --batch-size")
+            measured.append(SpeedMeasurement(protocol, architecture.name, speed))
+    return measured
+
+
+def _protocols(kind: str, names: Sequence[str], options: Sequence[str], count: int) -> list[Protocol]:
+    """A protocol for every architecture."""
+    protocols = []
+    for name in names:
+        task, protocol = load_protocol(name, options)
+        if task.name != kind:
+            raise InputError(f"--on {name}: is a protocol of {task.name}, not of {kind}")
+        protocols.append(protocol)
+    if len(protocols) not in (1, count):
+        raise InputError(f"--on: {len(protocols)} protocols for {count} ARCH; give one, or one for each")
+    return protocols * (count // len(protocols))
+
+
+def measure(
+    kind: str, protocol: Protocol, architecture: Architecture, batch_size: int | None, repetitions: int
+) -> Speed:
+    """Measure in this process."""
+    import torch
+
+    batch_size = batch_size or (128 if torch.cuda.is_available() else 8)
+    return get_task(kind).speed(protocol, architecture, batch_size, repetitions)
