@@ -301,7 +301,7 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
             "counts": dict(outcome.counts),
             "cost": {
                 "seconds": run.seconds,
-                "peak_memory": run.peak_memory,
+                "peak_memory": max(run.peak_memory, outcome.peak_memory),
                 **outcome.cost.to_json(),
                 "whole": None if outcome.whole is None else outcome.whole.to_json(),
                 **({} if outcome.pace is None else asdict(outcome.pace)),

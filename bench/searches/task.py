@@ -19,7 +19,7 @@ from search.configs import parse
 from search.settings import SearchSettings
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
-VERSION = 3
+VERSION = 4
 
 
 class SearchTask(Task):
@@ -64,21 +64,24 @@ class SearchTask(Task):
         return DataReport({"images": len(source.files), "classes": len(source.classes)}, source.fingerprint())
 
     def run(self, job: Job) -> Outcome:
+        from search.loop.diagnostics import DIAGNOSTICS, peak_of_search
         from search.loop.epochs import CURVE
         from search.run import run_search
         from search.training.parallel import is_main
 
         settings = settings_of(job.protocol)
         result = run_search(settings, job.work_dir, job.seed, job.progress)
+        # The first process writes the files that are read here.
+        told = read_json(job.work_dir / DIAGNOSTICS) if is_main() else {}
         return Outcome(
             {"supernet_accuracy": result.accuracy, "skip_count": result.genotype.skip_count},
             {"architecture images": result.counts["architecture images"]},
             Parameters(result.params),
             curve=job.work_dir / CURVE,
-            # The first process writes the files that this reads.
-            resolved=other_genotypes(job.work_dir, settings) if is_main() else {},
+            resolved={**other_genotypes(job.work_dir, settings), **told} if is_main() else {},
             genotype=result.genotype,
             drawn=Drawn(result.counts, result.index),
+            peak_memory=peak_of_search(job.work_dir, len(settings.stages)),
         )
 
     def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:

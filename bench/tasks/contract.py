@@ -203,6 +203,7 @@ class Outcome:
         resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
         genotype: what a search has found.
         drawn: the images of a run that draws some; None is all of them.
+        peak_memory: bytes that the job knows of beside what is measured from outside, such as an interrupted try's.
     """
 
     metrics: Mapping[str, float]
@@ -215,6 +216,7 @@ class Outcome:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     genotype: Genotype | None = None
     drawn: Drawn | None = None
+    peak_memory: int = 0
 
 
 @dataclass(frozen=True)

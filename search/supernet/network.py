@@ -96,7 +96,7 @@ class SuperNet(nn.Module):
         return [parameter for parameter in self.parameters() if id(parameter) not in architecture]
 
     def set_skip_dropout(self, rate: float) -> None:
-        """Set the rate of the operation-level dropout behind every skip connection (P-DARTS 4.3.2)."""
+        """Set the rate of the operation-level dropout behind every skip connection of stride 1 (P-DARTS 4.3.2)."""
         for cell in self._mixed_cells():
             cell.skip_dropout = rate
 

@@ -42,7 +42,8 @@ class ReferenceEdge(nn.Module):
         mixed = torch.zeros(())
         for name, operation, weight in zip(self.names, self.operations, weights, strict=True):
             out = operation(x[:, : self.selected])
-            if name == "skip_connect":
+            # Behind an identity only, not behind a factorised reduction (P-DARTS' code).
+            if name == "skip_connect" and self.stride == 1:
                 out = F.dropout(out, self.skip_dropout, self.training)
             mixed = mixed + weight * out
         if self.partial_channels == 1:

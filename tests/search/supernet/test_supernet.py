@@ -259,3 +259,29 @@ def test_skip_dropout_scales_what_it_keeps() -> None:
     torch.testing.assert_close(out[kept], (2 * x)[kept])
     # 2,048 draws of probability 1/4: 512 on average, standard deviation 20.
     assert 410 < int(kept.sum()) < 615
+
+
+def test_skip_dropout_stands_behind_identities_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 14 edges in 8 cells, the 8 of stride 2 in both reductions have none: 96 dropouts, not 112 (P-DARTS' code)."""
+    space = SearchSpace.full(4, ("skip_connect", "none"))
+    plain = ReferenceSuperNet(space, 2, 8)
+    plain.set_skip_dropout(0.5)
+    dropped: list[Tensor] = []
+    real = F.dropout
+
+    def count(x: Tensor, p: float, training: bool = True) -> Tensor:
+        dropped.append(x)
+        return real(x, p, training)
+
+    monkeypatch.setattr(F, "dropout", count)
+    plain(torch.randn(2, 3, 32, 32))
+    assert len(dropped) == 96
+
+
+def test_no_skip_dropout_behind_a_factorised_reduction() -> None:
+    torch.manual_seed(0)
+    fan = MixedFan([("skip_connect",), ("skip_connect",)], 4, 2).train()
+    x, weights = torch.randn(4, 4, 8, 8), torch.ones(2, 1)
+    for one, other in zip(fan(x, weights, 0.9), fan(x, weights, 0.0), strict=True):
+        assert torch.equal(one, other)
+        assert (one != 0).all()
