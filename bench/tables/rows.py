@@ -142,9 +142,13 @@ def _metric(metric: Metric, values: Sequence[float]) -> dict[str, Number]:
 
 
 def _costs(first: Record) -> dict[str, Number]:
-    """Parameters and multiply-adds, in millions and, as the papers' detection tables have them, billions."""
+    """Parameters and multiply-adds, in millions and, as the papers' detection tables have them, billions.
+
+    A search's are its supernet's: the network that the papers' tables count is the one of its result.
+    """
     cost = first.cost
-    numbers = {"params_m": Number(cost.params / 1e6, quantity(cost.params / 1e6))}
+    params = Number(cost.params / 1e6, quantity(cost.params / 1e6))
+    numbers = {"supernet_params_m" if first.task == "search" else "params_m": params}
     if cost.published_macs is not None:
         macs = cost.published_macs
         numbers["macs_m"] = Number(macs / 1e6, quantity(macs / 1e6, 1))
@@ -158,11 +162,22 @@ def _particulars(group: Sequence[Record]) -> dict[str, Number]:
     if first.task == "search":
         hours = [record.cost.seconds / 3600 for record in group]
         memory = [record.cost.peak_memory / 1e9 for record in group]
-        return {"hours": mean_of(hours, quantity), "memory_gb": mean_of(memory, quantity)}
+        return {"hours": mean_of(hours, quantity), "memory_gb": mean_of(memory, quantity), **_stage_memory(group)}
     # A reid record's `resolved` has the backbone's width, which a config does not say of a model of timm.
     said = {**first.config, **first.resolved}
     keys = {"detection": ("input_size",), "reid": ("parts", "feature_dim")}.get(first.task, ())
     return {key: Number(said[key], str(said[key])) for key in keys if isinstance(said.get(key), int)}
+
+
+def _stage_memory(group: Sequence[Record]) -> dict[str, Number]:
+    """Of each stage, the peak memory over the seeds, as in P-DARTS Table 2; none where a record lacks it."""
+    stages = [record.resolved.get("stage_peak_memory", ()) for record in group]
+    if len({len(of_search) for of_search in stages}) != 1:
+        return {}
+    return {
+        f"memory_stage{number}_gb": mean_of([bytes_ / 1e9 for bytes_ in of_stage], quantity)
+        for number, of_stage in enumerate(zip(*stages, strict=True), start=1)
+    }
 
 
 def _search_cost(group: Sequence[Record], find_search: FindRecord) -> dict[str, Number]:
