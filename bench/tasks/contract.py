@@ -156,6 +156,7 @@ class Outcome:
             of a detector's or re-identifier's backbone alone.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
         whole: parameters and multiply-adds of the whole network, where `cost` is its backbone's.
+        unchanged: those of the backbone as the paper's table counts it, where the run's has another stride or size.
         pace: how fast the training went, where that was measured.
         curve: a file with a line of JSON for every epoch, kept beside the record.
         resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
@@ -166,6 +167,7 @@ class Outcome:
     cost: Cost
     checkpoint: Path | None = None
     whole: Cost | None = None
+    unchanged: Cost | None = None
     pace: Pace | None = None
     curve: Path | None = None
     resolved: Mapping[str, Any] = field(default_factory=dict)
