@@ -84,12 +84,16 @@ class RecordedCost(NetworkCost):
 
     Attributes:
         whole: the whole network's, where the record's own are its backbone's.
+        unchanged: the backbone's as the paper's table counts it, where the run's is another one or at another size: for
+            re-identification at 224 × 224 with its last halving left in (P-DARTS Table 5). Null in records from before
+            it was counted.
         seconds_per_epoch, images_per_second: medians over the training's epochs, validation not counted.
     """
 
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     peak_memory: Count
     whole: NetworkCost | None = None
+    unchanged: NetworkCost | None = None
     seconds_per_epoch: Positive | None = None
     images_per_second: Positive | None = None
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import torch
 
 from backbones import weights
-from backbones.cost import Cost, measure
 from backbones.errors import InputError
 from bench.digits.embedded import ensure_embedded
+from bench.reid.cost import Costs, measure_costs
 from bench.reid.layout import read_layout
 from bench.reid.listing import Listing, cameras_of, identities_of
 from bench.reid.model import build_pcb
@@ -86,7 +86,7 @@ class ReidTask(Task):
         seed_everything(job.seed, config.epochs)
         pcb = build_pcb(config, design, len(identities_of(listing.train)))
         # First of all: it finds out whether the last map has as many rows as parts.
-        costs = _costs(pcb, config)
+        costs = measure_costs(pcb, config, design)
         if job.weights is not None:
             report = weights.load(pcb.backbone, job.weights, design)
             _LOG.info("backbone from %s: %s", job.weights, report)
@@ -114,7 +114,7 @@ class ReidTask(Task):
 
         assert job.weights is not None
         pcb = load_weights(job.weights, config, job.design)
-        costs = _costs(pcb, config)
+        costs = measure_costs(pcb, config, job.design)
         pcb = pcb.cuda() if torch.cuda.is_available() else pcb
         untrained = config.model_copy(update={"epochs": 0})
         engine = PcbEngine(build_datamanager(config, listing), pcb, untrained, progress=job.progress)
@@ -133,9 +133,7 @@ class ReidTask(Task):
         return measure_speed(given(architecture).design, _MARKET_IDENTITIES, _config(protocol), batch_size, repetitions)
 
 
-def _outcome(
-    ranking: Ranking, pcb: PCB, listing: Listing, costs: tuple[Cost, Cost], checkpoint: Path | None = None
-) -> Outcome:
+def _outcome(ranking: Ranking, pcb: PCB, listing: Listing, costs: Costs, checkpoint: Path | None = None) -> Outcome:
     return Outcome(
         metrics={f"rank{rank}": 100 * share for rank, share in ranking.cmc.items()}
         | {"map": 100 * ranking.mean_average_precision},
@@ -145,18 +143,13 @@ def _outcome(
             "identities": len(identities_of(listing.query)),
             "queries_without_match": ranking.queries_without_match,
         },
-        cost=costs[0],
+        cost=costs.backbone,
         checkpoint=checkpoint,
-        whole=costs[1],
+        whole=costs.whole,
+        unchanged=costs.unchanged,
         # P-DARTS Table 5, "Feat. Dim": the backbone's last width, of which each part has its own vector.
         resolved={"feature_dim": pcb.backbone_dim},
     )
-
-
-def _costs(pcb: PCB, config: ReidConfig) -> tuple[Cost, Cost]:
-    """The backbone's cost, as in P-DARTS Table 5, and that of all of PCB."""
-    size = (3, config.height, config.width)
-    return measure(pcb.backbone, size), measure(pcb, size)
 
 
 def _about(job: Job) -> dict[str, Any]:

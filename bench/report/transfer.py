@@ -139,16 +139,15 @@ def _of_metric(rows: Iterable[Row], metric: Metric) -> Iterable[Measurement]:
         if number is None or number.value is None or not number.exact or not protocol:
             continue
         if row.published is not None:
-            # The zoo tells which rows of two tables are of one architecture.
-            architecture: str | None = row.labels.get("zoo")
+            # Which rows of two tables are of one network, the rows say; without a word, those that print one name.
+            architecture = row.labels.get("identity") or row.labels.get("zoo") or row.labels["architecture"]
             source: str = row.published.paper
             group = source
         else:
             first = row.records[0]
             architecture, source, group = row.digest or first.architecture.name, MEASURED, setting(first)
-        if architecture:
-            new = Measurement(protocol, metric, source, row.reduced)
-            # A paper names one network in two ways, not two networks of the same cells.
-            name = row.labels["architecture"] if row.records else ""
-            found.setdefault((protocol, group), new).add(architecture, name, row)
+        new = Measurement(protocol, metric, source, row.reduced)
+        # A paper names one network in two ways, not two networks of the same cells.
+        name = row.labels["architecture"] if row.records else ""
+        found.setdefault((protocol, group), new).add(architecture, name, row)
     return found.values()

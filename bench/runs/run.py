@@ -304,6 +304,7 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
                 "peak_memory": max(run.peak_memory, outcome.peak_memory),
                 **outcome.cost.to_json(),
                 "whole": None if outcome.whole is None else outcome.whole.to_json(),
+                "unchanged": None if outcome.unchanged is None else outcome.unchanged.to_json(),
                 **({} if outcome.pace is None else asdict(outcome.pace)),
             },
             "checkpoint": None if outcome.checkpoint is None else _checkpoint(outcome.checkpoint, places).model_dump(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -50,24 +51,31 @@ _COLUMNS = {
         Column("group", "Part", numeric=False),
         Column("test_error", "Test err.", "%", higher_is_better=False),
         Column("test_error_spread", "Spread", "points"),
+        Column("accuracy_gain", "Accuracy gain", "points"),
+        Column("kept_edges", "Kept", "edges"),
+        Column("shallow_edges", "Shallow", "edges"),
         Column("params_m", "Params", "M"),
+        Column("supernet_params_m", "Supernet params", "M"),
         Column("macs_m", "×+", "M"),
         Column("macs_b", "×+", "B"),
+        Column("run_macs_m", "×+ of the run", "M"),
         Column("input_size", "Input size"),
         Column("parts", "Parts"),
         Column("feature_dim", "Feat. dim"),
         Column("search_cost", "Search cost", "device-days", higher_is_better=False),
         Column("hours", "Time", "hours"),
+        Column("speed_up", "Speed-up", "×"),
+        Column("training_days", "Training", "days"),
         Column("memory_gb", "Peak memory", "GB"),
-        Column("memory_stage1_gb", "Memory stage 1", "GB"),
-        Column("memory_stage2_gb", "Memory stage 2", "GB"),
-        Column("memory_stage3_gb", "Memory stage 3", "GB"),
         Column("seeds", "Seeds"),
     )
 }
 
 #: The place of the task's metrics in `_ORDER`.
 _METRICS = "*"
+_STAGE = re.compile(r"memory_stage(\d+)_gb")
+#: The place of the columns of each stage's peak memory: as many as the search with the most stages has.
+_STAGES = "memory_stages"
 
 _PLAIN = "protocol architecture * params_m macs_m method seeds source"
 
@@ -76,10 +84,11 @@ _PLAIN = "protocol architecture * params_m macs_m method seeds source"
 _ORDER = {
     "classification": "protocol architecture * params_m macs_m search_cost method seeds source",
     "detection": "protocol network input_size architecture macs_b params_m * method seeds source",
-    "reid": "protocol architecture parts feature_dim macs_m params_m * method seeds source",
+    "reid": "protocol architecture parts feature_dim macs_m run_macs_m params_m * method seeds source",
     "search": (
-        "protocol architecture setting evaluation test_error test_error_spread * hours devices params_m "
-        "memory_gb memory_stage1_gb memory_stage2_gb memory_stage3_gb method seeds source"
+        "protocol architecture setting evaluation test_error test_error_spread accuracy_gain * "
+        "kept_edges shallow_edges hours speed_up training_days devices "
+        "params_m supernet_params_m memory_gb memory_stages method seeds source"
     ),
 }
 
@@ -95,6 +104,9 @@ def columns_of(task: str, rows: Sequence[Row], metrics: Sequence[Metric], wide: 
     held = _held(rows)
     columns: list[Column] = []
     for key in _ORDER.get(task, _PLAIN).split():
+        if key == _STAGES:
+            columns += _stages(held)
+            continue
         if key != _METRICS:
             columns += [_COLUMNS[key]] if key in held else []
             continue
@@ -117,6 +129,12 @@ def _renamed(column: Column, task: str, measured: bool) -> Column:
     if column.key == "search_cost" and not measured:
         return replace(column, unit="GPU-days")
     return column
+
+
+def _stages(held: set[str]) -> list[Column]:
+    """The peak memory of each stage that some row has, as in P-DARTS Table 2."""
+    stages = sorted(int(found[1]) for found in map(_STAGE.fullmatch, held) if found)
+    return [Column(f"memory_stage{stage}_gb", f"Memory stage {stage}", "GB") for stage in stages]
 
 
 def _held(rows: Iterable[Row]) -> set[str]:

@@ -58,6 +58,8 @@ class PublishedRow(Schema):
         protocol: the protocol here that the row stands beside, or empty where there is none.
         architecture: as the paper prints it, the citation apart (`cited`).
         zoo: the zoo's entry of the same cells, or empty.
+        timm: timm's model of the same network, or empty: `timm:NAME` is what `wildnas evaluate` takes.
+        identity: one name for one network, however the tables print it; empty for searches.
         comparable: whether that entry under that protocol is the very network that the numbers are of.
         footnote: the paper's; `note`: what the transcription adds.
     """
@@ -70,6 +72,8 @@ class PublishedRow(Schema):
     architecture: str
     cited: str = ""
     zoo: str = ""
+    timm: str = ""
+    identity: str = ""
     comparable: Flag = False
     method: str = ""
     footnote: str
@@ -81,6 +85,8 @@ class PublishedRow(Schema):
             raise ValueError(f"protocol {self.protocol!r} is not one of task {self.task!r}")
         if self.zoo and self.zoo not in zoo.names():
             raise ValueError(f"zoo has no {self.zoo!r}")
+        if self.zoo and self.timm:
+            raise ValueError("a network is an entry of the zoo or a model of timm: one of both is empty")
         if self.comparable and not (self.zoo and self.protocol):
             raise ValueError("comparable needs an entry of the zoo and a protocol")
         return self
@@ -145,10 +151,17 @@ class PublishedSearch(PublishedRow):
     test_error_min: Percent
     test_error_max: Percent
     test_error_spread: Percent
+    accuracy_gain: Percent = None
     params_m: Quantity
     skip_count: Count
+    skip_count_min: Count = None
+    skip_count_max: Count = None
+    kept_edges: Quantity = None
+    shallow_edges: Quantity = None
     search_cost: Quantity
     hours: Quantity
+    speed_up: Quantity = None
+    training_days: Quantity = None
     devices: str
     memory_gb: Quantity
     memory_stage1_gb: Quantity
@@ -204,7 +217,7 @@ def as_row(row: PublishedRow) -> Row:
     values = {key: getattr(row, key) for key in type(row).model_fields}
     numbers = {key: value for key, value in values.items() if isinstance(value, Number) and not key.endswith(_PARTS)}
     for key in values:
-        shown = _shown(values, key) if f"{key}_std" in values else None
+        shown = _shown(values, key) if any(f"{key}{part}" in values for part in _PARTS) else None
         if shown is not None:
             numbers[key] = shown
     labels = {key: value for key, value in values.items() if isinstance(value, str) and value}
@@ -215,7 +228,7 @@ def as_row(row: PublishedRow) -> Row:
 
 def _shown(values: dict[str, Any], key: str) -> Number | None:
     """A number with its deviation; of a range or of a deviation alone, the text alone."""
-    value, deviation = values[key], values[f"{key}_std"]
+    value, deviation = values[key], values.get(f"{key}_std")
     low, high = values.get(f"{key}_min"), values.get(f"{key}_max")
     if value is not None:
         return printed(value.text, deviation.text if deviation else "")

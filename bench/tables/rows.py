@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.records.record import Record
+from bench.records.record import NetworkCost, Record
 from bench.tables.numbers import Number, mean_of, quantity
 
 if TYPE_CHECKING:
@@ -154,14 +154,27 @@ def _metric(metric: Metric, values: Sequence[float]) -> dict[str, Number]:
 
 
 def _costs(first: Record) -> dict[str, Number]:
-    """Parameters and multiply-adds, in millions and, as the papers' detection tables have them, billions."""
+    """Parameters and multiply-adds, in millions and, as the papers' detection tables have them, billions.
+
+    A search's are its supernet's: the network that the papers' tables count is the one of its result. P-DARTS Table 5
+    counts a re-identifier's backbone unchanged and at 224 × 224; what the run itself computes stands beside it.
+    """
     cost = first.cost
-    numbers = {"params_m": Number(cost.params / 1e6, quantity(cost.params / 1e6))}
-    if cost.published_macs is not None:
-        macs = cost.published_macs
-        numbers["macs_m"] = Number(macs / 1e6, quantity(macs / 1e6, 1))
-        numbers["macs_b"] = Number(macs / 1e9, quantity(macs / 1e9))
+    params = Number(cost.params / 1e6, quantity(cost.params / 1e6))
+    numbers = {"supernet_params_m" if first.task == "search" else "params_m": params}
+    counted: NetworkCost | None = cost
+    if first.task == "reid":
+        counted = cost.unchanged
+        if cost.published_macs is not None:
+            numbers["run_macs_m"] = _millions(cost.published_macs)
+    if counted is not None and counted.published_macs is not None:
+        numbers["macs_m"] = _millions(counted.published_macs)
+        numbers["macs_b"] = Number(counted.published_macs / 1e9, quantity(counted.published_macs / 1e9))
     return numbers
+
+
+def _millions(macs: int) -> Number:
+    return Number(macs / 1e6, quantity(macs / 1e6, 1))
 
 
 def _particulars(group: Sequence[Record]) -> dict[str, Number]:
@@ -170,11 +183,22 @@ def _particulars(group: Sequence[Record]) -> dict[str, Number]:
     if first.task == "search":
         hours = [record.cost.seconds / 3600 for record in group]
         memory = [record.cost.peak_memory / 1e9 for record in group]
-        return {"hours": mean_of(hours, quantity), "memory_gb": mean_of(memory, quantity)}
+        return {"hours": mean_of(hours, quantity), "memory_gb": mean_of(memory, quantity), **_stage_memory(group)}
     # A reid record's `resolved` has the backbone's width, which a config does not say of a model of timm.
     said = {**first.config, **first.resolved}
     keys = {"detection": ("input_size",), "reid": ("parts", "feature_dim")}.get(first.task, ())
     return {key: Number(said[key], str(said[key])) for key in keys if isinstance(said.get(key), int)}
+
+
+def _stage_memory(group: Sequence[Record]) -> dict[str, Number]:
+    """Of each stage, the peak memory over the seeds, as in P-DARTS Table 2; none where a record lacks it."""
+    stages = [record.resolved.get("stage_peak_memory", ()) for record in group]
+    if len({len(of_search) for of_search in stages}) != 1:
+        return {}
+    return {
+        f"memory_stage{number}_gb": mean_of([bytes_ / 1e9 for bytes_ in of_stage], quantity)
+        for number, of_stage in enumerate(zip(*stages, strict=True), start=1)
+    }
 
 
 def _search_cost(group: Sequence[Record], find_search: FindRecord) -> dict[str, Number]:

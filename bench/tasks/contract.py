@@ -198,6 +198,7 @@ class Outcome:
             of a detector's or re-identifier's backbone alone; of a search the supernet's parameters.
         checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
         whole: parameters and multiply-adds of the whole network, where `cost` is its backbone's.
+        unchanged: those of the backbone as the paper's table counts it, where the run's has another stride or size.
         pace: how fast the training went, where that was measured.
         curve: a file with a line of JSON for every epoch, kept beside the record.
         resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
@@ -211,6 +212,7 @@ class Outcome:
     cost: Cost | Parameters
     checkpoint: Path | None = None
     whole: Cost | None = None
+    unchanged: Cost | None = None
     pace: TrainingPace | None = None
     curve: Path | None = None
     resolved: Mapping[str, Any] = field(default_factory=dict)

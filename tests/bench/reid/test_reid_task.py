@@ -11,6 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from backbones import weights
+from backbones.cost import measure
 from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
 from bench.reid.model import backbone_of, build_pcb
@@ -50,6 +51,8 @@ def test_a_job_trains_and_ranks(tiny_protocol: MakeProtocol, tmp_path: Path) -> 
     assert outcome.cost.params == sum(parameter.numel() for parameter in backbone.parameters())
     assert outcome.whole is not None
     assert outcome.whole.params == sum(value.numel() for name, value in trained.items() if is_parameter(name))
+    unchanged = backbone_of(config.model_copy(update={"last_stride": 2}), ARCHITECTURE.genotype)
+    assert outcome.unchanged == measure(unchanged, (3, 224, 224))
     # Of width 4 with 5 cells: 4 * 4 channels, doubled twice.
     assert outcome.resolved == {"feature_dim": 64}
     scalars = EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"]

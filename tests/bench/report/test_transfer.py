@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy.stats import kendalltau, spearmanr
 
 from backbones import zoo
 from bench.records.record import Record
@@ -155,14 +157,63 @@ def test_published_numbers_meet_those_of_their_own_paper_only(measure: Callable[
             assert all(row.published for row in rows_of_it)
 
 
-def test_cifar10_against_imagenet_as_p_darts_prints_them() -> None:
-    """P-DARTS Table 1 and Table 3, read by eye: errors of the cells that both have."""
+#: Errors on CIFAR-10 and ImageNet of the architectures that a paper has both of, read by eye: PC-DARTS Tables 1 and 2,
+#: P-DARTS Tables 1 and 3.
+BOTH = {
+    "PC-DARTS": {
+        "NASNet-A": (2.65, 26.0),
+        "PNAS": (3.41, 25.8),
+        "DARTS (second order)": (2.76, 26.7),
+        "ProxylessNAS": (2.08, 24.9),
+        "P-DARTS (CIFAR10)": (2.50, 24.4),
+        "BayesNAS": (2.81, 26.5),
+        "PC-DARTS (CIFAR10)": (2.57, 25.1),
+    },
+    "P-DARTS": {
+        "NASNet-A": (2.65, 26.0),
+        "AmoebaNet-A": (3.34, 25.5),
+        "AmoebaNet-B": (2.55, 26.0),
+        "PNAS": (3.41, 25.8),
+        "DARTS (second order)": (2.76, 26.7),
+        "SNAS (mild)": (2.98, 27.3),
+        "ProxylessNAS": (2.08, 24.9),
+        "P-DARTS (CIFAR10)": (2.50, 24.4),
+    },
+}
+
+
+@pytest.mark.parametrize(("paper", "printed"), [("PC-DARTS", "0.52"), ("P-DARTS", "0.33")])
+def test_cifar10_against_imagenet_stands_on_every_row_of_a_paper(paper: str, printed: str) -> None:
     (found,) = (
         each
         for each in published()
         if (each.proxy.source, each.proxy.protocol, each.downstream.protocol)
-        == ("P-DARTS", "classification/cifar10", "classification/imagenet_mobile")
+        == (paper, "classification/cifar10", "classification/imagenet_mobile")
     )
-    values = {(found.proxy.value(name), found.downstream.value(name)) for name in found.architectures}
-    # NASNet-A, AmoebaNet-A, DARTS (second order), SNAS (mild), P-DARTS (CIFAR10).
-    assert values == {(2.65, 26.0), (3.34, 25.5), (2.76, 26.7), (2.98, 27.3), (2.50, 24.4)}
+    values = {name: (found.proxy.value(name), found.downstream.value(name)) for name in found.architectures}
+    assert values == BOTH[paper]
+    tau, rho = (test(*zip(*BOTH[paper].values(), strict=True)).statistic for test in (kendalltau, spearmanr))
+    assert f"{tau:.2f}" == printed
+    kendall, spearman = found.correlation.kendall, found.correlation.spearman
+    assert kendall is not None
+    assert kendall.value == pytest.approx(tau)
+    assert spearman is not None
+    assert spearman.value == pytest.approx(rho)
+
+
+def test_the_cell_that_p_darts_found_on_imagenet_is_in_all_its_tables() -> None:
+    pairs = [each for each in published() if each.proxy.protocol == "classification/imagenet_mobile"]
+    assert {each.downstream.protocol for each in pairs if "P-DARTS (ImageNet)" in each.architectures} == {
+        "detection/coco_ssd320",
+        "detection/coco_ssd512",
+        *(f"reid/{data}_p{parts}" for data in ("market1501", "dukemtmcreid", "msmt17") for parts in (1, 3, 6)),
+    }
+
+
+def test_rows_that_say_no_identity_are_paired_by_the_name_that_they_print() -> None:
+    rows = [replace(row, labels={**row.labels, "identity": ""}) for row in published_rows("classification")]
+    pairs = transfers({"classification": rows})
+    found = [each for each in pairs if each.proxy.source == "P-DARTS" and "DenseNet-BC" in each.architectures]
+    assert [(each.proxy.protocol, each.downstream.protocol) for each in found] == [
+        ("classification/cifar10", "classification/cifar100")
+    ]

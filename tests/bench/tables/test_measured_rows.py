@@ -41,6 +41,17 @@ def test_seeds_share_a_row_with_mean_deviation_and_best(seeds_of: SeedsOf) -> No
     assert data["top1_error_std"] == pytest.approx(7**0.5)
 
 
+def test_a_re_identifier_s_multiply_adds_are_those_of_the_paper_s_count(make_record: MakeRecord) -> None:
+    """P-DARTS Table 5 counts at 224 x 224 what is run at 384 x 128 with its last stride removed."""
+    unchanged = {"params": 4_000_000, "macs": 542_000_000, "published_macs": 556_351_488}
+    cost = {"seconds": 1.0, "peak_memory": 1, "params": 4_000_000, "macs": 1, "published_macs": 749_000_000}
+    record = make_record(task="reid", protocol="reid/market1501_p3", cost={**cost, "unchanged": unchanged})
+    row = cells(build_table("t", [record], METRICS["reid"]))[0]
+    assert (row["macs_m"], row["run_macs_m"]) == ("556.4", "749.0")
+    heads = [column.title for column in build_table("t", [record], METRICS["reid"]).columns]
+    assert heads.index("×+ (M)") + 1 == heads.index("×+ of the run (M)")
+
+
 def test_the_best_is_the_largest_where_larger_is_better(make_record: MakeRecord) -> None:
     values = [{"ap": {"value": value, "unit": "%", "higher_is_better": True}} for value in (1.0, 3.0)]
     records = [

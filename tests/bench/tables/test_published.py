@@ -5,8 +5,10 @@ What is expected was typed and summed from the papers' text apart from the files
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +17,11 @@ import pytest
 from backbones import zoo
 from backbones.cost import measure
 from backbones.errors import InputError
+from bench.commands import evaluate
+from bench.runs.run import Evaluation
+from bench.searches.task import load_search
 from bench.tables.published import PublishedRow, published_root, published_rows, read_published
+from bench.tasks.architectures import resolve
 from search.configs import config_names
 
 FILES = sorted(published_root().glob("*.csv"))
@@ -29,13 +35,13 @@ ROWS = {
     "pc_darts_table3": 8,
     "pc_darts_table4": 3 * 12,
     "pc_darts_table5": 8,
-    "pc_darts_text": 9,
+    "pc_darts_text": 9 + 3,
     "p_darts_table1": 17 + 7,
     "p_darts_table2": 3,
     "p_darts_table3": 19 + 1,
     "p_darts_table4": 12,
     "p_darts_table5": 12 * 3,
-    "p_darts_text": 27,
+    "p_darts_text": 27 + 7,
 }
 
 #: The sum of a column of a file, or of a part of it.
@@ -109,6 +115,17 @@ CELLS = [
     ("p_darts_text", "3 searches after", "test_error", "2.65 ± 0.05"),
     ("pc_darts_text", "without EN", "test_error", "2.54–3.01"),
     ("pc_darts_text", "11.5", "devices", "8 × Tesla V100"),
+    # PC-DARTS 3.4 and 4.2.
+    ("pc_darts_text", "over ProxylessNAS", "accuracy_gain", "0.7"),
+    ("pc_darts_text", "over PARSEC", "accuracy_gain", "1.8"),
+    ("pc_darts_text", "over first-order DARTS", "speed_up", "~4"),
+    # P-DARTS' footnote 1, 4.3.2, 5.1.1 ("on CIFAR10 and CIFAR100"), 5.2.1 and 5.3.2.
+    ("p_darts_text", "stage 1 to stage 2", "kept_edges", "5.3"),
+    ("p_darts_text", "stage 2 to stage 3", "kept_edges", "6.7"),
+    ("p_darts_text", "Section 4.3.2'", "skip_count", "2–4"),
+    ("p_darts_text", "levels 1 and 2", "shallow_edges", "7"),
+    ("p_darts_text", "Section 5.3.2", "training_days", "~3"),
+    ("p_darts_text", "Section 5.3.2", "devices", "8 × Tesla V100"),
 ]
 
 #: P-DARTS 5.2.3: M, error and parameters of the refined architectures.
@@ -163,6 +180,14 @@ def _is_of(row: PublishedRow | None, name: str) -> bool:
     )
 
 
+def test_the_cost_of_cifar100_s_search_stands_under_its_own_protocol() -> None:
+    rows = [row for row in published_rows("search") if row.labels.get("protocol") == "search/p_darts_cifar100"]
+    assert [(row.numbers["hours"].text, row.numbers["search_cost"].text) for row in rows] == [
+        ("7", "0.3"),
+        ("4.5", "0.2"),
+    ]
+
+
 def test_refinement_s_errors_and_parameters() -> None:
     rows = [row for row in raw("p_darts_text") if row["group"] == "architecture refinement" and row["params_m"]]
     assert [(row["skip_count"], row["test_error"], row["params_m"]) for row in rows] == REFINED
@@ -209,7 +234,7 @@ def test_comparable_networks_have_the_multiply_adds_that_are_published() -> None
 
     from backbones.build import build_classifier
 
-    # 574 M is another tool's count of DARTS_V2 (544 M here).
+    # 574 M is another tool's count of DARTS_V2 (544.0 M here): see `test_what_the_notes_say_of_our_counts_is_counted`.
     rows = [row for row in published_rows("classification") if row.published and row.published.comparable]
     found = {(row.labels["zoo"], row.numbers["macs_m"].value) for row in rows if "macs_m" in row.numbers}
     assert len(found) == 4
@@ -219,6 +244,132 @@ def test_comparable_networks_have_the_multiply_adds_that_are_published() -> None
         cost = measure(network, (3, 224, 224))
         assert cost.published_macs is not None
         assert round(cost.published_macs / 1e6) == published
+
+
+def test_counts_that_differ_are_told_where_they_are_shown() -> None:
+    """Every row with another tool's count of a DARTS cell names ours."""
+    rows = [row for task in TASKS for row in published_rows(task)]
+    said = Counter(
+        count
+        for row in rows
+        for count, shown in (
+            ("574", row.numbers.get("macs_m")),
+            ("573", row.numbers.get("macs_m")),
+            ("3.3", row.numbers.get("params_m")),
+        )
+        if shown is not None
+        and shown.text == count
+        and row.labels.get("zoo") in (["DARTS_V1"] if count == "3.3" else ["DARTS_V2"])
+        and {"574": "544.0 M", "573": "543.2 M", "3.3": "3.17 M"}[count] in row.labels.get("note", "")
+    )
+    # PC-DARTS Table 2 and P-DARTS Table 3; P-DARTS Table 5; PC-DARTS Table 1 and P-DARTS Table 1 with two data sets.
+    assert said == {"574": 2, "573": 9, "3.3": 3}
+
+
+def test_what_the_notes_say_of_our_counts_is_counted() -> None:
+    import torch
+
+    from backbones.build import build_backbone, build_classifier
+
+    with torch.device("meta"):
+        first, second = (zoo.get(name).genotype for name in ("DARTS_V1", "DARTS_V2"))
+        small = build_classifier(first, "cifar", 36, 20, num_classes=10, auxiliary=False)
+        large = build_classifier(second, "imagenet", 48, 14, num_classes=1000, auxiliary=False)
+        backbone = build_backbone(second, channels=48, layers=14, out_strides=(32,))
+    assert f"{measure(small, (3, 32, 32)).params / 1e6:.2f}" == "3.17"
+    assert f"{measure(large, (3, 224, 224)).published_macs / 1e6:.1f}" == "544.0"
+    sizes = {size: measure(backbone, (3, size, size)).published_macs / 1e6 for size in (224, 320, 512)}
+    assert f"{sizes[224]:.1f}" == "543.2"
+    assert [f"{sizes[size] / 1e3:.1f}" for size in (320, 512)] == ["1.1", "2.8"]
+    # By area, as P-DARTS' own rows scale (556 M, 1.1 B, 2.9 B), 574 M without the classifier would be these.
+    assert [f"{(574 - 0.768) * (size / 224) ** 2 / 1e3:.1f}" for size in (320, 512)] == ["1.2", "3.0"]
+    notes = {
+        row.labels["input_size"] if "input_size" in row.labels else row.numbers["input_size"].text: row.labels["note"]
+        for row in published_rows("detection")
+        if row.labels["architecture"] == "DARTS"
+    }
+    assert "1.1 B" in notes["320"]
+    assert "1.2 B" in notes["320"]
+    assert "2.8 B" in notes["512"]
+    assert "3.0 B" in notes["512"]
+
+
+def test_the_best_of_several_is_said_of_two_rows_alone() -> None:
+    """PC-DARTS Table 1, footnote ‡, and the randomly sampled search spaces of P-DARTS 5.2.2."""
+    rows = [row for task in TASKS for row in published_rows(task)]
+    said = [
+        row for row in rows if re.search(r"best (of|from)", f"{row.labels.get('footnote')} {row.labels.get('note')}")
+    ]
+    assert [(row.labels["source"], row.labels["protocol"]) for row in said] == [
+        ("PC-DARTS Table 1", "classification/cifar10"),
+        ("P-DARTS Section 5.2.2", "search/p_darts_cifar10_random_space"),
+    ]
+
+
+def test_one_network_has_one_identity() -> None:
+    rows = [row for task in TASKS[:3] for row in published_rows(task)]
+    assert all(row.labels.get("identity") for row in rows)
+    for key in ("zoo", "timm"):
+        pairs = {(row.labels[key], row.labels["identity"]) for row in rows if key in row.labels}
+        assert len({name for name, _ in pairs}) == len({identity for _, identity in pairs}) == len(pairs)
+    places = {
+        (row.labels["source"], row.labels["protocol"].partition("/")[0])
+        for row in rows
+        if row.labels["identity"] == "P-DARTS (ImageNet)"
+    }
+    assert places == {
+        ("P-DARTS Table 3", "classification"),
+        ("P-DARTS Table 4", "detection"),
+        ("P-DARTS Table 5", "reid"),
+    }
+
+
+def test_the_readme_s_commands_write_under_the_rows_protocols() -> None:
+    """Every row of a network that can be run here has a command, whose records stand under the row's protocol."""
+    readme = (published_root() / "README.md").read_text(encoding="utf-8")
+    commands = [line.removeprefix("wildnas ").split() for line in readme.splitlines() if line.startswith("wildnas ")]
+    written = {
+        (evaluation.protocol.name, evaluation.architecture.name)
+        for command in commands
+        for evaluation in planned(command)
+    }
+    rows = [row for task in TASKS[:3] for row in published_rows(task) if row.published and row.labels.get("protocol")]
+    wanted = {(row.labels["protocol"], row.labels["zoo"]) for row in rows if row.published and row.published.comparable}
+    wanted |= {(row.labels["protocol"], f"timm-{row.labels['timm']}") for row in rows if "timm" in row.labels}
+    assert wanted == written
+    for row in published_rows("search"):
+        if row.labels.get("protocol"):
+            assert load_search(row.labels["protocol"]).name == row.labels["protocol"]
+
+
+def planned(command: list[str]) -> list[Evaluation]:
+    """The runs that `wildnas evaluate …` would make, each of an architecture that its protocol takes."""
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    assert command[0] == "evaluate"
+    evaluations = evaluate._evaluations(parser.parse_args(command[1:]))
+    for each in evaluations:
+        only = each.protocol.config.get("architecture")
+        assert only is None or resolve(only) == each.architecture
+    return evaluations
+
+
+@pytest.mark.parametrize(
+    ("protocol", "architecture", "ap"),
+    [
+        ("detection/coco_ssd300_vgg16", "VGG-16", "23.2"),
+        ("detection/coco_ssd512_vgg16", "VGG-16", "26.8"),
+        ("detection/coco_ssd513", "ResNet-101", "31.2"),
+        ("detection/coco_ssdlite320", "MobileNetV1", "22.2"),
+        ("detection/coco_ssdlite320", "MobileNetV2", "22.1"),
+        ("detection/coco_ssdlite320", "MnasNet-A1", "23.0"),
+    ],
+)
+def test_baselines_of_detection_stand_under_their_protocols(protocol: str, architecture: str, ap: str) -> None:
+    rows = [row for row in published_rows("detection") if row.labels["architecture"] == architecture]
+    rows = [row for row in rows if row.labels.get("protocol") == protocol]
+    # Both papers have them, but for ResNet-101.
+    assert [row.numbers["ap"].text for row in rows] == [ap] * (1 if architecture == "ResNet-101" else 2)
 
 
 @pytest.mark.parametrize(

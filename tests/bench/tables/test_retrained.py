@@ -7,6 +7,7 @@ import pytest
 
 from backbones import zoo
 from bench.records.record import Record
+from bench.tables.build import lay_out
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS
@@ -90,3 +91,126 @@ def test_other_cells_and_another_run_do_not_count(search: Make, training: Make) 
     other = search(0, key="sha256:" + "b" * 64)
     assert shown(with_test_errors(rows(found), [training(found, 3.0, cells="DARTS_V2")])) == [(None, None)]
     assert shown(with_test_errors(rows(found), [training(other, 3.0)])) == [(None, None)]
+
+
+def cells(name: str) -> dict[str, Any]:
+    return zoo.get(name).genotype.to_json()
+
+
+#: A search whose M = 2 and last stage give its result, whose M from 3 on give one other genotype, and M = 0 none.
+FOUND = {
+    "max_skips": {
+        "0": None,
+        "1": cells("GDAS_V1"),
+        "2": cells("PDARTS"),
+        **{str(limit): cells("DARTS_V2") for limit in range(3, 9)},
+    },
+    "stages": [cells("DARTS_V1"), None, cells("PDARTS")],
+}
+
+
+def settings(found: list[Row]) -> list[tuple[str | None, str, str]]:
+    return [
+        (row.labels.get("setting"), row.numbers["test_error"].text, row.numbers["skip_count"].text)
+        for row in found
+        if "test_error" in row.numbers
+    ]
+
+
+def test_other_limits_of_skips_and_earlier_stages_have_rows(search: Make, training: Make) -> None:
+    """P-DARTS 5.2.3 and 5.2.1."""
+    skips = {"value": 2.0, "unit": "edges", "higher_is_better": False}
+    accuracy = {"value": 50.0, "unit": "%", "higher_is_better": True}
+    found = search(0, resolved=FOUND, metrics={"skip_count": skips, "supernet_accuracy": accuracy})
+    result, third, first = (
+        training(found, 2.69),
+        training(found, 2.84, cells="DARTS_V2", seed=1),
+        training(found, 3.4, cells="DARTS_V1", seed=2),
+    )
+    everything = with_test_errors(rows(found), [first, third, result])
+    # DARTS_V2's normal cell has two skip connections, DARTS_V1's three.
+    assert settings(everything) == [
+        ("M = 2, stage 3", "2.69", "2"),
+        ("M = 3 to 8", "2.84", "2"),
+        ("stage 1", "3.40", "3"),
+    ]
+    # Accuracy, cost and memory are of all stages together.
+    held = [{"supernet_accuracy", "hours", "memory_gb", "supernet_params_m"} & set(row.numbers) for row in everything]
+    assert [len(keys) for keys in held] == [4, 4, 0]
+    # Beside other limits alone, and beside nothing.
+    assert [row.labels.get("setting") for row in with_test_errors(rows(found), [result, third])] == [
+        "M = 2",
+        "M = 3 to 8",
+    ]
+    assert [row.labels.get("setting") for row in with_test_errors(rows(found), [result])] == [None]
+    assert settings(with_test_errors(rows(found), [first])) == [("stage 1", "3.40", "3")]
+    stranger = training(found, 9.0, cells="AmoebaNet")
+    assert settings(with_test_errors(rows(found), [stranger, result])) == [(None, "2.69", "2")]
+
+
+def test_a_genotype_that_is_one_seed_s_result_counts_among_the_other_seeds(search: Make, training: Make) -> None:
+    """Of the second search, M = 3 gives the result itself, which was trained once, under its own name."""
+    other = {**FOUND, "max_skips": {**FOUND["max_skips"], "3": cells("PDARTS")}}
+    first, second = search(0, resolved=FOUND), search(1, resolved=other)
+    trained = [
+        training(first, 2.6),
+        training(first, 2.8, cells="DARTS_V2", seed=10),
+        training(second, 2.7, seed=1),
+    ]
+    found = with_test_errors(rows(first, second), trained)
+    assert [(row.labels["setting"], row.numbers["test_error"].value) for row in found] == [
+        ("M = 2", pytest.approx(2.65)),
+        ("M = 3", pytest.approx(2.75)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("errors", "spread", "deviation"),
+    [
+        # PC-DARTS Table 4, "Runs", and 4.4.3: the deviations of DARTS-v1, DARTS-v2 and PC-DARTS.
+        ([2.89, 3.15, 2.99, 3.07, 3.27], "0.38", "0.15"),
+        ([3.11, 2.68, 2.77, 3.14, 3.06], "0.46", "0.21"),
+        ([2.72, 2.67, 2.57, 2.75, 2.64], "0.18", "0.07"),
+    ],
+)
+def test_the_spread_over_searches_is_a_column(
+    search: Make, training: Make, errors: list[float], spread: str, deviation: str
+) -> None:
+    searches = [search(seed) for seed in range(len(errors))]
+    trained = [training(each, error, seed=each.seed) for each, error in zip(searches, errors, strict=True)]
+    (row,) = with_test_errors(rows(*searches), trained)
+    assert row.numbers["test_error_spread"].text == spread
+    assert row.numbers["test_error"].text.endswith(f"± {deviation}")
+    table = lay_out("Search", [row], METRICS["search"])
+    assert [column.title for column in table.columns if column.key == "test_error_spread"] == ["Spread (points)"]
+    (alone,) = with_test_errors(rows(searches[0]), [trained[0], training(searches[0], 3.0, seed=7)])
+    assert "test_error_spread" not in alone.numbers
+
+
+def test_params_are_the_retrained_network_s_and_the_supernet_s_stand_beside(search: Make, training: Make) -> None:
+    cost = {"seconds": 1.0, "peak_memory": 1, "params": 299_578}
+    found = search(0, cost=cost)
+    (bare,) = rows(found)
+    assert "params_m" not in bare.numbers
+    (row,) = with_test_errors([bare], [training(found, 2.57, cost={**cost, "params": 3_634_678})])
+    assert (row.numbers["supernet_params_m"].text, row.numbers["params_m"].text) == ("0.30", "3.63")
+    titles = [column.title for column in lay_out("Search", [row], METRICS["search"]).columns]
+    assert titles.index("Params (M)") + 1 == titles.index("Supernet params (M)")
+
+
+def test_the_peak_memory_of_each_stage_stands_in_p_darts_table_2_s_columns(search: Make) -> None:
+    runs = [(9.8, 14.0, 14.2), (9.8, 14.4, 14.5), (9.8, 14.2, 14.3)]
+    searches = [
+        search(seed, resolved={"stage_peak_memory": [round(gigabytes * 1e9) for gigabytes in run]})
+        for seed, run in enumerate(runs)
+    ]
+    (one,) = rows(searches[0])
+    assert [one.numbers[f"memory_stage{stage}_gb"].text for stage in (1, 2, 3)] == ["9.80", "14.00", "14.20"]
+    (all_,) = rows(*searches)
+    assert all_.numbers["memory_stage2_gb"].text == "14.20 ± 0.20"
+    heads = [column.title for column in lay_out("Search", [all_], METRICS["search"]).columns]
+    assert [head for head in heads if head.startswith("Memory")] == [
+        f"Memory stage {stage} (GB)" for stage in (1, 2, 3)
+    ]
+    # One of the seeds was searched before records had it.
+    assert not any(key.startswith("memory_stage") for key in rows(searches[0], search(9))[0].numbers)
