@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.cpu.channels_last import runs_fast
-from backbones.genotype import Genotype
 from backbones.operations import FactorisedReduction, ReLUConvBN, ReLUFirst, build_operation
+from backbones.zoo import GenotypeLike, genotype_of
 
 
 def path_masks(rate: Tensor, paths: int, like: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class Cell(nn.Module):
 
     def __init__(
         self,
-        genotype: Genotype,
+        genotype: GenotypeLike,
         c_before_last: int,
         c_last: int,
         channels: int,
@@ -48,6 +48,7 @@ class Cell(nn.Module):
         reduction_before: bool,
     ) -> None:
         super().__init__()
+        genotype = genotype_of(genotype)
         edges = genotype.reduce if reduction else genotype.normal
         self.concat = genotype.reduce_concat if reduction else genotype.normal_concat
         self.sources = tuple(source for _, source in edges)

@@ -12,10 +12,10 @@ from torch.utils.checkpoint import checkpoint
 
 from backbones.cpu.channels_last import laid_out
 from backbones.errors import InputError
-from backbones.genotype import Genotype
 from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
 from backbones.settings import check_settings, check_size, keep_statistics
+from backbones.zoo import GenotypeLike
 
 
 class CellBackbone(nn.Module):
@@ -25,7 +25,7 @@ class CellBackbone(nn.Module):
     A map of a stride is the output of the last cell at that stride: at 14 cells cells 3, 8 and 13.
 
     Args:
-        genotype: the two cells.
+        genotype: the two cells; a zoo name or a literal will do.
         channels: the initial width C (papers: 48). The maps at strides 8, 16, 32 have `4 * C`, `8 * C`, `16 * C`
             channels for genotypes that concatenate four nodes.
         layers: the number of cells, at least 3.
@@ -48,7 +48,7 @@ class CellBackbone(nn.Module):
 
     def __init__(
         self,
-        genotype: Genotype,
+        genotype: GenotypeLike,
         channels: int = 48,
         layers: int = 14,
         stem: str = "imagenet",

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from backbones.cells import Cell
 from backbones.cpu.batchnorm import BatchNorm2d
 from backbones.cpu.channels_last import laid_out
-from backbones.genotype import Genotype
 from backbones.settings import check_size
+from backbones.zoo import GenotypeLike, genotype_of
 
 
 class CifarStem(nn.Sequential):
@@ -49,10 +49,10 @@ def reduction_places(layers: int) -> tuple[int, int]:
 
 
 def stack_cells(
-    genotype: Genotype, channels: int, layers: int, c_before_last: int, c_last: int, reduction_before: bool
+    genotype: GenotypeLike, channels: int, layers: int, c_before_last: int, c_last: int, reduction_before: bool
 ) -> nn.ModuleList:
     """`layers` cells; the width doubles at each of the two reduction cells."""
-    cells = nn.ModuleList()
+    genotype, cells = genotype_of(genotype), nn.ModuleList()
     for layer in range(layers):
         reduction = layer in reduction_places(layers)
         if reduction:
@@ -111,7 +111,7 @@ class CifarNetwork(_Network):
 
     def __init__(
         self,
-        genotype: Genotype,
+        genotype: GenotypeLike,
         channels: int = 36,
         layers: int = 20,
         num_classes: int = 10,
@@ -144,7 +144,7 @@ class ImageNetNetwork(_Network):
 
     def __init__(
         self,
-        genotype: Genotype,
+        genotype: GenotypeLike,
         channels: int = 48,
         layers: int = 14,
         num_classes: int = 1000,

@@ -12,7 +12,7 @@ from backbones.drawing.pictures import own_settings, svg_text
 from backbones.drawing.placement import FONT_SIZE, Layout, Line, layout
 from backbones.errors import InputError
 from backbones.files import replacing
-from backbones.genotype import Genotype
+from backbones.zoo import GenotypeLike, genotype_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ _INPUT_FILL, _NODE_FILL, _OUTPUT_FILL = "#dcedc8", "#dce9f7", "#fdf0c4"
 _HEAD = (0.09, 0.035)
 
 
-def draw(genotype: Genotype, file: str | Path, cell: str | None = None) -> Path:
+def draw(genotype: GenotypeLike, file: str | Path, cell: str | None = None) -> Path:
     """Write a picture of a cell, or of both, as SVG or PNG by the file's suffix; the file itself is returned.
 
     Args:
@@ -61,7 +61,7 @@ def draw(genotype: Genotype, file: str | Path, cell: str | None = None) -> Path:
     return file
 
 
-def svg(genotype: Genotype, cell: str | None = None) -> str:
+def svg(genotype: GenotypeLike, cell: str | None = None) -> str:
     """The text of an `<svg>` element; it has no ids and no styles of its own, so a page may hold any number of them.
 
     Raises:
@@ -77,7 +77,7 @@ def svg(genotype: Genotype, cell: str | None = None) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", text)
 
 
-def _png(genotype: Genotype, cell: str | None) -> bytes:
+def _png(genotype: GenotypeLike, cell: str | None) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
@@ -88,12 +88,12 @@ def _png(genotype: Genotype, cell: str | None) -> bytes:
     return buffer.getvalue()
 
 
-def _figure(genotype: Genotype, cell: str | None) -> Figure:
+def _figure(genotype: GenotypeLike, cell: str | None) -> Figure:
     from matplotlib.figure import Figure
 
     if cell is not None and cell not in _TITLES:
         raise InputError(f"{cell[:40]!r}: no cell of a genotype; expected 'normal' or 'reduce'")
-    cells = list(_TITLES) if cell is None else [cell]
+    genotype, cells = genotype_of(genotype), list(_TITLES) if cell is None else [cell]
     layouts = [layout(getattr(genotype, name), getattr(genotype, f"{name}_concat")) for name in cells]
     title_height = _TITLE_HEIGHT if cell is None else 0.0
     width = max(each.width for each in layouts)

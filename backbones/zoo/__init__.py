@@ -14,6 +14,9 @@ from typing import Any
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 
+#: What stands for a genotype wherever one is taken: a zoo name, a literal or JSON as text, or the JSON's object.
+GenotypeLike = Genotype | str | Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -42,6 +45,21 @@ def names() -> tuple[str, ...]:
     """The names of all published genotypes, in alphabetical order."""
     files = (file.name for file in resources.files(__name__).iterdir())
     return tuple(sorted(file.removesuffix(".json") for file in files if file.endswith(".json")))
+
+
+def genotype_of(given: GenotypeLike) -> Genotype:
+    """The genotype that a zoo name, a literal or JSON as text, or the JSON's object stands for.
+
+    Raises:
+        InputError: no such name, or not a genotype.
+    """
+    if isinstance(given, Genotype):
+        return given
+    if isinstance(given, Mapping):
+        return Genotype.from_json(given)
+    if not isinstance(given, str):
+        raise InputError(f"genotype: expected a zoo name, a text or an object, not {type(given).__name__}")
+    return Genotype.parse(given) if "(" in given or "{" in given else get(given).genotype
 
 
 @cache

@@ -18,13 +18,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones import weights as weight_files
-from backbones import zoo
 from backbones.build import FIXED_IN_TIMM
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.features import CellBackbone
-from backbones.genotype import Genotype
 from backbones.timm_backbone import TimmBackbone
+from backbones.zoo import genotype_of
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
 from search.configs import plain
@@ -42,19 +41,6 @@ import bench.detection.vgg  # noqa: E402, F401 - registers its backbone
 SEED_WORKER = "wildnas_seed_worker"
 # `force`: a second import, under another name or after a reload, finds the registry as the first one left it.
 FUNCTIONS.register_module(name=SEED_WORKER, module=seed_worker, force=True)
-
-
-def read_genotype(genotype: str | Mapping[str, Any]) -> Genotype:
-    """The genotype of a config: a zoo name, `Genotype(…)` or JSON as text, or the JSON's object.
-
-    Raises:
-        InputError: it is none of these.
-    """
-    if isinstance(genotype, Mapping):
-        return Genotype.from_json(genotype)
-    if not isinstance(genotype, str):
-        raise InputError(f"genotype: expected a zoo name, a text or an object, not {type(genotype).__name__}")
-    return Genotype.parse(genotype) if "(" in genotype or "{" in genotype else zoo.get(genotype).genotype
 
 
 class _FromCheckpoint(nn.Module):
@@ -89,7 +75,7 @@ class WildnasCellBackbone(CellBackbone, _FromCheckpoint):
     """
 
     def __init__(self, genotype: str | Mapping[str, Any], weights: str | None = None, **settings: Any) -> None:
-        parsed = read_genotype(genotype)
+        parsed = genotype_of(genotype)
         super().__init__(parsed, **settings)
         self.design = parsed
         self.weights = weights

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+import backbones
 from backbones import zoo
 from backbones.errors import InputError
 from backbones.networks import CifarNetwork, ImageNetNetwork
@@ -152,3 +157,29 @@ def test_an_unknown_name_gets_the_nearest(asked: str, hint: str) -> None:
 def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(InputError):
         zoo.get(name)
+
+
+def test_a_name_a_literal_or_an_object_stands_for_a_genotype() -> None:
+    from backbones import CellBackbone, CifarNetwork, ImageNetNetwork, build_backbone, build_classifier, drawing
+    from backbones.build import design_of
+
+    genotype = zoo.get("PDARTS").genotype
+    for given in ("PDARTS", str(genotype), json.dumps(genotype.to_json()), genotype.to_json(), genotype):
+        assert zoo.genotype_of(given) == genotype
+    with torch.device("meta"):
+        kinds: list[Callable[[Any], nn.Module]] = [
+            lambda of: CellBackbone(of, 4, 3),
+            lambda of: CifarNetwork(of, 4, 3),
+            lambda of: ImageNetNetwork(of, 4, 3),
+            lambda of: build_backbone(of, channels=4, layers=3),
+            lambda of: build_classifier(of, "cifar", 4, 3, 10, False),
+        ]
+        for build in kinds:
+            named, given = (build(of) for of in ("PDARTS", genotype))
+            assert str(named) == str(given)
+    assert drawing.svg("PDARTS") == drawing.svg(genotype)
+    assert design_of("timm:resnet18") == backbones.TimmModel("resnet18")
+    with pytest.raises(InputError, match="did you mean 'PDARTS'"):
+        CellBackbone("PDART")
+    with pytest.raises(InputError, match="not int"):
+        zoo.genotype_of(3)  # type: ignore[arg-type]

@@ -11,7 +11,8 @@ from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
 from backbones.timm_backbone import create
-from bench.detection.components import build_detector, model_config, read_genotype
+from backbones.zoo import genotype_of
+from bench.detection.components import build_detector, model_config
 from bench.detection.speed import made_batch
 
 from mmdet.registry import MODELS  # isort: skip - behind the components, which see to mmcv's compiled module
@@ -56,13 +57,13 @@ def ssd(**backbone: Any) -> ConfigDict:
 
 @pytest.mark.parametrize("genotype", ["PDARTS", str(PDARTS), PDARTS.to_json()])
 def test_a_genotype_by_name_text_and_object(genotype: Any) -> None:
-    assert read_genotype(genotype) == PDARTS
+    assert genotype_of(genotype) == PDARTS
 
 
 @pytest.mark.parametrize("genotype", ["PDART", "Genotype(normal=[])", {"normal": []}, 7])
 def test_a_bad_genotype(genotype: Any) -> None:
     with pytest.raises(InputError):
-        read_genotype(genotype)
+        genotype_of(genotype)
 
 
 def test_loss_and_gradients_reach_every_part() -> None:
