@@ -12,7 +12,7 @@ from backbones.drawing.pictures import own_settings, svg_text
 from backbones.drawing.placement import FONT_SIZE, Layout, Line, layout
 from backbones.errors import InputError
 from backbones.files import replacing
-from backbones.zoo import GenotypeLike
+from backbones.zoo import GenotypeLike, genotype_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
