@@ -69,3 +69,10 @@ def test_a_study_ends_with_its_rows(on_mini_digits: Path) -> None:
         "PC-DARTS": (True, True),
     }
     assert set(rows) == set(searches)
+    for record in records:
+        if record.task == "search":
+            assert record.resolved.keys() >= {"stage_peak_memory", "connection_levels", "kept_operations"}
+            (peak,) = record.resolved["stage_peak_memory"]
+            assert 0 < peak <= record.cost.peak_memory
+            assert sum(record.resolved["connection_levels"][0]) == 2 * record.config["nodes"]
+            assert record.resolved["kept_operations"] == {"normal": [], "reduce": []}
