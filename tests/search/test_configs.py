@@ -210,6 +210,37 @@ def test_a_searchs_numbers_are_the_papers(name: str) -> None:
     assert proxy.augmentation == Augmentation(crop_padding=0 if large else 4, flip=True, cutout=0)
 
 
+#: Where the authors' code does otherwise than the paper that a config follows, and where the paper is silent.
+DEPARTURES = [
+    ("classification/_base_/cifar", ["batch 128", "has 96", "last short batch"]),
+    ("classification/cifar100", ["5e-4", "the authors' code has CIFAR-10's 3e-4"]),
+    (
+        "classification/imagenet_mobile",
+        ["a batch of 256 and a rate of 0.1", "(e + 1) / 5", "low tail in the last five", "last short batch"],
+    ),
+    ("search/p_darts_cifar10", ["0.1, 0.4, 0.7", "last short batch", "silent on clipping alpha", "identities only"]),
+    ("search/p_darts_imagenet", ["silent on batch, rate and weight decay", "no warm-up"]),
+    ("search/pc_darts_cifar10", ["one ends at 0.001, one at 0", "last short batch"]),
+    (
+        "search/pc_darts_imagenet",
+        ["the authors' code has 3e-4", "(e + 1) / 5", "last short batch", "silent on clipping"],
+    ),
+    ("search/darts_v1_cifar10", ["ends at 0.001", "last short batch"]),
+    ("search/darts_v1_cifar10_regularised", ["silent on the initial rate", "silent on M"]),
+    ("search/p_darts_cifar10_growing_width", ["silent on the widths"]),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), DEPARTURES)
+def test_a_config_says_where_paper_and_code_differ(name: str, words: list[str]) -> None:
+    comments = [
+        line.partition("#")[2].strip()
+        for line in (config_root() / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    ]
+    said = " ".join(" ".join(comments).split())
+    assert [each for each in words if each not in said] == []
+
+
 def test_no_ablation_bears_the_name_of_the_method() -> None:
     """A table would else count its genotypes among the method's."""
     methods = {name: settings(f"search/{name}").method for name in PAPERS}
