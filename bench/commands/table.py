@@ -23,7 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
     parser.add_argument("--label", metavar="NAME", help="to refer to it in LaTeX (default: tab:TASK)")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where the records are")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where the records are, and tables of other papers (published/)",
+    )
     rows = parser.add_argument_group("which rows; patterns have *, ? and […]")
     for option in ("protocol", "architecture", "method"):
         rows.add_argument(f"--{option}", nargs="+", metavar="PATTERN", help=f"only rows of these {option}s")

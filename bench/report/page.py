@@ -87,7 +87,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     by_name = {record.name: record for record in known}
     records = [record for record in known if not (full_only and record.reduced)]
     trainings = _of(records, "classification")
-    rows = {task: _own_first(merged_rows(task, _of(records, task), by_name.get, trainings)) for task in TASKS}
+    rows = {task: _own_first(merged_rows(task, _of(records, task), by_name.get, trainings, results)) for task in TASKS}
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")

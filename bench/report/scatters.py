@@ -12,6 +12,7 @@ from bench.tables.rows import MEASURED, Row
 #: Gives the place in the page that a row's points lead to; empty is none.
 Link = Callable[[Row], str]
 
+#: In this order the legend names them; those of other papers stand behind.
 SOURCES = ("PC-DARTS", "P-DARTS", MEASURED)
 REDUCED = " †"
 
@@ -85,7 +86,7 @@ def _scatter(title: str, rows: Sequence[Row], x_key: str, y_key: str, x: Axis, y
     for row in rows:
         point = _point(row, x_key, y_key, link)
         if point is not None and point.x > 0:
-            points[row.published.paper if row.published is not None else MEASURED].append(point)
+            points.setdefault(row.published.paper if row.published is not None else MEASURED, []).append(point)
     series = [
         Series(name if name == MEASURED else f"{name} paper", tuple(found), hollow=name != MEASURED)
         for name, found in points.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from bench.tables.build import Table
@@ -57,11 +58,17 @@ def as_json(table: Table) -> str:
 def data_rows(table: Table) -> list[dict[str, Any]]:
     """Every row with every column that some row has, in a fixed order."""
     rows = table.rows
-    labels = [key for key in _LABELS if any(key in row.labels for row in rows)]
+    labels = [key for key in _LABELS if any(key in row.labels for row in rows)] + _other_labels(rows)
     last = [key for key in _LAST if any(row.labels.get(key) for row in rows)]
     numbers = _number_keys(table)
     deviating = {key for row in rows for key, number in row.numbers.items() if number.deviation is not None}
     return [_data_row(row, labels, numbers, deviating, last) for row in rows]
+
+
+def _other_labels(rows: Sequence[Row]) -> list[str]:
+    """Columns of words that a table of some other paper has beside the known ones."""
+    others = {key for row in rows if row.published is not None for key in row.published.others}
+    return sorted(key for key in others if any(key in row.labels for row in rows))
 
 
 def _number_keys(table: Table) -> list[str]:

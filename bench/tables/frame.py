@@ -34,7 +34,7 @@ def results_frame(task: str | None, results: Path, published: bool, notice: Noti
     rows: list[dict[str, Any]] = []
     with many_objects():
         for name in [task] if task else list(METRICS):
-            rows += map(_published, published_rows(name)) if published else ()
+            rows += map(_published, published_rows(name, results)) if published else ()
             for record in read_records(results, name, notice):
                 rows += _measured(record, find)
     numbers = dict.fromkeys(key for row in rows for key in row if key not in FIRST)

@@ -6,17 +6,18 @@ numbers for the same thing, both rows stand, each with its source.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TextIO
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from backbones import zoo
 from backbones.errors import InputError
-from bench.tables.numbers import Number, printed
+from bench.tables.numbers import PRINTED, Number, printed
 from bench.tables.rows import Row
 from search.configs import Schema, first_problem
 
@@ -49,8 +50,12 @@ Percent = Annotated[Number | None, BeforeValidator(_number), AfterValidator(_per
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
+#: Columns that every table has of itself.
+_RESERVED = {"source", "seeds", "published", "reduced", "compared"}
+
+
 class PublishedRow(Schema):
-    """What every published row says.
+    """What every published row says; columns that are not known are kept (`others`).
 
     Attributes:
         table: where it stands: `Table 3`, `Section 5.2.2`, `Table 1, footnote †`.
@@ -64,23 +69,27 @@ class PublishedRow(Schema):
         footnote: the paper's; `note`: what the transcription adds.
     """
 
+    model_config = ConfigDict(extra="allow")
+
     task: Literal["classification", "detection", "reid", "search"]
-    paper: Literal["PC-DARTS", "P-DARTS"]
-    table: str
-    group: str
-    protocol: str
-    architecture: str
+    paper: Annotated[str, Field(min_length=1)]
+    table: str = ""
+    group: str = ""
+    protocol: str = ""
+    architecture: Annotated[str, Field(min_length=1)]
     cited: str = ""
     zoo: str = ""
     timm: str = ""
     identity: str = ""
     comparable: Flag = False
     method: str = ""
-    footnote: str
-    note: str
+    footnote: str = ""
+    note: str = ""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> PublishedRow:
+        for key in _RESERVED & (self.model_extra or {}).keys():
+            raise ValueError(f"column {key!r} is filled in by wildnas; give it another name")
         if self.protocol and not self.protocol.startswith(f"{self.task}/"):
             raise ValueError(f"protocol {self.protocol!r} is not one of task {self.task!r}")
         if self.zoo and self.zoo not in zoo.names():
@@ -93,45 +102,51 @@ class PublishedRow(Schema):
 
     @property
     def source(self) -> str:
-        return f"{self.paper} {self.table}"
+        return f"{self.paper} {self.table}".rstrip()
+
+    @property
+    def others(self) -> dict[str, str | Number]:
+        """The columns that no schema knows and this row has something in: a number where it is printed as one."""
+        cells = {key: value for key, value in (self.model_extra or {}).items() if isinstance(value, str) and value}
+        return {key: printed(value) if PRINTED.fullmatch(value) else value for key, value in cells.items()}
 
 
 class PublishedClassification(PublishedRow):
     """PC-DARTS Tables 1 and 2, P-DARTS Tables 1 and 3: errors in %, cost in GPU-days."""
 
     task: Literal["classification"]
-    top1_error: Percent
-    top1_error_std: Percent
-    top5_error: Percent
-    params_m: Quantity
-    macs_m: Quantity
-    search_cost: Quantity
+    top1_error: Percent = None
+    top1_error_std: Percent = None
+    top5_error: Percent = None
+    params_m: Quantity = None
+    macs_m: Quantity = None
+    search_cost: Quantity = None
 
 
 class PublishedDetection(PublishedRow):
     """PC-DARTS Table 5, P-DARTS Table 4: average precisions in %, multiply-adds in billions."""
 
     task: Literal["detection"]
-    network: str
-    input_size: Quantity
-    macs_b: Quantity
-    ap: Percent
-    ap50: Percent
-    ap75: Percent
-    aps: Percent
-    apm: Percent
-    apl: Percent
+    network: str = ""
+    input_size: Quantity = None
+    macs_b: Quantity = None
+    ap: Percent = None
+    ap50: Percent = None
+    ap75: Percent = None
+    aps: Percent = None
+    apm: Percent = None
+    apl: Percent = None
 
 
 class PublishedReid(PublishedRow):
     """P-DARTS Table 5: rank-1 and mAP in %."""
 
     task: Literal["reid"]
-    parts: Quantity
-    feature_dim: Quantity
-    macs_m: Quantity
-    rank1: Percent
-    map: Percent
+    parts: Quantity = None
+    feature_dim: Quantity = None
+    macs_m: Quantity = None
+    rank1: Percent = None
+    map: Percent = None
 
 
 class PublishedSearch(PublishedRow):
@@ -140,33 +155,37 @@ class PublishedSearch(PublishedRow):
     Attributes:
         setting: what sets the search apart, in the paper's words.
         evaluation: the protocol by which the found architecture's `test_error` was measured.
+        accuracy_gain: points of top-1 accuracy over another method (PC-DARTS 3.4).
         skip_count: skip connections in the normal cell (P-DARTS' M).
+        kept_edges: edges of the normal cell whose best operation stays the best, of 14 (P-DARTS' footnote 1).
+        shallow_edges: edges of the normal cell of connection level 1 or 2, of 8 (P-DARTS 5.2.1).
+        speed_up: how many times as fast as another search. `training_days`: of one of the found networks.
     """
 
     task: Literal["search"]
-    setting: str
-    evaluation: str
-    test_error: Percent
-    test_error_std: Percent
-    test_error_min: Percent
-    test_error_max: Percent
-    test_error_spread: Percent
+    setting: str = ""
+    evaluation: str = ""
+    test_error: Percent = None
+    test_error_std: Percent = None
+    test_error_min: Percent = None
+    test_error_max: Percent = None
+    test_error_spread: Percent = None
     accuracy_gain: Percent = None
-    params_m: Quantity
-    skip_count: Count
+    params_m: Quantity = None
+    skip_count: Count = None
     skip_count_min: Count = None
     skip_count_max: Count = None
     kept_edges: Quantity = None
     shallow_edges: Quantity = None
-    search_cost: Quantity
-    hours: Quantity
+    search_cost: Quantity = None
+    hours: Quantity = None
     speed_up: Quantity = None
     training_days: Quantity = None
-    devices: str
-    memory_gb: Quantity
-    memory_stage1_gb: Quantity
-    memory_stage2_gb: Quantity
-    memory_stage3_gb: Quantity
+    devices: str = ""
+    memory_gb: Quantity = None
+    memory_stage1_gb: Quantity = None
+    memory_stage2_gb: Quantity = None
+    memory_stage3_gb: Quantity = None
 
 
 SCHEMAS: dict[str, type[PublishedRow]] = {
@@ -184,11 +203,29 @@ def published_root() -> Path:
     return installed if installed.is_dir() else package.parent / "results" / "published"
 
 
+def published_rows(task: str, results: Path | None = None) -> tuple[Row, ...]:
+    """The papers' rows of one task, in the order of the files' names and then the papers' own.
+
+    Args:
+        results: a results folder, whose `published/` is read beside the tables that come with the package.
+
+    Raises:
+        InputError: a file of `results` has a column or a cell that cannot be used.
+    """
+    own = None if results is None else results / "published"
+    if own is None or not own.is_dir() or own.resolve() == published_root().resolve():
+        return _shipped(task)
+    return (*_shipped(task), *_rows_below(own, task))
+
+
 @cache
-def published_rows(task: str) -> tuple[Row, ...]:
-    """The papers' rows of one task, in the order of the files' names and then the papers' own."""
-    files = sorted(published_root().glob("*.csv"))
-    return tuple(as_row(row) for file in files for row in read_published(file) if row.task == task)
+def _shipped(task: str) -> tuple[Row, ...]:
+    return tuple(_rows_below(published_root(), task))
+
+
+def _rows_below(folder: Path, task: str) -> Iterator[Row]:
+    for file in sorted(folder.glob("*.csv")):
+        yield from (as_row(row) for row in read_published(file) if row.task == task)
 
 
 def read_published(file: Path) -> Iterator[PublishedRow]:
@@ -197,15 +234,28 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
     Raises:
         InputError: a column or a cell that cannot be used; names file, line and column.
     """
-    with file.open(encoding="utf-8", newline="") as stream:
+    with _opened(file) as stream:
         for line, cells in enumerate(csv.DictReader(stream), start=2):
+            if None in cells:
+                raise InputError(f"{file}: line {line}: more cells than the first line names columns")
             schema = SCHEMAS.get(cells.get("task") or "")
             if schema is None:
                 raise InputError(f"{file}: line {line}: key 'task': is none of {', '.join(SCHEMAS)}")
             try:
-                yield schema.model_validate(cells)
+                yield schema.model_validate({key: cell or "" for key, cell in cells.items() if key})
             except ValidationError as error:
                 raise InputError(f"{file}: line {line}: {first_problem(error, schema)}") from error
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    """Raises: InputError: the file is not a table in UTF-8."""
+    try:
+        # A spreadsheet may begin a file with a byte order mark.
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            yield stream
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: cannot be read as a CSV file in UTF-8: {error}") from error
 
 
 #: What is shown together with another number, or is no number.
@@ -221,6 +271,11 @@ def as_row(row: PublishedRow) -> Row:
         if shown is not None:
             numbers[key] = shown
     labels = {key: value for key, value in values.items() if isinstance(value, str) and value}
+    for key, value in row.others.items():
+        if isinstance(value, Number):
+            numbers[key] = value
+        else:
+            labels[key] = value
     labels["source"] = row.source
     digest = zoo.get(row.zoo).genotype.digest if row.zoo else None
     return Row(row.task, labels, numbers, digest, published=row)

@@ -67,7 +67,7 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
             table = _compared(task, records, selection)
         else:
             trainings = read_records(results, "classification", notice) if records and task == "search" else []
-            rows = _kept(merged_rows(task, records, find_record(results, notice), trainings), selection)
+            rows = _kept(merged_rows(task, records, find_record(results, notice), trainings, results), selection)
             _refuse_none(task, results, selection, rows)
             table = _laid_out(task, rows, selection)
             if not records and selection.origin != "published":
