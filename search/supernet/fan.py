@@ -47,8 +47,8 @@ class MixedFan(nn.Module):
         )
         self._sizes = [len(cast(_Group, group).rows) for group in self.groups]
 
-    def forward(self, x: Tensor, weights: Tensor, skip_dropout: float) -> list[Tensor]:
-        """The edges' outputs; `weights` is `(edges, candidates)`."""
+    def forward(self, x: Tensor, weights: Tensor, skip_dropout: Tensor | None = None) -> list[Tensor]:
+        """The edges' outputs; `weights` is `(edges, candidates)`, `skip_dropout` a rate, or None for none."""
         source = Source(x.contiguous(memory_format=torch.channels_last), self.stride, self.training, skip_dropout)
         pooled: dict[str, Term] = {name: pool(source) for name, pool in self.pools.items()}
         if len(self.groups) > 1:
