@@ -18,9 +18,10 @@ from search.data.batches import share_of
 from search.data.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.derive import Architecture, derive, read_architecture, save_genotypes
 from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.diagnostics import PeakMemoryHook, save_diagnostics
 from search.loop.epochs import EpochLogHook, save_curve
 from search.loop.ownership import OwnerHook, confirm_owner, owner_of
-from search.loop.stages import StageHook, architecture_of, build_supernet, next_space
+from search.loop.stages import StageHook, architecture_of, build_supernet, carry_architecture, next_space
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
@@ -77,8 +78,8 @@ def run_search(
 ) -> SearchResult:
     """Search, resuming what an interrupted search left in `work_dir`.
 
-    Leaves `proxy.json`, `architecture.json`, `genotypes.json` and `curve.jsonl` there, `stage<k>/` with logs and
-    checkpoints, and a line for every epoch in `stage<k>/epochs.jsonl`.
+    Leaves `proxy.json`, `architecture.json`, `genotypes.json`, `diagnostics.json` and `curve.jsonl` there, `stage<k>/`
+    with logs and checkpoints, and a line for every epoch in `stage<k>/epochs.jsonl`.
 
     In several processes (`search.training.parallel.process_group`) all of them call this, with a `work_dir` that all
     of them see; the first one writes there. Each returns the same.
@@ -110,13 +111,17 @@ def run_search(
         if finished.is_file():
             architecture, summary = _finished_stage(folder, space)
         else:
-            architecture, summary = _run_stage(settings, stage, space, data, folder, [seed, place], stage_progress)
+            carried = architecture if settings.initial_alpha == "carried" else None
+            architecture, summary = _run_stage(
+                settings, stage, space, data, folder, [seed, place], stage_progress, carried
+            )
         accuracy, params = summary["accuracy"], int(summary["params"])
     assert architecture is not None
     if is_main():
         architecture.save(work_dir / "architecture.json")
         save_genotypes(architecture, work_dir / "genotypes.json")
         save_curve(work_dir, len(settings.stages))
+        save_diagnostics(work_dir, len(settings.stages))
     counts, digest = data.counts(), data.fingerprint
     return SearchResult(derive(architecture), architecture, accuracy, params, counts, digest, data.index)
 
@@ -163,13 +168,21 @@ def _run_stage(
     folder: Path,
     seeds: list[int],
     progress: ProgressCallback,
+    carried: Architecture | None,
 ) -> tuple[Architecture, dict[str, float]]:
-    """Train one stage's supernet from fresh weights, α and β (P-DARTS 4.3.2)."""
+    """Train one stage's supernet from fresh weights, α and β (P-DARTS 4.3.2).
+
+    Args:
+        carried: whose α and β the stage begins with instead (its footnote 1).
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    peak = PeakMemoryHook(folder)
     seed = seeds[0] * 1_000 + seeds[1]
     # Epochs count from 0; the largest word draws the initial weights.
     seed_everything(seed, 2**32 - 1)
     supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
+    if carried is not None:
+        carry_architecture(supernet, carried)
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
     resume = last_checkpoint(folder)
     whose = owner_of(settings, seeds)
@@ -190,6 +203,7 @@ def _run_stage(
             ReplicaHook(),
             StageHook(stage, settings),
             EpochLogHook(settings, folder / "epochs.jsonl"),
+            peak,
             FiniteLossHook(),
             PlainCheckpointHook(),
             OwnerHook(whose),
@@ -211,6 +225,7 @@ def _run_stage(
         "accuracy": _accuracy(model, data, settings.batch_size),
         "params": sum(parameter.numel() for parameter in supernet.weight_parameters()),
     }
+    peak.note()
     if is_main():
         write_text(folder / "summary.json", json.dumps(summary))
         architecture.save(folder / "architecture.json")

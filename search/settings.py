@@ -55,6 +55,9 @@ class ArchitectureOptimiser(Schema):
     lr: float = Field(gt=0)
     betas: tuple[Share, Share] = (0.5, 0.999)
     weight_decay: float = Field(default=1e-3, ge=0)
+    #: The norm of α's and β's gradient together is clipped at so much; None leaves it. The papers are silent; the code
+    #: of P-DARTS and that of PC-DARTS' ImageNet search clip at 5.
+    clip_norm: float | None = Field(default=None, gt=0)
 
 
 class SearchSettings(Schema):
@@ -76,6 +79,9 @@ class SearchSettings(Schema):
     random_channels: bool = False
     edge_normalisation: bool = False
     stages: list[Stage] = Field(min_length=1)
+    #: α and β as a later stage begins: drawn anew (P-DARTS 4.3.2), or those that the stage before has learned for the
+    #: candidates that are left (its footnote 1).
+    initial_alpha: Literal["random", "carried"] = "random"
     #: Dropout behind skip connections falls linearly while α is frozen, then by this rate an epoch, exponentially.
     skip_dropout_decay: float = Field(default=0.2, ge=0)
     #: Of all processes together.
@@ -106,15 +112,12 @@ class SearchSettings(Schema):
             raise ValueError("operations: expected at least one besides 'none'")
         if self.random_channels and self.partial_channels == 1:
             raise ValueError("random_channels=True needs partial_channels above 1: all channels go through otherwise")
+        if self.initial_alpha == "carried" and len(self.stages) == 1:
+            raise ValueError("initial_alpha='carried' needs two stages or more: the first has none before it")
         left = len(self.operations)
         for place, stage in enumerate(self.stages):
             if place == 0 and stage.keep is not None and stage.keep_by == "alpha":
                 raise ValueError("stages.0.keep: the first stage has all operations; no α says which to keep")
-            if place == len(self.stages) - 1 and (place or stage.keep is not None) and "none" in self.operations:
-                # It is dropped as the last stage begins.
-                left -= 1
-                if stage.keep is None:
-                    raise ValueError(f"stages.{place}.keep is missing: the last stage drops 'none', so {left} at most")
             if self.stem == "imagenet" and stage.channels % 2:
                 raise ValueError(f"stages.{place}.channels={stage.channels}: the ImageNet stem needs an even number")
             if stage.channels % self.partial_channels:
@@ -124,6 +127,8 @@ class SearchSettings(Schema):
                 )
             if stage.keep is not None and stage.keep > left:
                 raise ValueError(f"stages.{place}.keep={stage.keep}: only {left} candidates are left on an edge")
+            if stage.keep == 1 and "none" in self.operations:
+                raise ValueError(f"stages.{place}.keep=1: an edge may be left with 'none' alone; keep 2 or more")
             left = stage.keep or left
         return self
 
@@ -132,9 +137,9 @@ class SearchSettings(Schema):
         """Under a skip restriction no edge may be left with a skip connection as its only real operation."""
         if self.max_skips is None:
             return self
+        # `none` may live into the last stage and is no operation of a genotype (P-DARTS 4.3.1).
+        most = len({"skip_connect", "none"} & set(self.operations))
         for place, stage in enumerate(self.stages):
-            bare = {"skip_connect"} if place == len(self.stages) - 1 else {"skip_connect", "none"}
-            most = len(bare & set(self.operations))
             if stage.keep is not None and stage.keep <= most:
                 raise ValueError(
                     f"stages.{place}.keep={stage.keep}: an edge may be left with a skip connection alone, which "

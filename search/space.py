@@ -57,54 +57,48 @@ class SearchSpace:
     def edges(self) -> tuple[tuple[int, int], ...]:
         return edge_sources(self.nodes)
 
-    def pruned(
-        self, keep: int, alpha_normal: NDArray[np.float64], alpha_reduce: NDArray[np.float64], last: bool
-    ) -> SearchSpace:
+    def pruned(self, keep: int, alpha_normal: NDArray[np.float64], alpha_reduce: NDArray[np.float64]) -> SearchSpace:
         """Keep on every edge the `keep` candidates of the largest softmax(α) (P-DARTS 4.3.1).
+
+        `none` competes like any other: the paper drops the operations "assigned with a lower weight", whatever they
+        are. What of it lives into the last stage is left out as the genotype is derived.
 
         Args:
             alpha_normal, alpha_reduce: raw parameters, `(edges, candidates)`.
-            last: whether the last stage follows, which never keeps `none`.
-        """
-        return SearchSpace(
-            self.nodes,
-            _prune(self.normal, alpha_normal, keep, drop_none=last),
-            _prune(self.reduce, alpha_reduce, keep, drop_none=last),
-        )
 
-    def drawn(self, keep: int, seed: int, last: bool) -> SearchSpace:
+        Raises:
+            InputError: an edge has fewer than `keep` candidates, or keeps `none` alone.
+        """
+        return SearchSpace(self.nodes, _prune(self.normal, alpha_normal, keep), _prune(self.reduce, alpha_reduce, keep))
+
+    def drawn(self, keep: int, seed: int) -> SearchSpace:
         """Keep on every edge `keep` candidates drawn uniformly by seed (P-DARTS 5.2.2, "randomly sampled").
 
-        Args:
-            last: whether the last stage follows, which never keeps `none`.
+        Raises:
+            InputError: an edge has fewer than `keep` candidates, or keeps `none` alone.
         """
         draw = random.Random(seed)
-        return SearchSpace(self.nodes, _draw(self.normal, keep, last, draw), _draw(self.reduce, keep, last, draw))
+        return SearchSpace(self.nodes, _draw(self.normal, keep, draw), _draw(self.reduce, keep, draw))
 
 
-def _eligible(names: tuple[str, ...], keep: int, drop_none: bool) -> list[int]:
-    """Places of the candidates that an edge may keep.
-
-    Raises:
-        InputError: fewer than `keep`.
-    """
-    eligible = [place for place, name in enumerate(names) if not (drop_none and name == "none")]
-    if keep > len(eligible):
-        raise InputError(f"keep={keep}: an edge has only {len(eligible)} candidates left to keep")
-    return eligible
+def _check(names: tuple[str, ...], keep: int) -> None:
+    if keep > len(names):
+        raise InputError(f"keep={keep}: an edge has only {len(names)} candidates left to keep")
 
 
-def _draw(rows: Candidates, keep: int, drop_none: bool, draw: random.Random) -> Candidates:
-    return tuple(
-        tuple(names[place] for place in sorted(draw.sample(_eligible(names, keep, drop_none), keep))) for names in rows
-    )
+def _draw(rows: Candidates, keep: int, draw: random.Random) -> Candidates:
+    drawn = []
+    for names in rows:
+        _check(names, keep)
+        drawn.append(tuple(names[index] for index in sorted(draw.sample(range(len(names)), keep))))
+    return tuple(drawn)
 
 
-def _prune(rows: Candidates, alpha: NDArray[np.float64], keep: int, drop_none: bool) -> Candidates:
+def _prune(rows: Candidates, alpha: NDArray[np.float64], keep: int) -> Candidates:
     pruned = []
     for names, scores in zip(rows, alpha, strict=True):
+        _check(names, keep)
         # softmax keeps the order, so raw parameters rank alike. Ties go to the operation that stands first.
-        eligible = _eligible(names, keep, drop_none)
-        best = sorted(eligible, key=lambda place: (-scores[place], place))[:keep]
-        pruned.append(tuple(names[place] for place in sorted(best)))
+        best = sorted(range(len(names)), key=lambda index: (-scores[index], index))[:keep]
+        pruned.append(tuple(names[index] for index in sorted(best)))
     return tuple(pruned)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from search.training.memory import growth as growth
+from search.training.memory import memory as memory
+from search.training.memory import peak_memory as peak_memory
+from search.training.memory import reset_peak_memory as reset_peak_memory
 
 #: The packages whose versions can change a number.
 PACKAGES = (
@@ -24,9 +28,6 @@ PACKAGES = (
     "timm",
     "numpy",
 )
-
-
-_STATUS = Path("/proc/self/status")
 
 
 def package_versions() -> dict[str, str]:
@@ -78,44 +79,3 @@ def _git(*arguments: str) -> str | None:
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None
-
-
-def memory() -> int:
-    """The bytes that are in use: of the GPU where there is one, else by this process (0 where that is not known)."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.memory_allocated())
-    if not _STATUS.is_file():
-        return 0
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024
-
-
-def peak_memory() -> int:
-    """The peak memory in bytes since `reset_peak_memory`: of the GPU where there is one, else of this process."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    if _STATUS.is_file():
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    # macOS counts bytes, and cannot start anew.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def growth(before: int) -> int:
-    """How far the peak since `reset_peak_memory` lies above what `memory` gave before; 0 where it has not grown."""
-    return max(peak_memory() - before, 0)
-
-
-def reset_peak_memory() -> None:
-    """Start counting the peak anew."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    elif _STATUS.is_file():
-        # Linux: 5 resets the high-water mark (proc(5)).
-        Path("/proc/self/clear_refs").write_text("5")

@@ -18,8 +18,30 @@ from torch.utils._pytree import tree_leaves
 
 #: Operations that give another view of the same memory.
 VIEWS = frozenset(
-    "alias as_strided detach diagonal expand permute reshape select slice split split_with_sizes squeeze t transpose "
-    "unbind unsqueeze unsafe_split unsafe_split_with_sizes view _reshape_alias _unsafe_view unfold".split()
+    [
+        "alias",
+        "as_strided",
+        "detach",
+        "diagonal",
+        "expand",
+        "permute",
+        "reshape",
+        "select",
+        "slice",
+        "split",
+        "split_with_sizes",
+        "squeeze",
+        "t",
+        "transpose",
+        "unbind",
+        "unsqueeze",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
+        "view",
+        "_reshape_alias",
+        "_unsafe_view",
+        "unfold",
+    ]
 )
 
 #: Operations that make a tensor out of Python's numbers: on a GPU a copy from the host, for which it waits.

@@ -23,7 +23,7 @@ from search.settings import SearchSettings
 from search.training.progress import ProgressCallback
 
 #: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,7 @@ def join_search(planned: PlannedSearch, places: Places) -> None:
 
 def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -> Record:
     """Run a search into its record; an interrupted one is resumed. Of several processes, the first one calls this."""
+    from search.loop.diagnostics import DIAGNOSTICS, peak_of_search
     from search.loop.epochs import CURVE
     from search.run import run_search
     from search.training.parallel import world_size
@@ -171,6 +172,7 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
     )
     save_found(work_dir, architecture)
     curve = work_dir / CURVE
+    peak_memory = max(run.peak_memory, peak_of_search(work_dir, len(protocol.settings.stages)))
     values = {
         "supernet_accuracy": result.accuracy,
         "skip_count": result.genotype.skip_count,
@@ -195,9 +197,9 @@ def search(planned: PlannedSearch, places: Places, progress: ProgressCallback) -
             "initial_weights": None,
             "metrics": recorded_metrics(METRICS["search"], values),
             "counts": {"architecture images": result.counts["architecture images"]},
-            "cost": {"seconds": run.seconds, "peak_memory": run.peak_memory, "params": result.params},
+            "cost": {"seconds": run.seconds, "peak_memory": peak_memory, "params": result.params},
             "checkpoint": None,
-            "resolved": other_genotypes(work_dir, protocol.settings),
+            "resolved": {**other_genotypes(work_dir, protocol.settings), **read_json(work_dir / DIAGNOSTICS)},
             "curve": file_digest(curve),
             "started": run.started,
             "finished": run.finished,

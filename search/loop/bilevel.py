@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import OptimWrapperDict
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -178,5 +178,12 @@ def build_optimisers(
         betas=architecture.betas,
         weight_decay=architecture.weight_decay,
     )
-    clip = None if weights.clip_norm is None else {"max_norm": weights.clip_norm}
-    return OptimWrapperDict(weights=ClippingOptimWrapper(sgd, clip_grad=clip), architecture=OptimWrapper(adam))
+    return OptimWrapperDict(
+        weights=ClippingOptimWrapper(sgd, clip_grad=_clip(weights.clip_norm)),
+        # Together, as the authors' code does it; averaged over the processes before.
+        architecture=ClippingOptimWrapper(adam, clip_grad=_clip(architecture.clip_norm)),
+    )
+
+
+def _clip(norm: float | None) -> dict[str, float] | None:
+    return None if norm is None else {"max_norm": norm}

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from backbones.cost import Cost, measure
 from backbones.files import write_text
-from backbones.genotype import Genotype
+from backbones.genotype import OPERATIONS, Genotype
 from backbones.networks import ImageNetNetwork
-from search.derive import derive
+from search.derive import Architecture, derive
 from search.loop.stages import architecture_of, bilevel_of
 from search.settings import SearchSettings
 from search.space import edge_sources
@@ -31,8 +31,8 @@ class EpochLogHook(Hook):
 
     A line has the supernet's `train_loss` and `train_accuracy` in % (means over the epoch's weight steps, each before
     it), `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean entropies of
-    their softmax in nats, `genotype`, its `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network
-    (C = 48, 14 cells), and `concerns`.
+    their softmax in nats, `weights_normal` and `weights_reduce` (`operation_weights`), `genotype`, its `skip_count`,
+    `params`, `macs` and `published_macs` as an ImageNet network (C = 48, 14 cells), and `concerns`.
     """
 
     def __init__(self, settings: SearchSettings, log: Path) -> None:
@@ -73,7 +73,8 @@ class EpochLogHook(Hook):
         numbers |= {"skip_count": genotype.skip_count, **cost.to_json()}
         scalars = {f"search/{name}": value for name, value in numbers.items()}
         runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
-        entry = {"epoch": runner.epoch + 1, **numbers, "genotype": genotype.to_json()}
+        weights = {f"weights_{cell}": operation_weights(architecture, cell) for cell in ("normal", "reduce")}
+        entry = {"epoch": runner.epoch + 1, **numbers, **weights, "genotype": genotype.to_json()}
         append_epoch(self.log, {**entry, "concerns": concerns(genotype, cost), **values})
 
     def _cost(self, genotype: Genotype) -> Cost:
@@ -131,6 +132,19 @@ def save_curve(work_dir: Path, stages: int) -> None:
     write_text(work_dir / CURVE, "\n".join(lines) + "\n")
 
 
+def operation_weights(architecture: Architecture, cell: str) -> dict[str, float]:
+    """softmax(α) of each operation, its mean over all edges of a cell; an edge without the operation counts as 0.
+
+    In the order of `OPERATIONS`; the weights of a cell sum to 1.
+    """
+    totals: dict[str, float] = {}
+    rows, operations = getattr(architecture, f"alpha_{cell}"), getattr(architecture, f"operations_{cell}")
+    for row, names in zip(rows, operations, strict=True):
+        for name, weight in zip(names, _softmax(np.array(row)), strict=True):
+            totals[name] = totals.get(name, 0.0) + float(weight) / len(rows)
+    return {name: totals[name] for name in OPERATIONS if name in totals}
+
+
 def alpha_entropy(alpha: list[list[float]]) -> float:
     """Mean over the edges of the entropy of softmax(α), in nats."""
     return float(np.mean([_entropy(np.array(row)) for row in alpha]))
@@ -143,8 +157,12 @@ def beta_entropy(beta: list[float], nodes: int) -> float:
 
 
 def _entropy(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    weights = np.exp(values - values.max())
-    weights /= weights.sum()
+    weights = _softmax(values)
     # A weight that has underflown to 0 adds nothing.
     logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
     return float(-(weights * logarithms).sum())
+
+
+def _softmax(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    weights: np.ndarray[Any, np.dtype[np.float64]] = np.exp(values - values.max())
+    return weights / weights.sum()

@@ -6,6 +6,7 @@ import math
 from typing import TypeVar
 
 import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
@@ -23,8 +24,9 @@ def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
     """The rate of dropout behind skip connections in an epoch (from 0 on).
 
     P-DARTS 4.3.2 and 5.1.1: it decays within a stage, "exponentially", so that the path through skip connections is
-    blocked at first and open later. While α is frozen it falls linearly, towards 0 at the stage's end; when α begins to
-    move it starts again at the initial rate and is multiplied by exp(-decay) each epoch.
+    blocked at first and open later. When α begins to move it starts at the initial rate and is multiplied by
+    exp(-decay) each epoch. The paper says nothing of the epochs in which α is frozen; there the rate is that of the
+    authors' code, which falls linearly, towards 0 at the stage's end. `decay` = 0.2 is the code's, too.
     """
     if epoch < stage.frozen_epochs:
         return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
@@ -81,21 +83,36 @@ def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architectur
     )
 
 
+@torch.no_grad()
+def carry_architecture(supernet: SuperNet, before: Architecture) -> None:
+    """Let α and β begin where the stage before has ended (P-DARTS, footnote 1).
+
+    Of α, the values of the candidates that are left; softmax over these makes their weights sum to one again, as the
+    footnote wants it ("according to Eq. 1"). It says nothing of β, which P-DARTS does not have: all of it.
+    """
+    parameters = supernet.architecture_parameters()
+    for cell, candidates in (("normal", supernet.space.normal), ("reduce", supernet.space.reduce)):
+        learned = zip(getattr(before, f"alpha_{cell}"), getattr(before, f"operations_{cell}"), candidates, strict=True)
+        rows = [[row[names.index(name)] for name in left] for row, names, left in learned]
+        parameters[f"alpha_{cell}"].copy_(torch.tensor(rows))
+        if f"beta_{cell}" in parameters:
+            parameters[f"beta_{cell}"].copy_(torch.tensor(getattr(before, f"beta_{cell}")))
+
+
 def next_space(
     space: SearchSpace, architecture: Architecture | None, stages: list[Stage], place: int, seed: int
 ) -> SearchSpace:
     """The space of a stage: what the stage before has left, of which an edge keeps `keep` candidates.
 
-    Those of the largest α, or, with `keep_by="random"`, some drawn by seed and stage. The last stage never keeps `none`
-    when it keeps less than all (P-DARTS: the final cell's edges are chosen among real operations); `SearchSettings`
-    sees to it that its `keep` leaves room for that.
+    Those of the largest α, `none` among them (P-DARTS 4.3.1), or, with `keep_by="random"`, some drawn by seed and stage
+    (5.2.2).
     """
-    stage, last = stages[place], place == len(stages) - 1
+    stage = stages[place]
     if stage.keep is None:
         return space
     if stage.keep_by == "random":
-        return space.drawn(stage.keep, seed * len(stages) + place, last)
+        return space.drawn(stage.keep, seed * len(stages) + place)
     # The first stage has nothing to judge by, which `SearchSettings` refuses.
     assert architecture is not None
     alpha_normal, alpha_reduce = (np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce))
-    return space.pruned(stage.keep, alpha_normal, alpha_reduce, last)
+    return space.pruned(stage.keep, alpha_normal, alpha_reduce)

@@ -26,7 +26,7 @@ class Source:
     Args:
         stride: of the edges, 1 or 2.
         training: whether BatchNorm uses the batch's statistics and dropout acts.
-        skip_dropout: the rate of dropout behind identity skips, a tensor on the device; None for none.
+        skip_dropout: the rate of dropout behind skip connections of stride 1, a tensor on the device; None for none.
     """
 
     def __init__(self, x: Tensor, stride: int, training: bool, skip_dropout: Tensor | None) -> None:
@@ -196,7 +196,10 @@ class Factorised7(Branch):
 
 
 class Skip(Branch):
-    """`skip_connect`: the map itself, behind dropout (P-DARTS 4.3.2), or, of stride 2, a factorised reduction.
+    """`skip_connect`: the map itself with dropout behind it (P-DARTS 4.3.2), or, of stride 2, a factorised reduction.
+
+    The paper has dropout "after each skip-connect operation"; in the code that gave its numbers it stands behind
+    identities only, 96 in a supernet of 8 cells, and so it does here.
 
     Both halves of a reduction are 1x1 convolutions of stride 2, the second on the map shifted by one pixel; on an odd
     map the shifted one is padded by a row and a column of zeros (`backbones.operations.FactorisedReduction`).

@@ -42,10 +42,10 @@ class MixedFan(nn.Module):
             }
         )
         self.groups = nn.ModuleList(
-            _Group(candidates[start : start + together], channels, stride)
+            EdgeGroup(candidates[start : start + together], channels, stride)
             for start in range(0, len(candidates), together)
         )
-        self._sizes = [len(cast(_Group, group).rows) for group in self.groups]
+        self._sizes = [len(cast(EdgeGroup, group).rows) for group in self.groups]
 
     def forward(self, x: Tensor, weights: Tensor, skip_dropout: Tensor | None = None) -> list[Tensor]:
         """The edges' outputs; `weights` is `(edges, candidates)`, `skip_dropout` a rate, or None for none."""
@@ -62,7 +62,7 @@ class MixedFan(nn.Module):
         return [image(edge, size) for edge in edges]
 
 
-class _Group(nn.Module):
+class EdgeGroup(nn.Module):
     """Edges of a fan that go through each operation together."""
 
     identity: Tensor

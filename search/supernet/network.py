@@ -116,7 +116,7 @@ class SuperNet(nn.Module):
         return [parameter for parameter in self.parameters() if id(parameter) not in architecture]
 
     def set_skip_dropout(self, rate: float) -> None:
-        """Set the rate of the operation-level dropout behind every identity skip (P-DARTS 4.3.2)."""
+        """Set the rate of the operation-level dropout behind every skip connection of stride 1 (P-DARTS 4.3.2)."""
         self.skip_dropout.fill_(rate)
         self.drops_skips = rate > 0
 
@@ -141,7 +141,11 @@ class SuperNet(nn.Module):
         return self.classifier(last.mean(dim=(2, 3)))
 
     def _moments(
-        self, before_last: Tensor, last: Tensor, mixtures: dict[bool, tuple[Tensor, Tensor]], skip_dropout: Tensor | None
+        self,
+        before_last: Tensor,
+        last: Tensor,
+        mixtures: dict[bool, tuple[Tensor, Tensor]],
+        skip_dropout: Tensor | None,
     ) -> Tensor:
         """The last cell's map out of the stem's."""
         by_node = {

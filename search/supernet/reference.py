@@ -43,6 +43,7 @@ class ReferenceEdge(nn.Module):
         mixed = torch.zeros(())
         for name, operation, weight in zip(self.names, self.operations, weights, strict=True):
             out = operation(x[:, : self.selected])
+            # Behind an identity only, not behind a factorised reduction (P-DARTS' code).
             if name == "skip_connect" and self.stride == 1 and self.skip_dropout is not None and self.training:
                 out = out * dropout_mask(out.shape, self.skip_dropout)
             mixed = mixed + weight * out

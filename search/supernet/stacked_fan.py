@@ -8,13 +8,13 @@ from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from search.supernet.branches import Branch, Pools
 from search.supernet.cell import Preprocess
 from search.supernet.draws import dropout_mask
-from search.supernet.fan import MixedFan
+from search.supernet.fan import EdgeGroup, MixedFan
 from search.supernet.gather import ABSENT, Gather, Indices
 from search.supernet.norms import BatchMoments, StackedNorms
 
@@ -137,10 +137,12 @@ class StackedFan:
 
     def __init__(self, fan: MixedFan, gather: Gather, norms: StackedNorms) -> None:
         self.stride = fan.stride
-        self.rows = [row for group in fan.groups for row in group.rows]
-        self.channels = fan.groups[0].channels
-        found = _find_branches(fan)
-        names = list(found)
+        groups = [cast(EdgeGroup, group) for group in fan.groups]
+        self.rows = [row for group in groups for row in group.rows]
+        self.channels = groups[0].channels
+        found = _find_branches(groups)
+        # By name, so that cells of one kind, whose edges are grouped by their width, have one order.
+        names = sorted(found)
         separable = [name for name in names if name.startswith("sep_conv")]
         dilated = [name for name in names if name.startswith("dil_conv")]
         self._separable = sum(len(found[name].on) for name in separable)
@@ -324,12 +326,12 @@ class _Found:
         return np.concatenate(parts)
 
 
-def _find_branches(fan: MixedFan) -> dict[str, _Found]:
+def _find_branches(groups: Sequence[EdgeGroup]) -> dict[str, _Found]:
     """The operations of a fan that have weights, or identity skips, by name."""
     found: dict[str, _Found] = {}
     first = 0
-    for group in fan.groups:
-        for name, branch in cast(nn.ModuleDict, group.branches).items():
+    for group in groups:
+        for name, branch in group.branches.items():
             own = [edge for edge, row in enumerate(group.rows) if name in row]
             found.setdefault(name, _Found()).add(cast(Branch, branch), first, own)
         first += len(group.rows)

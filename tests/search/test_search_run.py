@@ -67,7 +67,7 @@ def test_two_stages_end_to_end(whole: Finished) -> None:
     assert whole.result.genotype == derive(found)
     assert whole.result.genotype.skip_count <= 1
     assert (found.rule, found.max_skips, found.nodes, found.beta_normal) == ("p-darts", 1, 2, None)
-    # The last stage has the best three of what the first has learned, never `none`.
+    # The last stage has the best three of what the first has learned, whatever they are.
     first = read_architecture(whole.folder / "stage1" / "architecture.json")
     for cell in ("normal", "reduce"):
         rows = zip(
@@ -77,7 +77,7 @@ def test_two_stages_end_to_end(whole: Finished) -> None:
             strict=True,
         )
         for names, alpha, kept in rows:
-            ranked = sorted((value, name) for name, value in zip(names, alpha, strict=True) if name != "none")
+            ranked = sorted((value, name) for name, value in zip(names, alpha, strict=True))
             assert set(kept) == {name for _, name in ranked[-3:]}
     assert 0 <= whole.result.accuracy <= 100
     assert whole.result.params == sum(
@@ -229,6 +229,75 @@ def test_stages_are_initialised_anew(whole: Finished) -> None:
     first, second = (weights(whole.folder / f"stage{place}") for place in (1, 2))
     name = "supernet.stem.0.weight"
     assert (first[name] - second[name]).abs().mean() > 0.05
+
+
+def test_carried_alpha_begins_where_the_stage_before_ended(tiny_search: Settings, tmp_path: Path) -> None:
+    """P-DARTS, footnote 1: a resumed search's, too. The weights are drawn anew, α is frozen in the first two epochs."""
+    settings = tiny_search(initial_alpha="carried", edge_normalisation=True)
+    with pytest.raises(Interrupted):
+        run_search(settings, tmp_path, 1, interrupt_at(2, 1))
+    run_search(settings, tmp_path, 1)
+    before = read_architecture(tmp_path / "stage1" / "architecture.json")
+    line = json.loads((tmp_path / "stage2" / "epochs.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    after = read_architecture(tmp_path / "stage2" / "architecture.json")
+    for cell in ("normal", "reduce"):
+        learned = (
+            dict(zip(names, row, strict=True))
+            for names, row in zip(getattr(before, f"operations_{cell}"), getattr(before, f"alpha_{cell}"), strict=True)
+        )
+        left = getattr(after, f"operations_{cell}")
+        assert line[f"alpha_{cell}"] == [
+            [values[name] for name in names] for values, names in zip(learned, left, strict=True)
+        ]
+        assert line[f"beta_{cell}"] == getattr(before, f"beta_{cell}")
+
+
+def test_a_search_tells_of_its_stages(whole: Finished) -> None:
+    """Read off `architecture.json` of each stage by hand."""
+    found = json.loads((whole.folder / "diagnostics.json").read_text(encoding="utf-8"))
+    stages = [read_architecture(whole.folder / f"stage{place}" / "architecture.json") for place in (1, 2)]
+    for cell in ("normal", "reduce"):
+        best = [
+            [
+                max(zip(row, names, strict=True))[1]
+                for row, names in zip(
+                    getattr(stage, f"alpha_{cell}"), getattr(stage, f"operations_{cell}"), strict=True
+                )
+            ]
+            for stage in stages
+        ]
+        assert found["kept_operations"][cell] == [sum(one == other for one, other in zip(*best, strict=True))]
+    assert [sum(levels) for levels in found["connection_levels"]] == [4, 4]
+    # Two nodes: levels 1 and 2 from the inputs, 3 from the first node.
+    assert [len(levels) for levels in found["connection_levels"]] == [3, 3]
+    assert all(type(peak) is int and peak > 0 for peak in found["stage_peak_memory"])
+
+
+def test_a_stage_keeps_its_peak_memory_when_the_search_is_resumed(
+    tiny_search: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own, whatever the try that goes on needs; and the higher one of both tries of an interrupted stage."""
+    peak = 500
+
+    def needs(memory: int) -> None:
+        nonlocal peak
+        peak = memory
+
+    def progress(fraction: float, doing: str) -> None:
+        if "stage 2 of" in doing and "epoch 1 of" in doing:
+            needs(900)
+        interrupt_at(2, 3)(fraction, doing)
+
+    monkeypatch.setattr("search.training.memory.peak_memory", lambda: peak)
+    with pytest.raises(Interrupted):
+        run_search(tiny_search(), tmp_path, 1, progress)
+    needs(700)
+    run_search(tiny_search(), tmp_path, 1)
+    found = json.loads((tmp_path / "diagnostics.json").read_text(encoding="utf-8"))
+    assert found["stage_peak_memory"] == [500, 900]
+    needs(300)
+    run_search(tiny_search(), tmp_path, 1)
+    assert json.loads((tmp_path / "diagnostics.json").read_text(encoding="utf-8")) == found
 
 
 def test_progress_rises_over_all_stages(tiny_search: Settings, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backbones.errors import InputError
 from backbones.operations import SEARCH_OPERATIONS
@@ -27,21 +31,66 @@ def test_pruning_keeps_the_largest_of_each_edge_in_their_order() -> None:
     space = SearchSpace.full(1, OPERATIONS)
     normal = np.array([[0.4, 0.1, 0.2, 0.3], [0.0, -1.0, -3.0, -2.0]])
     reduce = np.array([[0.1, 0.2, 0.3, 0.4], [5.0, 5.0, 5.0, 5.0]])
-    pruned = space.pruned(2, normal, reduce, last=False)
+    pruned = space.pruned(2, normal, reduce)
     assert pruned.normal == (("none", "sep_conv_3x3"), ("none", "max_pool_3x3"))
     # Ties go to the operation that stands first.
     assert pruned.reduce == (("skip_connect", "sep_conv_3x3"), ("none", "max_pool_3x3"))
-    last = space.pruned(2, normal, reduce, last=True)
-    assert last.normal == (("skip_connect", "sep_conv_3x3"), ("max_pool_3x3", "sep_conv_3x3"))
-    assert last.reduce == (("skip_connect", "sep_conv_3x3"), ("max_pool_3x3", "skip_connect"))
 
 
-def test_pruning_to_more_than_there_is() -> None:
+def dropped_by_the_original_rule(names: list[str], alpha: list[float], drop: int) -> list[str]:
+    """P-DARTS 4.3.1: so many times, drop the candidate of the lowest weight, whatever it is."""
+    powers = [math.exp(value) for value in alpha]
+    weights = dict(zip(names, (power / sum(powers) for power in powers), strict=True))
+    for _ in range(drop):
+        del weights[min(weights, key=lambda name: weights[name])]
+    return list(weights)
+
+
+@st.composite
+def alphas_of_two_cells(draw: st.DrawFn) -> list[list[list[float]]]:
+    """α of both cells, `(cell, edge, candidate)`, without ties; `none` is ranked anywhere, from first to last."""
+    cells = []
+    for _ in range(2):
+        rows = []
+        for _ in range(14):
+            others = draw(st.permutations(range(1, 8)))
+            rank = draw(st.integers(0, 7))
+            rows.append([rank - 0.5, *(float(value) for value in others)])
+        cells.append([[value * 0.01 for value in row] for row in rows])
+    return cells
+
+
+@settings(max_examples=50, deadline=None)
+@given(alphas_of_two_cells(), alphas_of_two_cells())
+def test_pruning_is_the_original_rule_for_none_as_for_any_other(
+    first: list[list[list[float]]], second: list[list[list[float]]]
+) -> None:
+    """8 candidates to 5 to 3, in both cells; the oracle knows nothing of last stages."""
+    space = SearchSpace.full(4, SEARCH_OPERATIONS)
+    for alphas, keep in ((first, 5), (second, 3)):
+        values = [
+            [[row[SEARCH_OPERATIONS.index(name)] for name in names] for row, names in zip(rows, cell, strict=True)]
+            for rows, cell in zip(alphas, (space.normal, space.reduce), strict=True)
+        ]
+        expected = [
+            tuple(
+                tuple(dropped_by_the_original_rule(list(names), row, len(names) - keep))
+                for row, names in zip(rows, cell, strict=True)
+            )
+            for rows, cell in zip(values, (space.normal, space.reduce), strict=True)
+        ]
+        space = space.pruned(keep, np.array(values[0]), np.array(values[1]))
+        assert [space.normal, space.reduce] == expected
+
+
+def test_pruning_to_more_than_there_is_or_to_none_alone() -> None:
     space = SearchSpace.full(1, OPERATIONS)
-    alpha = np.zeros((2, 4))
-    assert space.pruned(4, alpha, alpha, last=False) == space
-    with pytest.raises(InputError, match="keep=4"):
-        space.pruned(4, alpha, alpha, last=True)
+    alpha = np.array([[1.0, 0.0, 0.0, 0.0]] * 2)
+    assert space.pruned(4, alpha, alpha) == space
+    with pytest.raises(InputError, match="keep=5"):
+        space.pruned(5, alpha, alpha)
+    with pytest.raises(InputError, match="besides 'none'"):
+        space.pruned(1, alpha, alpha)
 
 
 ROW = ("none", "skip_connect")
@@ -68,34 +117,35 @@ def test_spaces_that_cannot_be_are_named(normal: tuple[tuple[str, ...], ...], na
 
 def test_a_drawn_space_is_the_seeds() -> None:
     space = SearchSpace.full(4, SEARCH_OPERATIONS)
-    drawn = space.drawn(3, seed=7, last=True)
-    assert drawn == space.drawn(3, seed=7, last=True)
-    assert drawn != space.drawn(3, seed=8, last=True)
+    drawn = space.drawn(3, seed=7)
+    assert drawn == space.drawn(3, seed=7)
+    assert drawn != space.drawn(3, seed=8)
     # Edge by edge, and cell by cell.
     assert drawn.normal != drawn.reduce
     assert len(set(drawn.normal)) > 1
     for row in (*drawn.normal, *drawn.reduce):
         assert len(row) == 3
-        assert "none" not in row
         assert sorted(row, key=SEARCH_OPERATIONS.index) == list(row)
-    with pytest.raises(InputError, match="keep=8"):
-        space.drawn(8, seed=0, last=True)
-    assert space.drawn(8, seed=0, last=False) == space
+    with pytest.raises(InputError, match="keep=9"):
+        space.drawn(9, seed=0)
+    assert space.drawn(8, seed=0) == space
 
 
 def test_a_drawn_space_is_uniform() -> None:
-    """Each of the 7 operations is on 3 / 7 of the edges, each of the 8 on 3 / 8."""
+    """Each of the 8 operations, `none` among them (P-DARTS 5.2.2: "from the full search space"), is on 3 / 8 of the
+    edges."""
     space = SearchSpace.full(4, SEARCH_OPERATIONS)
-    for last, share in ((True, 3 / 7), (False, 3 / 8)):
-        spaces = [space.drawn(3, seed, last) for seed in range(200)]
-        rows = [row for drawn in spaces for row in (*drawn.normal, *drawn.reduce)]
-        for name in SEARCH_OPERATIONS:
-            found = sum(name in row for row in rows) / len(rows)
-            assert found == pytest.approx(0 if last and name == "none" else share, abs=0.03)
+    spaces = [space.drawn(3, seed) for seed in range(200)]
+    rows = [row for drawn in spaces for row in (*drawn.normal, *drawn.reduce)]
+    for name in SEARCH_OPERATIONS:
+        assert sum(name in row for row in rows) / len(rows) == pytest.approx(3 / 8, abs=0.03)
 
 
 def test_what_is_drawn_has_been_left_before() -> None:
     rows = (("none", "skip_connect", "sep_conv_3x3"), ("none", "skip_connect", "max_pool_3x3"))
     space = SearchSpace(1, rows, rows)
-    drawn = space.drawn(2, seed=0, last=True)
-    assert drawn.normal == (("skip_connect", "sep_conv_3x3"), ("skip_connect", "max_pool_3x3"))
+    for seed in range(10):
+        drawn = space.drawn(2, seed)
+        for before, after in zip((*rows, *rows), (*drawn.normal, *drawn.reduce), strict=True):
+            assert len(after) == 2
+            assert set(after) < set(before)

@@ -174,3 +174,34 @@ def test_bf16_is_close_to_fp32_and_leaves_parameters_in_fp32(batch: dict[str, Te
 def test_second_order_needs_full_precision(tiny_search: Callable[..., SearchSettings]) -> None:
     with pytest.raises(ValueError, match="order=2 needs precision='fp32'"):
         tiny_search(order=2, precision="bf16")
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("clip", [None, 1e-3, 1e3])
+def test_the_gradient_of_alpha_and_beta_is_clipped_together(
+    batch: dict[str, Tensor], order: int, clip: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the mean over the processes, whose stand-in here doubles all of it; Adam's first moment is half of what
+    it is given."""
+    monkeypatch.setattr("search.loop.bilevel.average", lambda tensors: [2 * tensor for tensor in tensors])
+
+    def moments(clip: float | None) -> Tensor:
+        bilevel = model(order=order).double()
+        bilevel.train_architecture = True
+        both = build_optimisers(
+            bilevel.supernet,
+            WeightOptimiser(lr=0.1, weight_decay=0.01),
+            ArchitectureOptimiser(lr=0.003, weight_decay=0.0, clip_norm=clip),
+        )
+        monkeypatch.setattr("search.loop.bilevel.prepare", lambda images, how, training: images.double() / 128 - 1)
+        halves = bilevel.batch(batch, "architecture"), bilevel.batch(batch, "weight")
+        bilevel.architecture_step(*halves, both)
+        state = both["architecture"].optimizer.state
+        return torch.cat(
+            [state[each]["exp_avg"].flatten() for each in bilevel.supernet.architecture_parameters().values()]
+        )
+
+    free, clipped = moments(None), moments(clip)
+    scale = 1.0 if clip is None else min(1.0, clip / (2 * float(free.norm())))
+    torch.testing.assert_close(clipped, free * scale, rtol=1e-4, atol=1e-12)
+    assert (scale < 1) == (clip == 1e-3)

@@ -9,7 +9,8 @@ import pytest
 from backbones import zoo
 from backbones.cost import Cost
 from backbones.genotype import Genotype
-from search.loop.epochs import alpha_entropy, append_epoch, beta_entropy, concerns, imagenet_cost
+from search.derive import Architecture
+from search.loop.epochs import alpha_entropy, append_epoch, beta_entropy, concerns, imagenet_cost, operation_weights
 
 
 def test_an_epochs_line_is_written_once(tmp_path: Path) -> None:
@@ -61,3 +62,23 @@ def test_concerns(normal: tuple[tuple[str, int], ...], macs: int, said: list[str
     found = concerns(genotype, Cost(params=1, macs=1, published_macs=macs))
     assert len(found) == len(said)
     assert all(words in concern for words, concern in zip(said, found, strict=True))
+
+
+def test_operation_weights_are_means_over_all_edges() -> None:
+    """Edge 0 has weights 1/4 and 3/4, edge 1 has 1/2 and 1/2; `none` is on the second edge only."""
+    rows = [[0.0, math.log(3)], [5.0, 5.0]]
+    names = [["skip_connect", "sep_conv_3x3"], ["none", "sep_conv_3x3"]]
+    architecture = Architecture(
+        alpha_normal=rows,
+        alpha_reduce=rows[::-1],
+        operations_normal=names,
+        operations_reduce=names,
+        nodes=1,
+        rule="darts",
+    )
+    found = operation_weights(architecture, "normal")
+    assert found == pytest.approx({"none": 0.25, "skip_connect": 0.125, "sep_conv_3x3": 0.625})
+    assert list(found) == ["none", "skip_connect", "sep_conv_3x3"]
+    assert operation_weights(architecture, "reduce") == pytest.approx(
+        {"none": 0.125, "skip_connect": 0.25, "sep_conv_3x3": 0.625}
+    )

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
+import torch
 
 from backbones.operations import SEARCH_OPERATIONS
 from search.derive import Architecture
-from search.loop.stages import next_space, skip_dropout_rate
+from search.loop.stages import carry_architecture, next_space, skip_dropout_rate
 from search.settings import Stage
 from search.space import SearchSpace
+from search.supernet import SuperNet
 
 P_DARTS = [
     Stage(epochs=25, frozen_epochs=10, layers=5, channels=16),
@@ -64,15 +69,18 @@ def test_candidates_fall_from_8_to_5_to_3_edge_by_edge() -> None:
         ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"),
     )
     assert space.reduce == (("none", "skip_connect", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),) * 2
-    # `none` is first of the first edge and goes nevertheless.
+    # `none` stays where it is among the best, into the last stage, too.
     first = [[9.0, 0.3, 0.1, 0.2, 0.4], [1.0, 5.0, 2.0, 4.0, 3.0]]
-    second = [[9.0, 1.0, 2.0, 3.0, 4.0]] * 2
+    second = [[-9.0, 1.0, 2.0, 3.0, 4.0], [2.5, 1.0, 2.0, 3.0, 4.0]]
     space = next_space(space, architecture(space, first, second), P_DARTS, 2, seed=0)
     assert space.normal == (
-        ("skip_connect", "dil_conv_3x3", "dil_conv_5x5"),
+        ("none", "skip_connect", "dil_conv_5x5"),
         ("avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"),
     )
-    assert space.reduce == (("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),) * 2
+    assert space.reduce == (
+        ("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),
+        ("none", "dil_conv_3x3", "dil_conv_5x5"),
+    )
 
 
 def test_a_stage_that_keeps_all_changes_nothing() -> None:
@@ -80,3 +88,23 @@ def test_a_stage_that_keeps_all_changes_nothing() -> None:
     stages = [P_DARTS[0], P_DARTS[0].model_copy(update={"keep": 8}), P_DARTS[2]]
     rows = [[0.0] * 8] * 2
     assert next_space(space, architecture(space, rows, rows), stages, 1, seed=0) == space
+
+
+def test_carried_alpha_is_that_of_the_candidates_that_are_left() -> None:
+    """P-DARTS, footnote 1: "the weights of preserved operations should still sum to one", in the same proportions."""
+    full = SearchSpace.full(1, ("none", "skip_connect", "sep_conv_3x3"))
+    before = architecture(full, [[0.5, 1.0, 2.0], [3.0, 1.0, 0.25]], [[1.0, 2.0, 3.0], [0.0, -1.0, -2.0]])
+    before = before.model_copy(update={"beta_normal": [0.5, -0.5], "beta_reduce": [1.0, 2.0]})
+    space = full.pruned(2, np.array(before.alpha_normal), np.array(before.alpha_reduce))
+    for normalised in (True, False):
+        supernet = SuperNet(space, 4, 3, edge_normalisation=normalised)
+        carry_architecture(supernet, before)
+        assert supernet.alpha_normal.tolist() == [[1.0, 2.0], [3.0, 1.0]]
+        assert supernet.alpha_reduce.tolist() == [[2.0, 3.0], [0.0, -1.0]]
+        weights = torch.softmax(supernet.alpha_normal, dim=1)
+        torch.testing.assert_close(weights.sum(dim=1), torch.ones(2))
+        torch.testing.assert_close(weights[0, 1] / weights[0, 0], torch.tensor(math.e))
+        if normalised:
+            assert supernet.architecture_parameters()["beta_normal"].tolist() == [0.5, -0.5]
+            assert supernet.architecture_parameters()["beta_reduce"].tolist() == [1.0, 2.0]
+    assert all(value.requires_grad for value in supernet.architecture_parameters().values())

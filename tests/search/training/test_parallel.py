@@ -21,19 +21,22 @@ from backbones.errors import InputError
 from search.loop import bilevel
 from search.loop.second_order import unrolled_gradient
 from search.settings import SearchSettings
-from search.training.hooks import parallel
+from search.training import parallel
 
 WORKER = Path(__file__).with_name("replicas.py")
 
 
 @pytest.fixture(scope="module")
 def settings(tiny_search: Callable[..., SearchSettings]) -> SearchSettings:
-    """Two stages with skip dropout, second order, edge normalisation."""
+    """Two stages with skip dropout, second order, edge normalisation, α's gradient clipped and α carried over."""
     stages = [
         {"epochs": 2, "frozen_epochs": 1, "layers": 3, "channels": 4},
         {"epochs": 3, "frozen_epochs": 1, "layers": 3, "channels": 4, "keep": 3, "skip_dropout": 0.4},
     ]
-    return tiny_search(stages=stages, order=2, edge_normalisation=True)
+    architecture = {"lr": 0.01, "clip_norm": 0.01}
+    return tiny_search(
+        stages=stages, order=2, edge_normalisation=True, architecture=architecture, initial_alpha="carried"
+    )
 
 
 @pytest.fixture(scope="module")
