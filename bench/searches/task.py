@@ -44,7 +44,7 @@ class SearchProtocol:
         # Where these have `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
         roots = ["proxy.root", "proxy.kind"] if self.settings.expected else []
         roots += ["proxy.root"] if self.settings.proxy.kind != "folder" else []
-        neutral = [*roots, "proxy.download", "proxy.decoding.workers"]
+        neutral = [*roots, "proxy.download", "proxy.decoding.workers", "execution"]
         return [
             *self.settings.reduced,
             *changed(self.options, neutral),
