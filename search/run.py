@@ -20,12 +20,14 @@ from search.derive import Architecture, derive, read_architecture, save_genotype
 from search.loop.bilevel import Bilevel, build_optimisers
 from search.loop.diagnostics import PeakMemoryHook, save_diagnostics
 from search.loop.epochs import EpochLogHook, save_curve
+from search.loop.graph import replays
 from search.loop.ownership import OwnerHook, confirm_owner, owner_of
 from search.loop.stages import StageHook, architecture_of, build_supernet, carry_architecture, next_space
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
 from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.execution import gpu_settings
 from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
@@ -183,7 +185,7 @@ def _run_stage(
     supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
     if carried is not None:
         carry_architecture(supernet, carried)
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
+    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision, replays(settings.execution.graph))
     resume = last_checkpoint(folder)
     whose = owner_of(settings, seeds)
     if resume is not None:
@@ -218,7 +220,10 @@ def _run_stage(
         log_processor=PeakLogProcessor(),
     )
     silence_console(runner)
-    runner.train()
+    with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
+        runner.train()
+    # The memory of a graph is not to lie beside the next stage's.
+    model.replays = None
     check_finite(model, folder)
     architecture = architecture_of(supernet, settings)
     summary = {

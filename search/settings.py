@@ -60,6 +60,20 @@ class ArchitectureOptimiser(Schema):
     clip_norm: float | None = Field(default=None, gt=0)
 
 
+class Execution(Schema):
+    """How a search is computed: of no effect on what it is, so in no key and in no record."""
+
+    #: Steps as CUDA graphs: where they can be, `on` for an error where they cannot, or `off`.
+    graph: Literal["auto", "on", "off"] = "auto"
+    #: How the supernet's numbers are computed (`SuperNet`); None: `moments` on a CPU, `stacked` elsewhere.
+    arithmetic: Literal["moments", "stacked"] | None = None
+    #: Convolutions of fp32 in TF32 on a GPU, as by PyTorch's default; never those of the finite difference of order 2.
+    tf32: bool = True
+    #: cuDNN chooses by time, which a resumed process may choose otherwise and then round otherwise: off, so that a
+    #: resumed search goes on as it would have.
+    cudnn_benchmark: bool = False
+
+
 class SearchSettings(Schema):
     """A search protocol."""
 
@@ -92,6 +106,7 @@ class SearchSettings(Schema):
     precision: Literal["fp32", "bf16"] = "fp32"
     weights: WeightOptimiser
     architecture: ArchitectureOptimiser
+    execution: Execution = Field(default=Execution(), exclude=True)
     rule: Rule
     max_skips: int | None = Field(default=None, ge=0)
 

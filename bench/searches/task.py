@@ -31,7 +31,7 @@ class SearchTask(Task):
     metrics = METRICS["search"]
     needs_architecture = False
     distributed = True
-    silent = ("proxy.download", "proxy.decoding.workers")
+    silent = ("proxy.download", "proxy.decoding.workers", "execution")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         # Where there are `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
@@ -45,6 +45,7 @@ class SearchTask(Task):
         # A dump leaves out what changes no result; a run needs it.
         values["proxy"]["download"] = settings.proxy.download
         values["proxy"]["decoding"]["workers"] = settings.proxy.decoding.workers
+        values["execution"] = settings.execution.model_dump(mode="json")
         return values
 
     def method(self, protocol: Protocol) -> str:

@@ -14,9 +14,12 @@ from torch.nn import functional as F
 
 from search.data.augment import prepare
 from search.data.settings import Proxy
-from search.loop.second_order import same_draws, unrolled_gradient
+from search.loop.graph import Replays
+from search.loop.momentum import MomentumSGD
+from search.loop.second_order import unrolled_gradient
 from search.settings import ArchitectureOptimiser, WeightOptimiser
 from search.supernet import SuperNet
+from search.supernet.draws import SameDraws
 from search.training.deferred import ClippingOptimWrapper
 from search.training.parallel import average, average_gradients
 
@@ -37,17 +40,21 @@ class Bilevel(BaseModel):
     Args:
         order: 1, where the weights are taken as they are (DARTS 2.3 with ξ = 0), or 2 (`search.loop.second_order`).
         precision: `fp32`, or `bf16` for the supernet under autocast.
+        replays: what runs the steps, as CUDA graphs; None to run them as they are.
 
     Attributes:
         train_architecture: whether α and β move; off in the warm-up epochs.
     """
 
-    def __init__(self, supernet: SuperNet, proxy: Proxy, order: int = 1, precision: str = "fp32") -> None:
+    def __init__(
+        self, supernet: SuperNet, proxy: Proxy, order: int = 1, precision: str = "fp32", replays: Replays | None = None
+    ) -> None:
         super().__init__()
         self.supernet = supernet
         self.proxy = proxy
         self.order = order
         self.precision = precision
+        self.replays = replays
         self.train_architecture = False
 
     def forward(self, images: Tensor) -> Tensor:
@@ -57,6 +64,18 @@ class Bilevel(BaseModel):
     def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """One step of α and β, unless they are frozen, and one of the weights; the losses stay on the device."""
         data = {name: value.to(self.device, non_blocking=True) for name, value in data.items()}
+        optim_wrapper["weights"].optimizer.follow()
+        if self.replays is None:
+            return self.both_steps(data, optim_wrapper)
+        # Steps that agree in these issue the same operations.
+        kind = (self.train_architecture, self.supernet.drops_skips, self.training)
+        return self.replays(kind, data, lambda batch: self.both_steps(batch, optim_wrapper))
+
+    def both_steps(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """`train_step` on data that lie on the device, at the rate that the optimiser has taken over.
+
+        Nothing in it comes from the host or goes there.
+        """
         # Augmented once, for both steps: the second order's unrolled step looks ahead to the weight step that follows.
         batch = self.batch(data, "weight")
         log: dict[str, Tensor] = {}
@@ -110,7 +129,7 @@ class Bilevel(BaseModel):
         batch: Batch,
         weight_batch: Batch,
         architecture: list[torch.nn.Parameter],
-        optimiser: torch.optim.SGD,
+        optimiser: MomentumSGD,
     ) -> tuple[Tensor, list[Tensor]]:
         """The gradient through one step of the weights.
 
@@ -121,12 +140,11 @@ class Bilevel(BaseModel):
         names_of_architecture = self.supernet.architecture_parameters()
         weights = {name: value for name, value in self.supernet.named_parameters() if name not in names_of_architecture}
         copies = {name: buffer.clone() for name, buffer in self.supernet.named_buffers()}
-        # Drawn on the CPU: no wait for a device.
-        seed = int(torch.randint(2**63 - 1, ()))
+        # The same dropout masks and sampled channels in all three passes: they are to be one function of w and α.
+        draws = SameDraws()
 
         def train_loss(values: Sequence[Tensor]) -> Tensor:
-            # The same dropout masks and sampled channels in all three passes: they are to be one function of w and α.
-            with same_draws(seed, self.device):
+            with draws.again():
                 return self._loss(weight_batch, {**dict(zip(weights, values, strict=True)), **copies})
 
         def validation_loss(values: Sequence[Tensor]) -> Tensor:
@@ -165,18 +183,14 @@ def build_optimisers(
     supernet: SuperNet, weights: WeightOptimiser, architecture: ArchitectureOptimiser
 ) -> OptimWrapperDict:
     """Momentum SGD for the weights and Adam for α and β, which are in no other optimiser."""
-    sgd = torch.optim.SGD(
-        supernet.weight_parameters(),
-        lr=weights.lr,
-        momentum=weights.momentum,
-        weight_decay=weights.weight_decay,
-        foreach=True,
-    )
+    sgd = MomentumSGD(supernet.weight_parameters(), weights.lr, weights.momentum, weights.weight_decay)
     adam = torch.optim.Adam(
         supernet.architecture_parameters().values(),
         lr=architecture.lr,
         betas=architecture.betas,
         weight_decay=architecture.weight_decay,
+        fused=True,
+        capturable=True,
     )
     return OptimWrapperDict(
         weights=ClippingOptimWrapper(sgd, clip_grad=_clip(weights.clip_norm)),

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from search.loop.momentum import MomentumSGD
+
 #: ε times ‖∇_{w'} L_val‖₂: the length of the step to either side (DARTS 2.3).
 STEP_LENGTH = 0.01
 
@@ -33,7 +35,7 @@ def unrolled_gradient(
     validation_loss: Loss,
     weights: Sequence[nn.Parameter],
     architecture: Sequence[nn.Parameter],
-    optimiser: torch.optim.SGD,
+    optimiser: MomentumSGD,
     average: Callable[[Sequence[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, list[Tensor]]:
     """L_val(w', α) and its gradient for α and β, by eq. 7 and 8.
@@ -48,7 +50,6 @@ def unrolled_gradient(
             those of the unrolled step.
         average: of gradients, over the processes that have a part of the batch each.
     """
-    (group,) = optimiser.param_groups
     at_w = [weight.detach().requires_grad_() for weight in weights]
     # A weight that a loss does not depend on has a gradient of zeros.
     gradient = average(torch.autograd.grad(train_loss(at_w), at_w, materialize_grads=True))
@@ -58,12 +59,13 @@ def unrolled_gradient(
     loss, *averaged = average([loss.detach(), *both])
     direct, direction = averaged[: len(architecture)], averaged[len(architecture) :]
     product = _mixed_product(train_loss, weights, direction, architecture, average)
-    return loss, [first - group["lr"] * second for first, second in zip(direct, product, strict=True)]
+    rate = optimiser.rate.to(loss.dtype)
+    return loss, [first - rate * second for first, second in zip(direct, product, strict=True)]
 
 
 @torch.no_grad()
 def unrolled_weights(
-    weights: Sequence[nn.Parameter], gradient: Sequence[Tensor], optimiser: torch.optim.SGD
+    weights: Sequence[nn.Parameter], gradient: Sequence[Tensor], optimiser: MomentumSGD
 ) -> list[Tensor]:
     """w' = w − ξ (momentum · m + ∇_w L_train + weight decay · w) with the optimiser's momentum buffers m; w stays."""
     (group,) = optimiser.param_groups
@@ -75,7 +77,8 @@ def unrolled_weights(
             torch.zeros_like(part) if buffer is None else buffer for part, buffer in zip(step, buffers, strict=True)
         ]
         torch._foreach_add_(step, moving, alpha=group["momentum"])
-    return list(torch._foreach_sub(list(weights), step, alpha=group["lr"]))
+    torch._foreach_mul_(step, optimiser.rate.to(step[0].dtype))
+    return list(torch._foreach_sub(list(weights), step))
 
 
 def _mixed_product(
@@ -97,14 +100,6 @@ def _mixed_product(
             for shifted in (torch._foreach_add(here, offset), torch._foreach_sub(here, offset))
         )
     return average([(plus - minus) / (2 * epsilon) for plus, minus in zip(above, below, strict=True)])
-
-
-@contextlib.contextmanager
-def same_draws(seed: int, device: torch.device) -> Iterator[None]:
-    """A block that draws the same random numbers whenever it is run with this seed, and none from outside of it."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 @contextlib.contextmanager

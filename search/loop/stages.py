@@ -50,7 +50,7 @@ def build_supernet(
     kind: type[_Net], settings: SearchSettings, stage: Stage, space: SearchSpace, num_classes: int
 ) -> _Net:
     """The supernet of a stage, of either kind: `SuperNet` or `ReferenceSuperNet`."""
-    return kind(
+    supernet = kind(
         space,
         channels=stage.channels,
         layers=stage.layers,
@@ -60,6 +60,9 @@ def build_supernet(
         stem=settings.stem,
         random_channels=settings.random_channels,
     )
+    if isinstance(supernet, SuperNet):
+        supernet.arithmetic = settings.execution.arithmetic
+    return supernet
 
 
 def bilevel_of(runner: Runner) -> Bilevel:

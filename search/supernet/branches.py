@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.cpu.depthwise import copied_channels, depthwise
+from search.supernet.draws import dropout_mask
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture
 
 
@@ -25,14 +26,14 @@ class Source:
     Args:
         stride: of the edges, 1 or 2.
         training: whether BatchNorm uses the batch's statistics and dropout acts.
-        skip_dropout: the rate of dropout behind skip connections of stride 1.
+        skip_dropout: the rate of dropout behind skip connections of stride 1, a tensor on the device; None for none.
     """
 
-    def __init__(self, x: Tensor, stride: int, training: bool, skip_dropout: float) -> None:
+    def __init__(self, x: Tensor, stride: int, training: bool, skip_dropout: Tensor | None) -> None:
         self.x = x
         self.stride = stride
         self.training = training
-        self.skip_dropout = skip_dropout if training else 0.0
+        self.skip_dropout = skip_dropout if training else None
         self._copies: dict[tuple[str, int], Tensor] = {}
 
     @cached_property
@@ -219,10 +220,11 @@ class Skip(Branch):
 
     def forward(self, source: Source) -> Term:
         if self.stride == 1:
-            if not source.skip_dropout:
+            if source.skip_dropout is None:
                 return Term(matrix(source.x), self.identity.repeat(1, self.edges), None)
             # Every edge drops values of its own.
-            passed = F.dropout(matrix(source.x).repeat(1, self.count), source.skip_dropout)
+            passed = matrix(source.x).repeat(1, self.count)
+            passed = passed * dropout_mask(passed.shape, source.skip_dropout)
         else:
             passed = mixture([self._reduction(source)], None, source.training)
         weights = self._own_columns(self.identity.expand(self.count, -1, -1), self.place, edge_inside=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search.space import SearchSpace
 from search.supernet.branches import conv_weights, shifted_half
+from search.supernet.draws import channel_orders
 from search.supernet.fan import MixedFan
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture, weighted_sum
 
@@ -72,32 +75,42 @@ class MixedCell(nn.Module):
         self.partial_channels = partial_channels
         self.channels = channels
         self.mixed_channels = channels // partial_channels
-        self.skip_dropout = 0.0
         self.preprocess0 = Preprocess(c_before_last, channels, halve=reduction_before)
         self.preprocess1 = Preprocess(c_last, channels, halve=False)
         candidates = space.reduce if reduction else space.normal
         self.fans = nn.ModuleList()
         #: For every source node the indices and targets of the edges that leave it.
-        self._edges: list[list[tuple[int, int]]] = []
+        self.leaving: list[list[tuple[int, int]]] = []
         for node in range(space.nodes + 1):
             leaving = [(edge, target) for edge, (source, target) in enumerate(space.edges) if source == node]
             stride = 2 if reduction and node < 2 else 1
             self.fans.append(MixedFan([candidates[edge] for edge, _ in leaving], self.mixed_channels, stride))
-            self._edges.append(leaving)
+            self.leaving.append(leaving)
 
-    def forward(self, before_last: Tensor, last: Tensor, mixture: Tensor, shares: Tensor) -> Tensor:
+    def forward(
+        self,
+        before_last: Tensor,
+        last: Tensor,
+        mixture: Sequence[Tensor],
+        shares: Tensor,
+        skip_dropout: Tensor | None = None,
+    ) -> Tensor:
+        """`mixture` has the weights of the candidates of the edges that leave each node, `(edges, candidates)`."""
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
         mixed: list[Tensor | None] = [None] * (self.nodes + 2)
         passed: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(self.nodes + 2)]
-        for node, (fan, leaving) in enumerate(zip(self.fans, self._edges, strict=True)):
+        orders: Sequence[Tensor | None] = [None] * (self.nodes + 1)
+        if self.random_channels and self.training:
+            # Those that go through the operations stand first.
+            orders = channel_orders(self.nodes + 1, self.channels, last.device).unbind()
+        for node, (fan, leaving) in enumerate(zip(self.fans, self.leaving, strict=True)):
             if node >= 2:
                 nodes.append(self._join(mixed[node], passed[node]))
-            edges = [edge for edge, _ in leaving]
-            x, places = nodes[node], self._draw(nodes[node].device)
+            x, places = nodes[node], orders[node]
             if places is not None:
                 x = x.index_select(1, places)
             selected, rest = x.split([self.mixed_channels, self.channels - self.mixed_channels], dim=1)
-            outputs = fan(selected, mixture[edges], self.skip_dropout)
+            outputs = fan(selected, mixture[node], skip_dropout)
             if self.partial_channels > 1:
                 if self.reduction and node < 2:
                     rest = F.max_pool2d(rest, 2, 2, ceil_mode=True)
@@ -112,12 +125,6 @@ class MixedCell(nn.Module):
                 mixed[target] = _add(mixed[target], out)
         nodes.append(self._join(mixed[-1], passed[-1]))
         return torch.cat(nodes[2:], dim=1)
-
-    def _draw(self, device: torch.device) -> Tensor | None:
-        """An order of the channels, those that go through the operations first; None for the order as it is."""
-        if not (self.random_channels and self.training):
-            return None
-        return torch.randperm(self.channels).to(device)
 
     def _join(self, mixed: Tensor | None, passed: list[tuple[Tensor, Tensor]]) -> Tensor:
         """The node's map out of both parts of its channels, shuffled."""

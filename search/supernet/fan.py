@@ -42,13 +42,13 @@ class MixedFan(nn.Module):
             }
         )
         self.groups = nn.ModuleList(
-            _Group(candidates[start : start + together], channels, stride)
+            EdgeGroup(candidates[start : start + together], channels, stride)
             for start in range(0, len(candidates), together)
         )
-        self._sizes = [len(cast(_Group, group).rows) for group in self.groups]
+        self._sizes = [len(cast(EdgeGroup, group).rows) for group in self.groups]
 
-    def forward(self, x: Tensor, weights: Tensor, skip_dropout: float) -> list[Tensor]:
-        """The edges' outputs; `weights` is `(edges, candidates)`."""
+    def forward(self, x: Tensor, weights: Tensor, skip_dropout: Tensor | None = None) -> list[Tensor]:
+        """The edges' outputs; `weights` is `(edges, candidates)`, `skip_dropout` a rate, or None for none."""
         source = Source(x.contiguous(memory_format=torch.channels_last), self.stride, self.training, skip_dropout)
         pooled: dict[str, Term] = {name: pool(source) for name, pool in self.pools.items()}
         if len(self.groups) > 1:
@@ -62,7 +62,7 @@ class MixedFan(nn.Module):
         return [image(edge, size) for edge in edges]
 
 
-class _Group(nn.Module):
+class EdgeGroup(nn.Module):
     """Edges of a fan that go through each operation together."""
 
     identity: Tensor

@@ -147,7 +147,7 @@ class _Mixture(torch.autograd.Function):
         kept: list[Tensor] = []
         ctx.batches = _batches(features, statistics)
         for places, normalised in ctx.batches:
-            stacked, scale = torch.stack([weights[place] for place in places]), scales[places]
+            stacked, scale = (torch.stack([each[place] for place in places]) for each in (weights, scales))
             if normalised:
                 mean, gram = _moments([features[place] for place in places])
                 mean, gram = mean / rows, gram / rows
@@ -176,11 +176,11 @@ class _Mixture(torch.autograd.Function):
         features, weights, kept = tensors[:terms], tensors[terms : 2 * terms], iter(tensors[2 * terms :])
         wanted = ctx.needs_input_grad[2:]
         rows, total = len(gradient), column_sums(gradient)
-        of_scales = torch.empty_like(scales)
+        of_scales: list[Tensor] = [scales] * terms
         of_features: list[Tensor | None] = [None] * terms
         of_weights: list[Tensor | None] = [None] * terms
         for places, normalised in ctx.batches:
-            stacked, scale = torch.stack([weights[place] for place in places]), scales[places]
+            stacked, scale = (torch.stack([each[place] for place in places]) for each in (weights, scales))
             product = gradient.new_empty(len(places), *stacked.shape[1:])
             for place, out in zip(places, product, strict=True):
                 torch.mm(features[place].t(), gradient, out=out)
@@ -193,10 +193,10 @@ class _Mixture(torch.autograd.Function):
                 mean_rows = mean.unsqueeze(1)
                 constant = mean_rows @ inner - (total * scale / rows).unsqueeze(1) @ stacked.transpose(1, 2)
                 product = product - mean.unsqueeze(2) * total - spread * (inverse * q).unsqueeze(1)
-            of_scales[places] = q
             of_stacked = product * scale.unsqueeze(1)
             outer = (stacked * scale.unsqueeze(1)).transpose(1, 2)
             for index, place in enumerate(places):
+                of_scales[place] = q[index]
                 if wanted[terms + place]:
                     of_weights[place] = of_stacked[index]
                 if not wanted[place]:
@@ -206,7 +206,7 @@ class _Mixture(torch.autograd.Function):
                     # A product, then a sum in place: addmm would first write the constant to every row.
                     of_d.addmm_(features[place], inner[index], alpha=-1).add_(constant[index])
                 of_features[place] = of_d
-        return None, of_scales, *of_features, *of_weights
+        return None, torch.stack(of_scales), *of_features, *of_weights
 
 
 def _batches(features: Sequence[Tensor], statistics: Sequence[Statistics | None]) -> list[tuple[list[int], bool]]:

@@ -7,7 +7,7 @@ which is easier to read.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from backbones.errors import InputError
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from search.space import SearchSpace
 from search.supernet.cell import MixedCell
+from search.supernet.stacked import StackedCells
+
+Arithmetic = Literal["moments", "stacked"]
 
 #: α and β start at this times a standard normal (DARTS' initialisation).
 INITIAL_SCALE = 1e-3
@@ -30,6 +33,9 @@ class SuperNet(nn.Module):
         channels: the initial width C.
         layers: the number of cells, reductions at one and two thirds.
         partial_channels: K; 1 / K of the channels go through the operations (PC-DARTS 3.2), 1 means all.
+        arithmetic: how the same numbers are computed: `moments`, the closed form of `search.supernet.mixture`, faster
+            on a CPU; `stacked`, `search.supernet.stacked`, in few operations, for a GPU; None for the one of the
+            device.
         random_channels: draw these anew at every node and step, in place of the first ones and a shuffle.
         edge_normalisation: whether edges are weighted by softmax(β) over the edges into a node (PC-DARTS 3.3).
         stem: `cifar` (stride 1) or `imagenet` (stride 8, PC-DARTS 4.3).
@@ -42,6 +48,9 @@ class SuperNet(nn.Module):
         InputError: K does not divide the channels.
     """
 
+    skip_dropout: Tensor
+    by_node: Tensor
+
     def __init__(
         self,
         space: SearchSpace,
@@ -52,11 +61,14 @@ class SuperNet(nn.Module):
         edge_normalisation: bool = False,
         stem: str = "cifar",
         random_channels: bool = False,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         super().__init__()
         if channels % partial_channels:
             raise InputError(f"partial_channels={partial_channels} does not divide channels={channels}")
         self.space = space
+        self.arithmetic = arithmetic
+        self._stacked: StackedCells | None = None
         self.stem_name = stem
         if stem == "cifar":
             self.stem = CifarStem(channels)
@@ -85,6 +97,14 @@ class SuperNet(nn.Module):
         self.beta_normal = _architecture_parameter(edges) if edge_normalisation else None
         self.beta_reduce = _architecture_parameter(edges) if edge_normalisation else None
 
+        #: Rate of dropout behind identity skips: a step that is replayed on a GPU reads it where it is.
+        self.register_buffer("skip_dropout", torch.zeros(()), persistent=False)
+        self.drops_skips = False
+        leaving = cast(MixedCell, self.cells[0]).leaving
+        by_node = torch.tensor([edge for each in leaving for edge, _ in each])
+        self.register_buffer("by_node", by_node, persistent=False)
+        self._leaving = [len(each) for each in leaving]
+
     def architecture_parameters(self) -> dict[str, nn.Parameter]:
         """α and β by name; they belong to the architecture optimiser only."""
         names = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
@@ -97,22 +117,46 @@ class SuperNet(nn.Module):
 
     def set_skip_dropout(self, rate: float) -> None:
         """Set the rate of the operation-level dropout behind every skip connection of stride 1 (P-DARTS 4.3.2)."""
-        for cell in self._mixed_cells():
-            cell.skip_dropout = rate
+        self.skip_dropout.fill_(rate)
+        self.drops_skips = rate > 0
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.contiguous(memory_format=torch.channels_last)
+        arithmetic = self.arithmetic or ("moments" if x.device.type == "cpu" else "stacked")
+        # Grouped convolutions of GPUs work on whole maps, those of `backbones.cpu` on pixels.
+        layout = torch.channels_last if arithmetic == "moments" else torch.contiguous_format
+        x = x.contiguous(memory_format=layout)
         if self.stem_name == "cifar":
             before_last = last = self.stem(x)
         else:
             before_last = self.stem0(x)
             last = self.stem1(before_last)
         mixtures = {False: self._mixture("normal"), True: self._mixture("reduce")}
+        skip_dropout = self.skip_dropout if self.drops_skips else None
+        if arithmetic == "stacked":
+            if self._stacked is None:
+                self._stacked = StackedCells(self._mixed_cells())
+            last = self._stacked(before_last, last, mixtures, self.training, skip_dropout)
+        else:
+            last = self._moments(before_last, last, mixtures, skip_dropout)
+        return self.classifier(last.mean(dim=(2, 3)))
+
+    def _moments(
+        self,
+        before_last: Tensor,
+        last: Tensor,
+        mixtures: dict[bool, tuple[Tensor, Tensor]],
+        skip_dropout: Tensor | None,
+    ) -> Tensor:
+        """The last cell's map out of the stem's."""
+        by_node = {
+            reduction: (weights.index_select(0, self.by_node).split(self._leaving), shares)
+            for reduction, (weights, shares) in mixtures.items()
+        }
         positive_before, positive = F.relu(before_last), F.relu(last)
         for cell in self._mixed_cells():
-            last = cell(positive_before, positive, *mixtures[cell.reduction])
+            last = cell(positive_before, positive, *by_node[cell.reduction], skip_dropout)
             positive_before, positive = positive, F.relu(last)
-        return self.classifier(last.mean(dim=(2, 3)))
+        return last
 
     def _mixed_cells(self) -> list[MixedCell]:
         return [cast(MixedCell, cell) for cell in self.cells]

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from search.space import SearchSpace
+from search.supernet.draws import channel_orders, dropout_mask
 
 
 class ReferenceEdge(nn.Module):
@@ -27,7 +28,7 @@ class ReferenceEdge(nn.Module):
         self.stride = stride
         self.partial_channels = partial_channels
         self.selected = channels // partial_channels
-        self.skip_dropout = 0.0
+        self.skip_dropout: Tensor | None = None
         self.operations = nn.ModuleList()
         for name in names:
             operation = build_operation(name, self.selected, stride, affine=False)
@@ -43,8 +44,8 @@ class ReferenceEdge(nn.Module):
         for name, operation, weight in zip(self.names, self.operations, weights, strict=True):
             out = operation(x[:, : self.selected])
             # Behind an identity only, not behind a factorised reduction (P-DARTS' code).
-            if name == "skip_connect" and self.stride == 1:
-                out = F.dropout(out, self.skip_dropout, self.training)
+            if name == "skip_connect" and self.stride == 1 and self.skip_dropout is not None and self.training:
+                out = out * dropout_mask(out.shape, self.skip_dropout)
             mixed = mixed + weight * out
         if self.partial_channels == 1:
             return mixed
@@ -92,7 +93,7 @@ class ReferenceCell(nn.Module):
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
         # A draw for every node that edges leave.
         drawn = self.draws and self.training
-        places = [torch.randperm(self.channels) for _ in range(self.nodes + 1)] if drawn else None
+        places = channel_orders(self.nodes + 1, self.channels, last.device) if drawn else None
         edge = 0
         for target in range(2, self.nodes + 2):
             total = torch.zeros(())
@@ -147,9 +148,10 @@ class ReferenceSuperNet(nn.Module):
 
     def set_skip_dropout(self, rate: float) -> None:
         """As `SuperNet.set_skip_dropout`."""
+        tensor = torch.tensor(rate, device=self.alpha_normal.device)
         for module in self.modules():
             if isinstance(module, ReferenceEdge):
-                module.skip_dropout = rate
+                module.skip_dropout = tensor if rate else None
 
     def forward(self, x: Tensor) -> Tensor:
         before_last = self.stem0(x) if self.imagenet else self.stem(x)

@@ -18,10 +18,11 @@ from backbones import zoo
 from backbones.cost import measure
 from backbones.errors import InputError
 from bench.commands import evaluate
+from bench.runs.requests import evaluations as evaluations_of
 from bench.runs.run import Evaluation
-from bench.searches.task import load_search
 from bench.tables.published import PublishedRow, published_root, published_rows, read_published
 from bench.tasks.architectures import resolve
+from bench.tasks.registry import load_protocol
 from search.configs import config_names
 
 FILES = sorted(published_root().glob("*.csv"))
@@ -339,7 +340,7 @@ def test_the_readme_s_commands_write_under_the_rows_protocols() -> None:
     assert wanted == written
     for row in published_rows("search"):
         if row.labels.get("protocol"):
-            assert load_search(row.labels["protocol"]).name == row.labels["protocol"]
+            assert load_protocol(row.labels["protocol"], (), ("search",))[1].name == row.labels["protocol"]
 
 
 def planned(command: list[str]) -> list[Evaluation]:
@@ -347,7 +348,8 @@ def planned(command: list[str]) -> list[Evaluation]:
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     assert command[0] == "evaluate"
-    evaluations = evaluate._evaluations(parser.parse_args(command[1:]))
+    asked = parser.parse_args(command[1:])
+    evaluations = evaluations_of(asked.arch, asked.on, asked.seeds, asked.weights, asked.cfg_options, asked.limit)
     for each in evaluations:
         only = each.protocol.config.get("architecture")
         assert only is None or resolve(only) == each.architecture

@@ -15,10 +15,11 @@ from backbones.operations import SEARCH_OPERATIONS
 from search.data.settings import Proxy
 from search.loop import bilevel as bilevel_module
 from search.loop.bilevel import Bilevel, build_optimisers
-from search.loop.second_order import same_draws, unrolled_gradient, unrolled_weights
+from search.loop.momentum import MomentumSGD
+from search.loop.second_order import unrolled_gradient, unrolled_weights
 from search.settings import ArchitectureOptimiser, WeightOptimiser
 from search.space import SearchSpace
-from search.supernet import SuperNet
+from search.supernet import SuperNet, branches
 
 PROXY = Proxy(root="nowhere", image_size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
 WEIGHTS = WeightOptimiser(lr=0.1, momentum=0.9, weight_decay=0.01, clip_norm=5.0)
@@ -37,7 +38,7 @@ class Smooth:
         self.weights = [nn.Parameter(normal(5, 4)), nn.Parameter(normal(3, 5))]
         self.architecture = [nn.Parameter(normal(5)), nn.Parameter(normal(3))]
         self.batches = {half: (normal(8, 4), torch.arange(8) % 3) for half in ("train", "validation")}
-        self.optimiser = torch.optim.SGD(self.weights, lr=0.1, momentum=0.9, weight_decay=0.01)
+        self.optimiser = MomentumSGD(self.weights, lr=0.1, momentum=0.9, weight_decay=0.01)
         self.loss("train", self.weights).backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -118,18 +119,6 @@ def test_a_validation_loss_without_weights_has_no_second_term() -> None:
     )
     for one, value in zip(found, smooth.architecture, strict=True):
         assert torch.equal(one, 2 * value.detach())
-
-
-def test_the_same_draws_and_none_from_outside() -> None:
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    drawn = []
-    for _ in range(2):
-        with same_draws(7, torch.device("cpu")):
-            drawn.append(torch.rand(4))
-    assert torch.equal(*drawn)
-    assert torch.equal(torch.rand(2), expected)
 
 
 @pytest.fixture
@@ -238,17 +227,18 @@ def test_passes_that_are_compared_drop_the_same_values(
     """Of the five passes of a step the first, third and fourth are one function: the training loss that is unrolled."""
     bilevel = model(order=2)
     bilevel.supernet.set_skip_dropout(0.5)
-    states: list[bytes] = []
+    masks: list[bytes] = []
 
-    def dropout(*arguments: Any) -> Tensor:
-        states.append(torch.get_rng_state().numpy().tobytes())
-        return original(*arguments)
+    def dropout_mask(*arguments: Any) -> Tensor:
+        mask = original(*arguments)
+        masks.append(mask.numpy().tobytes())
+        return mask
 
-    original = F.dropout
-    monkeypatch.setattr(F, "dropout", dropout)
+    original = branches.dropout_mask
+    monkeypatch.setattr(branches, "dropout_mask", dropout_mask)
     bilevel.train_step(batches[0], build_optimisers(bilevel.supernet, WEIGHTS, ARCHITECTURE))
-    a_pass = len(states) // 5
+    a_pass = len(masks) // 5
     assert a_pass
-    first, validation, above, below, weight_step = (states[n * a_pass : (n + 1) * a_pass] for n in range(5))
+    first, validation, above, below, weight_step = (masks[n * a_pass : (n + 1) * a_pass] for n in range(5))
     assert first == above == below
     assert len({first[0], validation[0], weight_step[0]}) == 3

@@ -1,87 +1,19 @@
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from backbones.errors import InputError
 from backbones.operations import SEARCH_OPERATIONS
-from search.space import SearchSpace, edge_sources
-from search.supernet.branches import Branch, Dilated, Factorised7, Separable, Skip
+from search.space import SearchSpace
+from search.supernet import reference as reference_module
 from search.supernet.fan import MixedFan
 from search.supernet.network import SuperNet, edge_weights
 from search.supernet.reference import ReferenceSuperNet
-
-Twin = tuple[Tensor | None, Tensor | None]
-
-
-def twins(net: SuperNet, reference: ReferenceSuperNet, of: str) -> list[Twin]:
-    """Every weight (`of` is "data") or gradient ("grad") of the reference, and where the supernet has it."""
-
-    def get(parameter: Tensor) -> Tensor:
-        return getattr(parameter, of)
-
-    pairs = [
-        (get(theirs), get(dict(net.named_parameters())[name]))
-        for name, theirs in reference.named_parameters()
-        if not name.startswith("cells.")
-    ]
-    for mine, theirs in zip(net.cells, reference.cells, strict=True):
-        for ours, plain in ((mine.preprocess0, theirs.preprocess0), (mine.preprocess1, theirs.preprocess1)):
-            pairs += list(zip(map(get, plain.parameters()), map(get, ours.weights), strict=True))
-        for edge, (source, target) in enumerate(net.space.edges):
-            # The edges that leave a node, by rising target, in groups.
-            place = [each for each in net.space.edges if each[0] == source].index((source, target))
-            for group in mine.fans[source].groups:
-                if place < len(group.rows):
-                    break
-                place -= len(group.rows)
-            plain = theirs.edges[edge]
-            for name, operation in zip(plain.names, plain.operations, strict=True):
-                weights = [get(parameter) for parameter in operation.parameters()]
-                if weights:
-                    index = [e for e, row in enumerate(group.rows) if name in row].index(place)
-                    found = weights_of_edge(group.branches[name], index, get)
-                    pairs += list(zip(weights, found, strict=True))
-    return pairs
-
-
-def weights_of_edge(branch: Branch, index: int, get: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """The weights that a branch has for one of its edges, shaped as those of the single operation."""
-    count, channels = branch.count, branch.channels
-
-    def inside(weight: Tensor) -> Tensor:
-        return get(weight).unflatten(0, (channels, count))[:, index]
-
-    def outside(weight: Tensor) -> Tensor:
-        return get(weight).unflatten(0, (count, channels))[index]
-
-    def point(weight: Tensor) -> Tensor:
-        return get(weight)[index][..., None, None]
-
-    if isinstance(branch, Separable):
-        first = [inside(branch.depthwise_1), point(branch.pointwise_1)]
-        return [*first, outside(branch.depthwise_2), point(branch.pointwise_2)]
-    if isinstance(branch, Dilated):
-        return [inside(branch.depthwise), point(branch.pointwise)]
-    if isinstance(branch, Factorised7):
-        return [outside(branch.wide), outside(branch.high)]
-    assert isinstance(branch, Skip)
-    return list(point(branch.halves))
-
-
-def pruned_space(nodes: int) -> SearchSpace:
-    """Other candidates on every edge: pools, skips, `none` and convolutions in all mixtures."""
-    rows = list(itertools.combinations(SEARCH_OPERATIONS, 3))
-    edges = len(edge_sources(nodes))
-    normal = tuple(rows[(7 * edge) % len(rows)] for edge in range(edges))
-    reduce = tuple(rows[(11 * edge + 3) % len(rows)] for edge in range(edges))
-    return SearchSpace(nodes, normal, reduce)
+from tests.search.supernet.twins import both, compare, pruned_space
 
 
 @pytest.fixture
@@ -89,34 +21,6 @@ def double() -> None:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def both(space: SearchSpace, channels: int, layers: int, **settings: Any) -> tuple[SuperNet, ReferenceSuperNet]:
-    """A supernet and the plain one, of the same weights, with α and β that are not near 0."""
-    net = SuperNet(space, channels, layers, 3, **settings)
-    reference = ReferenceSuperNet(space, channels, layers, 3, **settings)
-    for value in net.architecture_parameters().values():
-        nn.init.normal_(value)
-    for theirs, mine in twins(net, reference, "data"):
-        theirs.copy_(mine)
-    assert sum(each.numel() for each in reference.parameters()) == sum(each.numel() for each in net.parameters())
-    return net, reference
-
-
-def compare(net: SuperNet, reference: ReferenceSuperNet, size: int, rtol: float = 1e-7) -> None:
-    """Logits, all gradients, and logits in evaluation by the statistics that both have taken in from the batch."""
-    x, labels = torch.randn(3, 3, size, size), torch.tensor([0, 1, 2])
-    torch.manual_seed(5)
-    logits = net(x)
-    torch.manual_seed(5)
-    expected = reference(x)
-    torch.testing.assert_close(logits, expected, rtol=rtol / 100, atol=1e-10)
-    for each in (logits, expected):
-        F.cross_entropy(each, labels).backward()
-    for theirs, mine in twins(net, reference, "grad"):
-        assert theirs is not None
-        torch.testing.assert_close(mine, theirs, rtol=rtol, atol=1e-10)
-    torch.testing.assert_close(net.eval()(x), reference.eval()(x), rtol=rtol / 100, atol=1e-10)
 
 
 @pytest.mark.usefixtures("double")
@@ -254,7 +158,7 @@ def test_skip_dropout_acts_in_training_only() -> None:
 def test_skip_dropout_scales_what_it_keeps() -> None:
     fan = MixedFan([("skip_connect",)], 4, 1).train()
     x = torch.rand(8, 4, 8, 8) + 0.5
-    (out,) = fan(x, torch.tensor([[0.5]]), 0.75)
+    (out,) = fan(x, torch.tensor([[0.5]]), torch.tensor(0.75))
     kept = out != 0
     torch.testing.assert_close(out[kept], (2 * x)[kept])
     # 2,048 draws of probability 1/4: 512 on average, standard deviation 20.
@@ -266,14 +170,14 @@ def test_skip_dropout_stands_behind_identities_only(monkeypatch: pytest.MonkeyPa
     space = SearchSpace.full(4, ("skip_connect", "none"))
     plain = ReferenceSuperNet(space, 2, 8)
     plain.set_skip_dropout(0.5)
-    dropped: list[Tensor] = []
-    real = F.dropout
+    dropped: list[Sequence[int]] = []
+    real = reference_module.dropout_mask
 
-    def count(x: Tensor, p: float, training: bool = True) -> Tensor:
-        dropped.append(x)
-        return real(x, p, training)
+    def count(shape: Sequence[int], rate: Tensor) -> Tensor:
+        dropped.append(shape)
+        return real(shape, rate)
 
-    monkeypatch.setattr(F, "dropout", count)
+    monkeypatch.setattr(reference_module, "dropout_mask", count)
     plain(torch.randn(2, 3, 32, 32))
     assert len(dropped) == 96
 
@@ -282,6 +186,6 @@ def test_no_skip_dropout_behind_a_factorised_reduction() -> None:
     torch.manual_seed(0)
     fan = MixedFan([("skip_connect",), ("skip_connect",)], 4, 2).train()
     x, weights = torch.randn(4, 4, 8, 8), torch.ones(2, 1)
-    for one, other in zip(fan(x, weights, 0.9), fan(x, weights, 0.0), strict=True):
+    for one, other in zip(fan(x, weights, torch.tensor(0.9)), fan(x, weights), strict=True):
         assert torch.equal(one, other)
         assert (one != 0).all()

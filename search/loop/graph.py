@@ -1,0 +1,154 @@
+"""A step of the search as a CUDA graph: captured once, then replayed by one call.
+
+A step is thousands of kernels that take a GPU less time than Python takes to issue them. A graph holds them with the
+addresses that they read and write; what changes from step to step has to lie at fixed addresses, so the batch is copied
+into buffers, and rates are tensors (`search.loop.momentum`, `SuperNet.skip_dropout`). Random numbers come from the
+device's own generator, which a replay moves on as the step itself does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from backbones.errors import InputError
+from search.training.parallel import world_size
+
+#: Steps that are run before the capture: they make what is made once, such as the optimisers' state.
+WARM_UP = 3
+
+Tensors = dict[str, Tensor]
+
+_log = logging.getLogger(__name__)
+
+
+class Capture(Protocol):
+    """How a call is captured."""
+
+    def warm_up(self, call: Callable[[], Tensors]) -> Tensors:
+        """Run a call as it has to be run before it is captured."""
+
+    def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
+        """Record a call without running it; what is returned runs it and gives its results, at one address each."""
+
+
+class CudaCapture:
+    """Capture by `torch.cuda.CUDAGraph`."""
+
+    def __init__(self) -> None:
+        self._stream = torch.cuda.Stream()
+
+    def warm_up(self, call: Callable[[], Tensors]) -> Tensors:
+        """Run on a stream of its own, as the capture will be."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            results = call()
+        current.wait_stream(self._stream)
+        return results
+
+    def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
+        """Record on the stream of the warm-up; the default generator is registered with every graph.
+
+        Raises:
+            RuntimeError: the call does something that a graph cannot hold.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # Threads that load data may use the GPU meanwhile.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            results = call()
+
+        def replay() -> Tensors:
+            graph.replay()
+            return results
+
+        return replay
+
+
+class Replays:
+    """Runs steps, from the fourth on as one replay.
+
+    Args:
+        required: whether a step that cannot be captured is an error, or is run as it is.
+
+    Attributes:
+        captures: how many graphs have been captured.
+        reason: why none can be; None where it can.
+    """
+
+    def __init__(self, capture: Capture, required: bool = False) -> None:
+        self.captures = 0
+        self.reason: str | None = None
+        self._capture = capture
+        self._required = required
+        self._key: Hashable = None
+        self._calls = 0
+        self._buffers: Tensors = {}
+        self._replay: Callable[[], Tensors] | None = None
+
+    def __call__(self, key: Hashable, data: Tensors, step: Callable[[Tensors], Tensors]) -> Tensors:
+        """Run a step on a batch.
+
+        Args:
+            key: of the kind of step; steps of one key and of batches of one shape issue the same operations.
+
+        Raises:
+            InputError: the step cannot be captured, and has to be.
+        """
+        if self.reason is not None:
+            return step(data)
+        key = (key, *((name, value.shape, value.dtype) for name, value in data.items()))
+        if key != self._key:
+            # The graph before is let go first, and its memory with it.
+            self._key, self._calls, self._replay = key, 0, None
+            self._buffers = {name: torch.empty_like(value) for name, value in data.items()}
+        for name, value in data.items():
+            self._buffers[name].copy_(value, non_blocking=True)
+        self._calls += 1
+        if self._calls <= WARM_UP:
+            return self._capture.warm_up(lambda: step(self._buffers))
+        if self._replay is None:
+            try:
+                self._replay = self._capture.capture(lambda: step(self._buffers))
+            except RuntimeError as error:
+                self.reason = str(error).splitlines()[0]
+                if self._required:
+                    raise InputError(f"execution.graph='on': a step cannot be captured: {self.reason}") from error
+                _log.warning("steps run without a CUDA graph: %s", self.reason)
+                return step(data)
+            self.captures += 1
+        return self._replay()
+
+
+def replays(graph: str) -> Replays | None:
+    """What runs the steps of a stage; None where they are run as they are.
+
+    Args:
+        graph: `execution.graph` of a search: `auto`, `on` or `off`.
+
+    Raises:
+        InputError: it is `on`, and there can be no graph.
+    """
+    if graph == "off":
+        return None
+    reason = refusal()
+    if reason is None:
+        return Replays(CudaCapture(), required=graph == "on")
+    if graph == "on":
+        raise InputError(f"execution.graph='on': {reason}; 'auto' goes on without a graph")
+    # That a CPU has none needs no word on the console.
+    _log.log(logging.WARNING if torch.cuda.is_available() else logging.INFO, "no CUDA graph: %s", reason)
+    return None
+
+
+def refusal() -> str | None:
+    """Why steps cannot be CUDA graphs here, or None."""
+    if not torch.cuda.is_available():
+        return "there is no GPU"
+    if world_size() > 1:
+        return "a step of several processes has not been seen to be captured with NCCL's sums in it"
+    return None
