@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("list", help="all published genotypes")
+    verbs.add_parser("list", help="all published genotypes, and those of your own zoo/")
     show = verbs.add_parser("show", help="an architecture with its numbers and cost")
     draw = verbs.add_parser("draw", help="the cells of an architecture as a picture")
     for verb in (show, draw):
@@ -37,10 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list() -> None:
     from backbones import zoo
+    from backbones.errors import InputError
+    from backbones.zoo import own
 
-    width = max(len(name) for name in zoo.names())
-    for name in zoo.names():
-        print(f"{name:<{width}}  {zoo.get(name).citation}")
+    mine = {}
+    for name, file in own.files().items():
+        # What is wrong with the others is said below.
+        with contextlib.suppress(InputError):
+            own.find(name)
+            mine[name] = str(file)
+    width = max(len(name) for name in (*zoo.names(), *mine))
+    for name, said in {**{name: zoo.get(name).citation for name in zoo.names()}, **mine}.items():
+        print(f"{name:<{width}}  {said}")
+    for problem in own.left_out():
+        print(f"wildnas: left out: {problem}", file=sys.stderr)
 
 
 def describe(arch: str) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones import weights as weight_files
-from backbones import zoo
 from backbones.build import FIXED_IN_TIMM
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.features import CellBackbone
 from backbones.genotype import Genotype
 from backbones.timm_backbone import TimmBackbone
+from backbones.zoo import own as own_zoo
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
 from search.configs import plain
@@ -54,7 +54,7 @@ def read_genotype(genotype: str | Mapping[str, Any]) -> Genotype:
         return Genotype.from_json(genotype)
     if not isinstance(genotype, str):
         raise InputError(f"genotype: expected a zoo name, a text or an object, not {type(genotype).__name__}")
-    return Genotype.parse(genotype) if "(" in genotype or "{" in genotype else zoo.get(genotype).genotype
+    return Genotype.parse(genotype) if "(" in genotype or "{" in genotype else own_zoo.find(genotype)
 
 
 class _FromCheckpoint(nn.Module):

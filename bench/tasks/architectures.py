@@ -1,4 +1,5 @@
-"""ARCH on the command line: a zoo name, a genotype file or literal, a finished search's folder, a model of timm.
+"""ARCH on the command line: a name of the zoo (published or the user's own), a genotype file or literal, a finished
+search's folder, a model of timm.
 
 `random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm.
 """
@@ -17,6 +18,7 @@ from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.files import file_digest, read_json, write_text
 from backbones.genotype import Genotype
+from backbones.zoo import own as own_zoo
 
 #: The file by which a finished search's folder is known.
 FOUND = "genotype.json"
@@ -87,7 +89,8 @@ def resolve(arch: str) -> Architecture:
         return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
     if path.suffix == ".json" or os.sep in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
-    return Architecture(arch, zoo.get(arch).genotype, "published")
+    # The user's own zoo has genotypes that nobody has published.
+    return Architecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
 
 
 def from_search(folder: Path) -> Architecture:
