@@ -57,6 +57,8 @@ _HOMES = {
     "tables_of": "bench.tables.selection",
     "write_report": "bench.report",
     "zoo": "backbones",
+    "zoo_entries": "bench.tasks.description",
+    "zoo_left_out": "bench.tasks.description",
 }
 
 

@@ -57,7 +57,7 @@ class ArchitectureOptimiser(Schema):
     weight_decay: float = Field(default=1e-3, ge=0)
     #: The norm of α's and β's gradient together is clipped at so much; None leaves it. The papers are silent; the code
     #: of P-DARTS and that of PC-DARTS' ImageNet search clip at 5.
-    clip_norm: float | None = Field(default=None, gt=0)
+    clip_norm: float | None = Field(default=None, gt=0, exclude_if=lambda norm: norm is None)
 
 
 class Execution(Schema):
@@ -95,7 +95,7 @@ class SearchSettings(Schema):
     stages: list[Stage] = Field(min_length=1)
     #: α and β as a later stage begins: drawn anew (P-DARTS 4.3.2), or those that the stage before has learned for the
     #: candidates that are left (its footnote 1).
-    initial_alpha: Literal["random", "carried"] = "random"
+    initial_alpha: Literal["random", "carried"] = Field(default="random", exclude_if=lambda kind: kind == "random")
     #: Dropout behind skip connections falls linearly while α is frozen, then by this rate an epoch, exponentially.
     skip_dropout_decay: float = Field(default=0.2, ge=0)
     #: Of all processes together.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from bench import api
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("list", help="all published genotypes")
+    verbs.add_parser("list", help="all published genotypes, and those of your own zoo/")
     show = verbs.add_parser("show", help="an architecture with its numbers and cost")
     draw = verbs.add_parser("draw", help="the cells of an architecture as a picture")
     for verb in (show, draw):
@@ -25,9 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "list":
-        width = max(len(name) for name in api.zoo.names())
-        for name in api.zoo.names():
-            print(f"{name:<{width}}  {api.zoo.get(name).citation}")
+        entries = api.zoo_entries()
+        width = max(len(name) for name in entries)
+        for name, said in entries.items():
+            print(f"{name:<{width}}  {said}")
+        for problem in api.zoo_left_out():
+            print(f"wildnas: left out: {problem}", file=sys.stderr)
     elif arguments.verb == "draw":
         print(api.draw_architecture(arguments.arch, arguments.out, arguments.cell))
     else:

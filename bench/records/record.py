@@ -93,7 +93,8 @@ class RecordedCost(NetworkCost):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     peak_memory: Count
     whole: NetworkCost | None = None
-    unchanged: NetworkCost | None = None
+    #: Left out where it was not counted, so that a record from before is written as it was.
+    unchanged: NetworkCost | None = Field(default=None, exclude_if=lambda cost: cost is None)
     seconds_per_epoch: Positive | None = None
     images_per_second: Positive | None = None
 

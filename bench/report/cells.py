@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from backbones import drawing, zoo
+from backbones import drawing
 from backbones.genotype import Genotype
+from backbones.zoo import own as own_zoo
 from bench.report.theme import themed
 from bench.tables.rows import Row
 
@@ -70,7 +71,7 @@ def all_cells(rows: Iterable[Row]) -> list[Cells]:
             continue
         if row.published is not None:
             name = row.labels["zoo"]
-            genotype = zoo.get(name).genotype
+            genotype = own_zoo.find(name)
         else:
             recorded = row.records[0].architecture
             assert recorded.genotype is not None

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 
 from backbones import zoo
 from backbones.errors import InputError
+from backbones.zoo import own as own_zoo
 from bench.tables.numbers import PRINTED, Number, printed
 from bench.tables.rows import Row
 from search.configs import Schema, first_problem
@@ -92,7 +93,7 @@ class PublishedRow(Schema):
             raise ValueError(f"column {key!r} is filled in by wildnas; give it another name")
         if self.protocol and not self.protocol.startswith(f"{self.task}/"):
             raise ValueError(f"protocol {self.protocol!r} is not one of task {self.task!r}")
-        if self.zoo and self.zoo not in zoo.names():
+        if self.zoo and self.zoo not in zoo.names() and self.zoo not in own_zoo.files():
             raise ValueError(f"zoo has no {self.zoo!r}")
         if self.zoo and self.timm:
             raise ValueError("a network is an entry of the zoo or a model of timm: one of both is empty")
@@ -277,7 +278,7 @@ def as_row(row: PublishedRow) -> Row:
         else:
             labels[key] = value
     labels["source"] = row.source
-    digest = zoo.get(row.zoo).genotype.digest if row.zoo else None
+    digest = own_zoo.find(row.zoo).digest if row.zoo else None
     return Row(row.task, labels, numbers, digest, published=row)
 
 

@@ -1,5 +1,6 @@
-"""ARCH: a zoo name, a genotype file or literal, a finished search's folder, a model of timm; and what it names.
+"""ARCH: what the command takes for an architecture, and what it names.
 
+A name of the zoo (published or the user's own), a genotype file or literal, a finished search's folder;
 `random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm.
 """
 
@@ -17,6 +18,7 @@ from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.files import file_digest, read_json, write_text
 from backbones.genotype import Genotype
+from backbones.zoo import own as own_zoo
 
 #: The file by which a finished search's folder is known.
 FOUND = "genotype.json"
@@ -90,7 +92,8 @@ def resolve(arch: str | Design) -> Architecture:
         return _of_genotype(Genotype.parse(arch, where="ARCH"))
     if path.suffix == ".json" or os.sep in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
-    return Architecture(arch, zoo.get(arch).genotype, "published")
+    # The user's own zoo has genotypes that nobody has published.
+    return Architecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
 
 
 def _of_genotype(genotype: Genotype) -> Architecture:

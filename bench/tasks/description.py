@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Any
 from backbones import zoo
 from backbones.design import Design, TimmModel
 from backbones.genotype import Genotype
+from backbones.zoo import own
 from bench.tasks.architectures import resolve
 
 if TYPE_CHECKING:
     from backbones.cost import Cost
+
+
+def zoo_entries() -> dict[str, str]:
+    """The zoo's names: the published ones with their citations, the user's own with their files."""
+    published = {name: zoo.get(name).citation for name in zoo.names()}
+    return {**published, **{name: str(file) for name, file in own.usable().items()}}
+
+
+def zoo_left_out() -> Iterator[str]:
+    """Why a file of the user's zoo cannot be used, for each that cannot."""
+    yield from own.left_out()
 
 
 def draw_architecture(arch: str | Design, out: Path, cell: str | None = None) -> Path:
