@@ -77,6 +77,8 @@ RUNS = (
         seed=3,
         options=(
             *_SEARCH,
+            # P-DARTS' configs clip α's gradient since.
+            "architecture.clip_norm=None",
             f"stages=[{{{_STAGE}, 'layers': 3, 'skip_dropout': 0.0}}, "
             f"{{{_STAGE}, 'layers': 4, 'skip_dropout': 0.4, 'keep': 4}}]",
         ),
