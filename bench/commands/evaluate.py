@@ -106,6 +106,7 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
     from bench.runs.run import join, plan
     from bench.tables import build_table, render
     from bench.tasks.metrics import METRICS, TITLES
+    from bench.zerocost.holes import hole_lines
     from search.training.parallel import is_main, main_first
 
     places = places_of(arguments)
@@ -126,7 +127,7 @@ def _evaluate(arguments: argparse.Namespace, evaluations: list[Evaluation]) -> i
     for task in dict.fromkeys(record.task for record in records):
         rows = [record for record in records if record.task == task]
         print(render(build_table(TITLES[task], rows, METRICS[task]), "markdown"))
-    for line in chosen(records):
+    for line in (*chosen(records), *hole_lines(records)):
         print(line)
     if arguments.test_dev is not None:
         _export(evaluations, records, places, arguments.test_dev)

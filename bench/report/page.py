@@ -16,12 +16,12 @@ from bench.records.sections import many_objects
 from bench.records.store import RecordStore
 from bench.report import plot
 from bench.report.cells import all_cells, cells_place
-from bench.report.correlation import FEWEST
 from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.panels import Figure
 from bench.report.runs import Lineage, config_place, place_of, runs
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
 from bench.report.transfer import transfers
+from bench.statistics.correlation import FEWEST
 from bench.tables.build import Table, lay_out
 from bench.tables.html import as_html
 from bench.tables.layout import Column

@@ -112,7 +112,7 @@ def _row(first: Runs, second: Runs, metric: Metric) -> Row | None:
         numbers |= _tests(pairs)
     record = _any(first)
     labels = {
-        "metric": f"{metric.label} ({metric.unit})",
+        "metric": metric.title,
         "protocol": record.protocol + (f" (reduced: {'; '.join(record.reduced)})" if record.reduced else ""),
         "source": "measured",
     }

@@ -58,6 +58,7 @@ _COLUMNS = {
         Column("feature_dim", "Feat. dim"),
         Column("search_cost", "Search cost", "device-days", higher_is_better=False),
         Column("hours", "Time", "hours"),
+        Column("seconds", "Time", "s"),
         Column("memory_gb", "Peak memory", "GB"),
         Column("memory_stage1_gb", "Memory stage 1", "GB"),
         Column("memory_stage2_gb", "Memory stage 2", "GB"),
@@ -77,6 +78,7 @@ _ORDER = {
     "classification": "protocol architecture * params_m macs_m search_cost method seeds source",
     "detection": "protocol network input_size architecture macs_b params_m * method seeds source",
     "reid": "protocol architecture parts feature_dim macs_m params_m * method seeds source",
+    "zerocost": "protocol architecture params_m macs_m * seconds method seeds source",
     "search": (
         "protocol architecture setting evaluation test_error test_error_spread * hours devices params_m "
         "memory_gb memory_stage1_gb memory_stage2_gb memory_stage3_gb method seeds source"

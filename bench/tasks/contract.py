@@ -40,6 +40,11 @@ class Metric:
     higher_is_better: bool
     shown: Literal["always", "present", "never"] = "always"
 
+    @property
+    def title(self) -> str:
+        """The label with the unit, where there is one."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
 
 @dataclass(frozen=True)
 class Protocol:

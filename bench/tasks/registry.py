@@ -14,6 +14,7 @@ _HOMES = {
     "classification": ("bench.classification.task", "ClassificationTask"),
     "detection": ("bench.detection.task", "DetectionTask"),
     "reid": ("bench.reid.task", "ReidTask"),
+    "zerocost": ("bench.zerocost.task", "ZerocostTask"),
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.report.correlation import FEWEST, RESAMPLES, correlate, kendall, spearman
+from bench.statistics.correlation import FEWEST, RESAMPLES, correlate, kendall, spearman
 
 # Small whole numbers tie often.
 PAIRS = st.integers(2, 9).flatmap(
