@@ -20,7 +20,7 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def snip(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Σ |∂L/∂θ ⊙ θ|: the connection sensitivity of Lee et al., SNIP (ICLR 2019), as Abdelfattah et al. (2021) sum it."""
+    """Σ |∂L/∂θ ⊙ θ|: connection sensitivity, Lee et al., SNIP (ICLR 2019), as in Abdelfattah et al. (2021)."""
     weights, gradients = _gradients(network, images, labels)
     return sum(
         float((weight * gradient).detach().abs().sum()) for weight, gradient in zip(weights, gradients, strict=True)
