@@ -20,6 +20,7 @@ from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.panels import Figure
 from bench.report.runs import Lineage, config_place, place_of, runs
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
+from bench.report.sureness import links_of, sureness
 from bench.report.transfer import transfers
 from bench.statistics.correlation import FEWEST
 from bench.tables.build import Table, lay_out
@@ -31,7 +32,7 @@ from bench.tasks.metrics import METRICS, TITLES
 from search.training.progress import ProgressCallback
 
 #: In the order of their tables.
-TASKS = ("classification", "detection", "reid", "search")
+TASKS = ("classification", "detection", "reid", "search", "zerocost")
 
 
 def write_report(
@@ -91,8 +92,10 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
     pairs = sorted(transfers(rows), key=lambda pair: pair.proxy.source != MEASURED)
+    sure, proxies = sureness(records, rows, links_of(records, _record_link))
     figures = [
         transfer_figure(pairs, _row_link),
+        proxies,
         detection_figure(rows["detection"], _row_link),
         parts_figure(rows["reid"], _row_link),
         cost_figure(rows["classification"], _row_link),
@@ -110,7 +113,8 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         "published": sum(row.published is not None for row in everything),
         "problems": problems,
         "transfers": pairs,
-        "tables": {task: _table(task, rows[task]) for task in TASKS},
+        "sure": sure,
+        "tables": {task: _table(task, rows[task]) for task in TASKS if rows[task]},
         "figures": [figure for figure in figures if figure.panels],
         "pictures": _pictures(figures, progress),
         "cells": _drawn(everything, progress),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.records.record import Record
-from bench.statistics.reproducibility import JUDGED, RANDOM
+from bench.statistics.judged import JUDGED, RANDOM
 from bench.tables.rows import setting
 
 Status = Literal["yes", "partly", "missing", "author"]
@@ -128,7 +128,7 @@ def _same_benchmark(facts: _Facts) -> _Answer:
 def _confounders(facts: _Facts) -> _Answer:
     if not facts.compared:
         return "missing", "nothing is compared"
-    mixed = {}
+    mixed: dict[str, None] = {}
     for group in facts.compared.values():
         for key, what in (("device", "devices"), ("packages", "versions of packages"), ("git_commit", "commits")):
             if len({str(record.environment.get(key)) for record in group}) > 1:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 #: Random architectures, at least, whose mean says something about the space.
 FEWEST_RANDOM = 2
@@ -62,6 +61,9 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
     total = sum(parts)
     if total == 0:
         return Improvement(value, value, value, len(accuracies), len(random))
+    # SciPy takes a second, which a table without random architectures does without.
+    from scipy.stats import t as student
+
     freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
     half = float(student.ppf(0.975, freedom)) * math.sqrt(total)
     return Improvement(value, value - half, value + half, len(accuracies), len(random))

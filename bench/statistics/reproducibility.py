@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.statistics.judged import JUDGED, RANDOM
 from bench.statistics.over_random import Improvement, accuracy, relative_improvement
 from bench.statistics.power import seeds_needed
 from bench.statistics.variance import Components, variance_components
-
-#: The metric of each task by which an architecture is judged.
-JUDGED = {"classification": "top1_error", "detection": "ap", "reid": "rank1"}
-#: The method of random architectures, as a record names it.
-RANDOM = "random"
 
 
 @dataclass(frozen=True)
