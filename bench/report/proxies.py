@@ -19,7 +19,7 @@ _WIDE = 100
 
 
 def proxies_figure(answers: Iterable[Answer], link: RunLink) -> Figure:
-    """The scatters of the best predictor and of multiply-adds, for every downstream metric with enough architectures."""
+    """The scatters of the best predictor and of multiply-adds, where there are enough architectures."""
     panels = []
     for answer in answers:
         shown = [pair for pair in (answer.best, answer.plain) if pair is not None and pair.enough]
@@ -43,13 +43,13 @@ def _panel(pair: Pair, link: RunLink) -> Panel:
         for name in pair.architectures
     )
     wide = bool((x > 0).all()) and x.max() > _WIDE * x.min()
-    axes = (
-        Axis(side.title.partition("/")[2], logarithmic, better="high" if side.higher_is_better else "low")
-        for side, logarithmic in ((proxy, wide), (downstream, False))
-    )
     kendall = pair.correlation.kendall
     title = f"{pair.title}{f': τ = {kendall.text}' if kendall else ''}"
-    return Panel(title, *axes, (Series(MEASURED, points),), named=True)
+    return Panel(title, _axis(proxy, wide), _axis(downstream), (Series(MEASURED, points),), named=True)
+
+
+def _axis(side: Side, logarithmic: bool = False) -> Axis:
+    return Axis(side.title.partition("/")[2], logarithmic, better="high" if side.higher_is_better else "low")
 
 
 def _means(side: Side, pair: Pair) -> tuple[pd.Series, pd.Series]:
