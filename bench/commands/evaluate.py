@@ -95,6 +95,8 @@ def _confirm(arguments: argparse.Namespace, tasks: list[Task]) -> None:
     for task in tasks:
         if arguments.test_dev is not None and task.name != "detection":
             raise InputError(f"--test-dev: is for detection protocols, not for {task.name}")
+        if arguments.weights is not None and not task.takes_weights:
+            raise InputError(f"--weights: {task.name} scores networks as they are initialised")
         if arguments.eval_only and not task.scores_weights:
             raise InputError(f"--eval-only: {task.name} cannot score weights without training")
         if arguments.launcher != "none" and not task.distributed:

@@ -223,6 +223,8 @@ class Task(abc.ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     #: Whether weights can be scored without training (`Job.evaluate_only`).
     scores_weights: ClassVar[bool] = False
+    #: Whether a run may start from given weights.
+    takes_weights: ClassVar[bool] = True
     #: Whether one job can run in several processes (`search.training.parallel`).
     distributed: ClassVar[bool] = False
     #: Keys of every config of the task that change no result.

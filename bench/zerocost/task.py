@@ -36,6 +36,7 @@ class ZerocostTask(Task):
     name = "zerocost"
     title = TITLES["zerocost"]
     metrics = METRICS["zerocost"]
+    takes_weights = False
     silent = (*TRAINING, "images.download", "images.decoding.workers")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:

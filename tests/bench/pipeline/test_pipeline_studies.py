@@ -17,7 +17,7 @@ from tests.bench.pipeline.miniature import all_records
 
 STUDIES = [name for name in config_names("pipelines") if name.startswith("pipelines/digits_")]
 #: The miniature data in place of the embedded ones.
-MINIATURE = [f"options.{task}.embedded=None" for task in ("search", "classification", "detection", "reid")]
+MINIATURE = [f"options.{task}.embedded=None" for task in ("search", "classification", "detection", "reid", "zerocost")]
 
 
 @pytest.mark.parametrize("name", STUDIES)
