@@ -11,7 +11,7 @@ import torch
 from mmengine.device import get_device
 
 from backbones.errors import InputError
-from bench.classification.data import find
+from bench.classification.data import Sources, find
 from bench.classification.model import build_network
 from bench.classification.width import channels_of, network_cost
 from bench.tasks.architectures import Architecture
@@ -52,7 +52,7 @@ class ZerocostTask(Task):
         return values
 
     def check(self, protocol: Protocol) -> DataReport:
-        return find(_settings(protocol)).report()
+        return _sources(_settings(protocol)).report()
 
     def run(self, job: Job) -> Outcome:
         if job.weights is not None:
@@ -60,7 +60,7 @@ class ZerocostTask(Task):
                 f"{job.weights}: {job.protocol.name} scores networks as they are initialised, without weights"
             )
         settings, design = _settings(job.protocol), job.architecture.design
-        source = find(settings).train
+        source = _sources(settings).train
         classes = len(source.classes)
         device = torch.device(get_device())
         images, labels = draw_batch(source, settings, device)
@@ -96,3 +96,8 @@ def _settings(protocol: Protocol) -> ZerocostSettings:
     settings = parse(ZerocostSettings, protocol.config, str(protocol.path))
     # A loader gives out the whole batch at once; the protocol's own size is that of its training.
     return settings.model_copy(update={"batch_size": settings.batch.size})
+
+
+def _sources(settings: ZerocostSettings) -> Sources:
+    # How many images a batch takes is looked at when it is drawn: a training's batch plays no part.
+    return find(settings.model_copy(update={"batch_size": 2}))
