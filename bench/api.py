@@ -43,6 +43,7 @@ _HOMES = {
     "draw_architecture": "bench.tasks.description",
     "dry_run": "bench.searches.dry_run",
     "found_by": "bench.runs.run",
+    "hole_lines": "bench.zerocost.holes",
     "export_test_dev": "bench.detection.test_dev",
     "make_digits": "bench.digits.embedded",
     "measure_evaluation": "bench.detection.evaluation_speed",
@@ -211,6 +212,26 @@ def table(
     from bench.tables.selection import Selection, select
 
     return render(select(task, Path(results), Selection(**choice), notice), form)
+
+
+def transfer(
+    *,
+    results: PathLike = "results",
+    form: Literal["markdown", "csv", "json"] = "markdown",
+    full_only: bool = False,
+    proxy: Sequence[str] | None = None,
+    on: Sequence[str] | None = None,
+    notice: Callable[[str], None] = warnings.warn,
+) -> str:
+    """Which proxy predicts what is downstream, how much trusting it loses, and how sure that is.
+
+    Args:
+        full_only: leave reduced runs out.
+        proxy, on: names or patterns of the protocols of proxies and of downstream metrics; None is all.
+    """
+    from bench.statistics.question import transfer_text
+
+    return transfer_text(Path(results), form, full_only, proxy, on, notice)
 
 
 def _listed(given: Any) -> list[Any]:

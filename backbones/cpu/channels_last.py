@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor
+
+_OWN_KERNELS = ContextVar("own_kernels", default=True)
+
+
+@contextlib.contextmanager
+def without_own_kernels() -> Iterator[None]:
+    """Compute by PyTorch's own operations alone: the hand-written backward passes cannot be differentiated again."""
+    token = _OWN_KERNELS.set(False)
+    try:
+        yield
+    finally:
+        _OWN_KERNELS.reset(token)
 
 
 def laid_out(x: Tensor) -> Tensor:
@@ -22,6 +38,7 @@ def runs_fast(x: Tensor) -> bool:
     """
     return (
         not torch.compiler.is_compiling()
+        and _OWN_KERNELS.get()
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)
     )

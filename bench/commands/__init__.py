@@ -22,6 +22,7 @@ from bench.commands import (
     speed,
     table,
     test_dev,
+    transfer,
     zoo,
 )
 
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "test-dev": test_dev,
     "run": run,
     "table": table,
+    "transfer": transfer,
     "report": report,
     "records": records,
     "speed": speed,

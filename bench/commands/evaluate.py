@@ -50,6 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
     places = places_of(arguments)
     records = api.evaluate(arguments.arch, arguments.on, **what, **places, progress=api.Progress)
     if is_first(arguments):
-        for text in (*api.tables_of(records), *api.chosen(records)):
+        for text in (*api.tables_of(records), *api.chosen(records), *api.hole_lines(records)):
             print(text)
     return 0

@@ -19,7 +19,7 @@ CHOICE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", choices=("classification", "detection", "reid", "search"))
+    parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost"))
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
     parser.add_argument("--label", metavar="NAME", help="to refer to it in LaTeX (default: tab:TASK)")

@@ -160,7 +160,8 @@ class _Assembly:
                 trained[name] = self._evaluation(task, protocol, source, seed, None, where)
             for entry in part.transfers:
                 task, protocol = self._protocol(entry.protocol, where, changes)
-                weights = trained[entry.weights or part.retrain[0]] if part.retrain else None
+                starts = part.retrain and task.takes_weights
+                weights = trained[entry.weights or part.retrain[0]] if starts else None
                 self._evaluation(task, protocol, source, seed, weights, where)
 
     def _transfer(
@@ -175,7 +176,7 @@ class _Assembly:
         for seed in _seeds(part):
             for entry in part.transfers:
                 task, protocol = self._protocol(entry.protocol, where, changes)
-                self._evaluation(task, protocol, source, seed, weights, where)
+                self._evaluation(task, protocol, source, seed, weights if task.takes_weights else None, where)
 
     def _protocol(
         self, name: str, where: str, changes: Mapping[str, Mapping[str, Any]], key: str = ""

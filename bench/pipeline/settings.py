@@ -191,7 +191,7 @@ class PipelineSettings(Part):
     @field_validator("options")
     @classmethod
     def _options_are_of_tasks(cls, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        known = ("search", "classification", "detection", "reid")
+        known = ("search", "classification", "detection", "reid", "zerocost")
         for task in options:
             if task not in known:
                 raise ValueError(f"{task!r} is no task; known: {', '.join(known)}")

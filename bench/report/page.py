@@ -16,13 +16,14 @@ from bench.records.sections import many_objects
 from bench.records.store import RecordStore
 from bench.report import plot
 from bench.report.cells import all_cells, cells_place
-from bench.report.correlation import FEWEST
 from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.panels import Figure
 from bench.report.runs import Lineage, config_place, place_of, runs
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
 from bench.report.stages import operations_figure, stages_figure
+from bench.report.sureness import links_of, sureness
 from bench.report.transfer import transfers
+from bench.statistics.correlation import FEWEST
 from bench.tables.build import Table, lay_out
 from bench.tables.html import as_html
 from bench.tables.layout import Column
@@ -32,7 +33,7 @@ from bench.tasks.metrics import METRICS, TITLES
 from search.training.progress import ProgressCallback
 
 #: In the order of their tables.
-TASKS = ("classification", "detection", "reid", "search")
+TASKS = ("classification", "detection", "reid", "search", "zerocost")
 
 
 def write_report(
@@ -92,8 +93,10 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
     pairs = sorted(transfers(rows), key=lambda pair: pair.proxy.source != MEASURED)
+    sure, proxies = sureness(records, rows, links_of(records, _record_link))
     figures = [
         transfer_figure(pairs, _row_link),
+        proxies,
         detection_figure(rows["detection"], _row_link),
         parts_figure(rows["reid"], _row_link),
         cost_figure(rows["classification"], _row_link),
@@ -113,7 +116,8 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         "published": sum(row.published is not None for row in everything),
         "problems": problems,
         "transfers": pairs,
-        "tables": {task: _table(task, rows[task]) for task in TASKS},
+        "sure": sure,
+        "tables": {task: _table(task, rows[task]) for task in TASKS if rows[task]},
         "figures": [figure for figure in figures if figure.panels],
         "pictures": _pictures(figures, progress),
         "cells": _drawn(everything, progress),

@@ -13,7 +13,7 @@ class Point:
     Attributes:
         label: whose it is.
         link: where a click leads; empty leads nowhere.
-        deviation: of y, over seeds.
+        deviation, x_deviation: of y and of x, over seeds.
     """
 
     x: float
@@ -21,6 +21,7 @@ class Point:
     label: str = ""
     link: str = ""
     deviation: float | None = None
+    x_deviation: float | None = None
 
 
 @dataclass(frozen=True)

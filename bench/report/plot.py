@@ -78,8 +78,9 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:
             name = f"point-{len(named)}"
             named[name] = point
             axes.plot([point.x], [point.y], linestyle="none", gid=name, **look)
-            if point.deviation:
-                axes.errorbar([point.x], [point.y], yerr=point.deviation, color=colour, linewidth=0.9, capsize=2)
+            if point.deviation or point.x_deviation:
+                bars: dict[str, Any] = {"xerr": point.x_deviation, "yerr": point.deviation}
+                axes.errorbar([point.x], [point.y], **bars, color=colour, linewidth=0.9, capsize=2)
         axes.plot([], [], color=colour, label=series.name, **line, **look)
     for mark in panel.marks:
         axes.axvline(mark, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))

@@ -123,7 +123,7 @@ def _run(row: Row, lineage: Lineage) -> Run:
         tuple(f"{record.metrics[metric.key].value:.5g}" if metric.key in record.metrics else "" for metric in known)
         for record in row.records
     )
-    titles = tuple(f"{metric.label} ({metric.unit})" for metric in known)
+    titles = tuple(metric.title for metric in known)
     parents = {each: None for record in row.records for each in lineage.parents(record)}
     children = {each: None for record in row.records for each in lineage.children(record)}
     place, config = place_of(first), config_place(first.config)

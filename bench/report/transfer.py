@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bench.report.correlation import FEWEST, Correlation, correlate
+from bench.statistics.correlation import FEWEST, Correlation, correlate
 from bench.tables.rows import MEASURED, Row, setting
 from bench.tasks.contract import Metric
 from bench.tasks.metrics import METRICS

@@ -44,6 +44,8 @@ def evaluations(
     for task, _ in loaded:
         if test_dev is not None and task.name != "detection":
             raise InputError(f"--test-dev: is for detection protocols, not for {task.name}")
+        if weights is not None and not task.takes_weights:
+            raise InputError(f"--weights: {task.name} scores networks as they are initialised")
         if evaluate_only and not task.scores_weights:
             raise InputError(f"--eval-only: {task.name} cannot score weights without training")
         if launcher != "none" and not task.distributed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.records.record import Record
 from bench.tables.layout import Column, columns_of
 from bench.tables.numbers import Number, signed
+from bench.tables.over_random import with_gains
 from bench.tables.rows import FindRecord, Row, measured_rows, over_limit
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def build_table(
     title: str, records: Iterable[Record], metrics: Sequence[Metric], find_search: FindRecord | None = None
 ) -> Table:
     """The table of measured rows alone (`measured_rows`)."""
-    return lay_out(title, measured_rows(records, metrics, find_search), metrics)
+    return lay_out(title, with_gains(measured_rows(records, metrics, find_search), metrics), metrics)
 
 
 def lay_out(

@@ -33,7 +33,8 @@ def compare(
     """The first of two architectures against the second, wherever both were run in the same way (`setting`).
 
     Differences are of the first minus the second, over the seeds in common; the tests are the paired t-test and
-    Wilcoxon's signed-rank test, both two-sided.
+    Wilcoxon's signed-rank test, both two-sided. Beside them stands how many pairs of seeds the t-test would
+    need for a power of 80 %.
 
     Args:
         names: two names of architectures as in the records, or patterns that fit one architecture a seed, such as what
@@ -92,6 +93,7 @@ def _columns(names: Sequence[str]) -> list[Column]:
         Column("pairs", "Pairs"),
         Column("p_t", "p (paired t)"),
         Column("p_wilcoxon", "p (Wilcoxon)"),
+        Column("needed", "Seeds for 80 % power"),
     ]
 
 
@@ -109,10 +111,10 @@ def _row(first: Runs, second: Runs, metric: Metric) -> Row | None:
     numbers["pairs"] = Number(len(pairs), str(len(pairs)))
     if pairs:
         numbers["difference"] = _difference(pairs)
-        numbers |= _tests(pairs)
+        numbers |= _tests(pairs) | _needed(pairs)
     record = _any(first)
     labels = {
-        "metric": f"{metric.label} ({metric.unit})",
+        "metric": metric.title,
         "protocol": record.protocol + (f" (reduced: {'; '.join(record.reduced)})" if record.reduced else ""),
         "source": "measured",
     }
@@ -142,6 +144,16 @@ def _tests(pairs: Sequence[float]) -> dict[str, Number]:
     if not math.isclose(sample_deviation(pairs), 0.0, abs_tol=1e-12):
         results["p_t"] = float(ttest_1samp(pairs, 0.0).pvalue)
     return {key: Number(p, "<0.001" if p < 0.001 else f"{p:.3f}") for key, p in results.items()}
+
+
+def _needed(pairs: Sequence[float]) -> dict[str, Number]:
+    """The pairs by which the paired t-test would find such a difference; none where the spread is not known."""
+    if len(pairs) < 2 or not any(pairs):
+        return {}
+    from bench.statistics.power import needed_text, seeds_needed
+
+    count = seeds_needed(math.fsum(pairs) / len(pairs), sample_deviation(pairs), paired=True)
+    return {"needed": Number(count, needed_text(count))}
 
 
 def _untested(protocol: str, first: Runs, second: Runs) -> list[str]:

@@ -54,6 +54,7 @@ _COLUMNS = {
         Column("accuracy_gain", "Accuracy gain", "points"),
         Column("kept_edges", "Kept", "edges"),
         Column("shallow_edges", "Shallow", "edges"),
+        Column("over_random", "Over random", "%", higher_is_better=True),
         Column("params_m", "Params", "M"),
         Column("supernet_params_m", "Supernet params", "M"),
         Column("macs_m", "×+", "M"),
@@ -66,6 +67,7 @@ _COLUMNS = {
         Column("hours", "Time", "hours"),
         Column("speed_up", "Speed-up", "×"),
         Column("training_days", "Training", "days"),
+        Column("seconds", "Time", "s"),
         Column("memory_gb", "Peak memory", "GB"),
         Column("seeds", "Seeds"),
     )
@@ -82,9 +84,10 @@ _PLAIN = "protocol architecture * params_m macs_m method seeds source"
 #: PC-DARTS Tables 1 and 2, P-DARTS Tables 1 and 3; PC-DARTS Table 5, P-DARTS Table 4; P-DARTS Table 5; PC-DARTS Tables
 #: 3 and 4 with P-DARTS 5.2. A task that neither paper has gets the plain order.
 _ORDER = {
-    "classification": "protocol architecture * params_m macs_m search_cost method seeds source",
-    "detection": "protocol network input_size architecture macs_b params_m * method seeds source",
-    "reid": "protocol architecture parts feature_dim macs_m run_macs_m params_m * method seeds source",
+    "classification": "protocol architecture * over_random params_m macs_m search_cost method seeds source",
+    "detection": "protocol network input_size architecture macs_b params_m * over_random method seeds source",
+    "reid": "protocol architecture parts feature_dim macs_m run_macs_m params_m * over_random method seeds source",
+    "zerocost": "protocol architecture params_m macs_m * seconds method seeds source",
     "search": (
         "protocol architecture setting evaluation test_error test_error_spread accuracy_gain * "
         "kept_edges shallow_edges hours speed_up training_days devices "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.records.record import Record
 from bench.tables.build import with_differences
+from bench.tables.over_random import with_gains
 from bench.tables.published import published_rows
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import FindRecord, Row, measured_rows
@@ -30,4 +31,4 @@ def merged_rows(
     measured = measured_rows(records, metrics, find_search)
     if task == "search":
         measured = with_test_errors(measured, trainings)
-    return [*papers, *with_differences(measured, papers, metrics)]
+    return [*papers, *with_differences(with_gains(measured, metrics), papers, metrics)]

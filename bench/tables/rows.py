@@ -146,13 +146,16 @@ def _row(group: Sequence[Record], metrics: Sequence[Metric], find_search: FindRe
 
 
 def _metric(metric: Metric, values: Sequence[float]) -> dict[str, Number]:
-    number = mean_of(values, quantity) if metric.unit == "device-days" else mean_of(values)
-    if metric.unit in ("edges", "epoch") and len(values) == 1 and values[0].is_integer():
+    # What has no unit may be of any size.
+    write = {"device-days": quantity, "": "{:.4g}".format}.get(metric.unit, "{:.2f}".format)
+    number = mean_of(values, write)
+    if metric.unit in ("edges", "epoch", "layers") and len(values) == 1 and values[0].is_integer():
         number = Number(values[0], f"{values[0]:.0f}", seeds=1)
     if len(values) == 1:
         return {metric.key: number}
     best = max(values) if metric.higher_is_better else min(values)
-    return {metric.key: number, f"{metric.key}_best": Number(best, f"{best:.2f}", seeds=1)}
+    text = f"{best:.2f}" if metric.unit else write(best)
+    return {metric.key: number, f"{metric.key}_best": Number(best, text, seeds=1)}
 
 
 def _costs(first: Record) -> dict[str, Number]:
@@ -182,6 +185,8 @@ def _millions(macs: int) -> Number:
 def _particulars(group: Sequence[Record]) -> dict[str, Number]:
     """What the papers' tables have beside the metrics, as far as the records say it."""
     first = group[0]
+    if first.task == "zerocost":
+        return {"seconds": mean_of([record.cost.seconds for record in group], quantity)}
     if first.task == "search":
         hours = [record.cost.seconds / 3600 for record in group]
         memory = [record.cost.peak_memory / 1e9 for record in group]

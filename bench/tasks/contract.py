@@ -43,6 +43,11 @@ class Metric:
     higher_is_better: bool
     shown: Literal["always", "present", "never"] = "always"
 
+    @property
+    def title(self) -> str:
+        """The label with the unit, where there is one."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -270,6 +275,8 @@ class Task(abc.ABC):
     needs_architecture: ClassVar[bool] = True
     #: Whether weights can be scored without training (`Job.evaluate_only`).
     scores_weights: ClassVar[bool] = False
+    #: Whether a run may start from given weights.
+    takes_weights: ClassVar[bool] = True
     #: Whether one job can run in several processes (`search.training.parallel`).
     distributed: ClassVar[bool] = False
     #: Keys of every config of the task that change no result.

@@ -38,6 +38,21 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("rank20", "Rank-20", "%", higher_is_better=True),
         Metric("map", "mAP", "%", higher_is_better=True),
     ),
+    # At initialisation. Parameters and multiply-adds are columns of every table.
+    "zerocost": (
+        Metric("params", "Parameters", "M", higher_is_better=True, shown="never"),
+        Metric("multiply_adds", "Multiply-adds", "M", higher_is_better=True, shown="never"),
+        Metric("depth", "Depth", "layers", higher_is_better=True),
+        Metric("skip_count", "Skips", "edges", higher_is_better=False),
+        Metric("grad_norm", "Grad norm", "", higher_is_better=True),
+        Metric("snip", "SNIP", "", higher_is_better=True),
+        Metric("grasp", "GraSP", "", higher_is_better=True),
+        Metric("fisher", "Fisher", "", higher_is_better=True),
+        Metric("synflow", "SynFlow", "", higher_is_better=True),
+        Metric("jacob_cov", "Jacobian cov.", "", higher_is_better=True),
+        Metric("naswot", "NASWOT", "", higher_is_better=True),
+        Metric("zen", "Zen", "", higher_is_better=True),
+    ),
 }
 
 TITLES = {
@@ -45,4 +60,5 @@ TITLES = {
     "classification": "Classification",
     "detection": "Detection (SSD)",
     "reid": "Re-identification (PCB)",
+    "zerocost": "Zero-cost scores",
 }

@@ -15,10 +15,11 @@ _HOMES = {
     "classification": ("bench.classification.task", "ClassificationTask"),
     "detection": ("bench.detection.task", "DetectionTask"),
     "reid": ("bench.reid.task", "ReidTask"),
+    "zerocost": ("bench.zerocost.task", "ZerocostTask"),
 }
 
 #: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
-EVALUATED = ("classification", "detection", "reid")
+EVALUATED = ("classification", "detection", "reid", "zerocost")
 
 
 def task_names() -> tuple[str, ...]:

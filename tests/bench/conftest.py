@@ -16,12 +16,14 @@ TINY_OPTIONS = {
         "model.backbone.layers=3",
     ),
     "reid": ("embedded=None", "epochs=1", "batch_size=64", "channels=4", "layers=3", "reduced_dim=8"),
+    "zerocost": ("embedded=None", "batch.size=16", "channels=4", "layers=3"),
 }
 
 TINY_PROTOCOLS = {
     "classification": "classification/digits",
     "detection": "detection/digits_ssd",
     "reid": "reid/digits_p3",
+    "zerocost": "zerocost/digits",
 }
 
 

@@ -19,7 +19,7 @@ STUDIES = [name for name in config_names("pipelines") if name.startswith("pipeli
 #: The papers' searches, as far as they have a config.
 SEARCHES = {name for name in config_names("search") if "mini" not in name and "digits" not in name}
 #: The miniature data in place of the embedded ones.
-MINIATURE = [f"options.{task}.embedded=None" for task in ("search", "classification", "detection", "reid")]
+MINIATURE = [f"options.{task}.embedded=None" for task in ("search", "classification", "detection", "reid", "zerocost")]
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -329,7 +329,7 @@ def test_an_empty_folder_gives_the_published_rows_alone(tmp_path: Path, capfd: p
     assert page.one("head").one("title").text == page.one("h1").text == "A & <b> \\udcff"
     published = sum(len(published_rows(task)) for task in METRICS)
     assert f"{published} rows of the PC-DARTS and P-DARTS papers alone" in page.one("header").text
-    rows = [row for task in METRICS for row in page.one(id=task).all("tr", class_="published")]
+    rows = [row for task in METRICS if published_rows(task) for row in page.one(id=task).all("tr", class_="published")]
     assert len(rows) == published
     assert not list(page.all("tr", class_="measured"))
     assert not list(page.all(id="runs"))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from statsmodels.stats.power import TTestPower
 
 from backbones.errors import InputError
 from bench.records.record import Record
@@ -54,6 +55,8 @@ def test_the_paired_t_test_is_the_textbook_s(runs: Callable[..., list[Record]]) 
     assert row["p_t"] == pytest.approx(1 - t / math.sqrt(2 + t**2))
     # Of the 8 ways to give three ranks signs, two are as extreme as all alike.
     assert row["p_wilcoxon"] == pytest.approx(2 / 8)
+    # A paired difference of two deviations, as the tables of Cohen have it.
+    assert row["needed"] == math.ceil(TTestPower().solve_power(2.0, power=0.8, alpha=0.05)) == 5
 
 
 def test_only_seeds_in_common_are_paired(runs: Callable[..., list[Record]]) -> None:

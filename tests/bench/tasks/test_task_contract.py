@@ -36,6 +36,10 @@ def run(task: Task, protocol: Protocol, folder: Path, seed: int = 0) -> tuple[Ou
 
 class TaskContract:
     name: str
+    #: Whether a protocol of the digits starts from weights.
+    starts_from_weights = True
+    #: Whether a run trains the network and leaves its weights.
+    trains = True
 
     @pytest.fixture
     def loaded(self, on_mini_digits: Path) -> tuple[Task, Protocol]:
@@ -62,8 +66,7 @@ class TaskContract:
     def test_changed_options_mark_the_run_as_reduced(self, loaded: tuple[Task, Protocol]) -> None:
         protocol = loaded[1]
         assert "option embedded=None" in protocol.reasons(pretrained=True)
-        starts_from_weights = self.name != "classification"
-        assert ("not pretrained" in protocol.reasons(pretrained=False)) == starts_from_weights
+        assert ("not pretrained" in protocol.reasons(pretrained=False)) == self.starts_from_weights
         assert "not pretrained" not in protocol.reasons(pretrained=True)
 
     def test_the_data_are_counted_and_fingerprinted(self, loaded: tuple[Task, Protocol]) -> None:
@@ -98,19 +101,24 @@ class TaskContract:
         known = {metric.key: metric for metric in task.metrics}
         assert outcome.metrics
         assert set(outcome.metrics) <= set(known)
-        assert all(0 <= value <= 100 and math.isfinite(value) for value in outcome.metrics.values())
+        assert all(map(math.isfinite, outcome.metrics.values()))
+        assert all(0 <= value <= 100 for key, value in outcome.metrics.items() if known[key].unit == "%")
         assert all(count >= 0 for count in outcome.counts.values())
         assert any(count > 0 for count in outcome.counts.values())
         assert outcome.cost.params > 0
         assert outcome.cost.published_macs > outcome.cost.macs > 0
         assert told == sorted(told)
         assert told[-1] == 1.0
+        again, _ = run(task, protocol, tmp_path / "b")
+        assert again.metrics == outcome.metrics
+        if not self.trains:
+            assert outcome.checkpoint is None
+            assert run(task, protocol, tmp_path / "c", seed=1)[0].metrics != outcome.metrics
+            return
         assert outcome.checkpoint is not None
         trained = weights.read_state_dict(outcome.checkpoint)
         assert all(bool(torch.isfinite(value).all()) for value in trained.values() if value.is_floating_point())
 
-        again, _ = run(task, protocol, tmp_path / "b")
-        assert again.metrics == outcome.metrics
         assert again.checkpoint is not None
         same = weights.read_state_dict(again.checkpoint)
         assert all(torch.equal(trained[name], same[name]) for name in trained)
@@ -129,11 +137,17 @@ class TaskContract:
         started = weights.save(network, tmp_path / "started.pth", MOBILENET.design)
         job = Job(protocol, MOBILENET, 0, tmp_path / "work", weights=started)
         job.work_dir.mkdir()
+        if not self.trains:
+            with pytest.raises(InputError, match=r"started\.pth: .* without weights"):
+                task.run(job)
+            job = replace(job, weights=None)
         with (tmp_path / "output.log").open("w") as log, redirected(log):
             outcome = task.run(job)
         assert outcome.metrics
-        assert outcome.checkpoint is not None
         assert outcome.cost.params > 0
+        if not self.trains:
+            return
+        assert outcome.checkpoint is not None
         trained = weights.read_state_dict(outcome.checkpoint)
         batches = next(value for name, value in trained.items() if name.endswith("bn1.num_batches_tracked"))
         # It went on from the weights that were given.
@@ -149,6 +163,7 @@ class TaskContract:
 
 class TestClassification(TaskContract):
     name = "classification"
+    starts_from_weights = False
 
 
 class TestDetection(TaskContract):
@@ -157,6 +172,12 @@ class TestDetection(TaskContract):
 
 class TestReid(TaskContract):
     name = "reid"
+
+
+class TestZerocost(TaskContract):
+    name = "zerocost"
+    starts_from_weights = False
+    trains = False
 
 
 def test_every_registered_task_is_under_contract() -> None:

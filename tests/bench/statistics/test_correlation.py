@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.report.correlation import FEWEST, RESAMPLES, correlate, kendall, spearman
+from bench.statistics.correlation import FEWEST, RESAMPLES, correlate, kendall, spearman
 
 # Small whole numbers tie often.
 PAIRS = st.integers(2, 9).flatmap(
@@ -46,7 +46,7 @@ def test_many_architectures_are_computed_in_parts(monkeypatch: pytest.MonkeyPatc
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(7, 30)), rng.normal(size=(7, 30))
     whole = kendall(x, y)
-    monkeypatch.setattr("bench.report.correlation._CHUNK", 30 * 29 // 2 * 2)
+    monkeypatch.setattr("bench.statistics.correlation._CHUNK", 30 * 29 // 2 * 2)
     assert np.array_equal(kendall(x, y), whole)
 
 

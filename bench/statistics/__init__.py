@@ -1,0 +1,1 @@
+"""How sure a comparison is: pure functions over arrays and frames."""

@@ -1,0 +1,139 @@
+"""The answer for each downstream metric, in words and numbers: which proxies predict it, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.statistics.correlation import FEWEST, Coefficient
+from bench.statistics.noise import Ties, ties_within_noise
+from bench.statistics.transfer import FIRST, Pair, Side
+
+#: The proxy that every other one has to beat.
+PLAIN = "multiply_adds"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One downstream metric of one setting, and its proxies, the best predictor first."""
+
+    downstream: Side
+    pairs: tuple[Pair, ...]
+
+    @property
+    def title(self) -> str:
+        architectures, seeds = self.downstream.values.shape
+        return f"{self.downstream.title}: {architectures} architectures, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+
+    @cached_property
+    def ties(self) -> Ties | None:
+        return ties_within_noise(self.downstream.scores.to_numpy())
+
+    @property
+    def lines(self) -> list[str]:
+        """What can be said, a sentence each."""
+        return [line for line in (self._prediction, self._plain, self._ceiling, self._ties) if line]
+
+    @property
+    def best(self) -> Pair | None:
+        """The pair of the largest τ, where one has enough architectures."""
+        told = [pair for pair in self.pairs if pair.correlation.kendall is not None]
+        return told[0] if told else None
+
+    @property
+    def plain(self) -> Pair | None:
+        """That of multiply-adds."""
+        return next((pair for pair in self.pairs if pair.proxy.metric == PLAIN), None)
+
+    @property
+    def _prediction(self) -> str:
+        best = self.best
+        if best is None:
+            most = max(len(pair.architectures) for pair in self.pairs)
+            if most < FEWEST:
+                return f"Too few: {most} architectures have a proxy's number and this one; {FEWEST} would do."
+            return "No proxy puts the architectures into an order."
+        told = sum(pair.correlation.kendall is not None for pair in self.pairs)
+        return (
+            f"Of {told} {'proxy' if told == 1 else 'proxies'}, {best.proxy.title} predicts it best: "
+            f"{_tau(best.correlation.kendall)}, {best.correlation.reading}"
+            f"{'; the best of many is so by chance, too' if told > 1 else ''}."
+        )
+
+    @property
+    def _plain(self) -> str:
+        plain, best = self.plain, self.best
+        if plain is None or best is None:
+            return ""
+        if plain.correlation.kendall is None:
+            return f"Plain multiply-adds: {plain.correlation.reading}."
+        if best is plain:
+            return ""
+        return f"Plain multiply-adds: {_tau(plain.correlation.kendall)}, {plain.correlation.reading}."
+
+    @property
+    def _ceiling(self) -> str:
+        ceiling = self.downstream.ceiling
+        if ceiling is None:
+            return f"Noise ceiling: too few; 2 seeds of the same {FEWEST} architectures would do."
+        return (
+            f"Noise ceiling: one seed's order predicts another's with {_tau(ceiling.kendall)}, "
+            f"ρ = {ceiling.spearman.text} ({ceiling.architectures} architectures, {ceiling.seeds} seeds); "
+            f"true scores would have ρ = {ceiling.ideal:.2f} with the means over seeds."
+        )
+
+    @property
+    def _ties(self) -> str:
+        if self.ties is None:
+            return "Ties within noise: too few; 2 seeds of an architecture would do."
+        return (
+            f"{self.ties.count} of {self.ties.pairs} pairs of architectures are ties within noise: one run deviates by "
+            f"{self.ties.deviation:.2g} {self.downstream.unit}."
+        )
+
+
+def _tau(coefficient: Coefficient | None) -> str:
+    return f"τ = {coefficient.text}" if coefficient is not None else ""
+
+
+def answers(pairs: Iterable[Pair]) -> list[Answer]:
+    """The pairs by what is downstream, in their order."""
+    found: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(id(pair.downstream), []).append(pair)
+    return [Answer(own[0].downstream, tuple(own)) for own in found.values()]
+
+
+#: Heads of the columns of `cells`.
+HEADS = (
+    "Proxy",
+    "n",
+    "Spearman's ρ",
+    "Kendall's τ",
+    "Regret of the first",
+    f"of the best of {FIRST}",
+    "of a random one",
+    "Right of pairs that are no ties",
+    "Reading",
+)
+
+
+def cells(pair: Pair) -> list[str]:
+    """A pair as a line of a table; empty where there are too few architectures."""
+    correlation = pair.correlation
+    first, best = pair.regret(), pair.regret(FIRST)
+    agreement = pair.agreement if pair.enough else None
+    return [
+        pair.proxy.title,
+        str(correlation.points),
+        correlation.spearman.text if correlation.spearman else "",
+        correlation.kendall.text if correlation.kendall else "",
+        *(_amount(value if pair.enough else None) for value in (first, best, pair.chance)),
+        "" if agreement is None else f"{100 * agreement:.0f} %",
+        correlation.reading,
+    ]
+
+
+def _amount(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

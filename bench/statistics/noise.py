@@ -1,0 +1,132 @@
+"""What the noise of seeds leaves to be known: the ceiling of any prediction, and pairs that are ties within noise.
+
+Scores are `(architectures, seeds)`, larger being better, NaN where an architecture was not run with a seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from bench.statistics.correlation import FEWEST, RESAMPLES, Coefficient, kendall, spearman
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """How well one seed's order predicts another's: the mean over pairs of seeds, with 95 % bootstrap intervals.
+
+    Attributes:
+        architectures: that both seeds of a pair have; of several pairs, the fewest.
+        seeds: how many seeds take part.
+        ideal: ρ of a proxy that knows every architecture's true score, with the mean over all seeds.
+    """
+
+    architectures: int
+    seeds: int
+    spearman: Coefficient
+    kendall: Coefficient
+    ideal: float
+
+
+def noise_ceiling(scores: Array) -> Ceiling | None:
+    """The noise ceiling, or None with fewer than two seeds that share `FEWEST` architectures of unequal scores.
+
+    The interval is over architectures, as that of `correlate`.
+    """
+    pairs = [
+        (first, second)
+        for first, second in itertools.combinations(range(scores.shape[1]), 2)
+        if _is_enough(scores[:, [first, second]])
+    ]
+    if not pairs:
+        return None
+    rho, tau = (_coefficient(statistic, scores, pairs) for statistic in (spearman, kendall))
+    shared = min(int(_both(scores[:, list(pair)]).sum()) for pair in pairs)
+    seeds = len({seed for pair in pairs for seed in pair})
+    return Ceiling(shared, seeds, rho, tau, attainable(rho.value, seeds))
+
+
+def attainable(reliability: float, seeds: int) -> float:
+    """The correlation of true scores with the mean of several seeds, from that of one seed with another.
+
+    √(k r / (1 + (k − 1) r)): the reliability of a mean (Spearman 1910, Brown 1910) and its root, by which noise
+    attenuates a correlation (Spearman 1904). It is more than r: r has noise on both sides.
+    """
+    kept = max(reliability, 0.0)
+    return math.sqrt(seeds * kept / (1 + (seeds - 1) * kept))
+
+
+def _both(columns: Array) -> Any:
+    return ~np.isnan(columns).any(axis=1)
+
+
+def _is_enough(columns: Array) -> bool:
+    kept = columns[_both(columns)]
+    return len(kept) >= FEWEST and bool((np.ptp(kept, axis=0) > 0).all())
+
+
+def _coefficient(statistic: Any, scores: Array, pairs: list[tuple[int, int]]) -> Coefficient:
+    found, resampled = [], []
+    for first, second in pairs:
+        both = _both(scores[:, [first, second]])
+        x, y = scores[both, first], scores[both, second]
+        found.append(float(statistic(x[None], y[None])[0]))
+        # Pairs that share all architectures are resampled alike.
+        draws = np.random.default_rng(0).integers(len(x), size=(RESAMPLES, len(x)))
+        resampled.append(statistic(x[draws], y[draws]))
+    means = np.nanmean(np.stack(resampled), axis=0) if len(pairs) > 1 else resampled[0]
+    low, high = np.percentile(means[~np.isnan(means)], [2.5, 97.5])
+    return Coefficient(math.fsum(found) / len(found), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Pairs of architectures whose means over seeds differ by no more than noise.
+
+    Attributes:
+        deviation: of one run, pooled over architectures.
+        tied: `(architectures, architectures)`, whether a pair is a tie.
+    """
+
+    deviation: float
+    tied: Any
+
+    @property
+    def pairs(self) -> int:
+        count = len(self.tied)
+        return count * (count - 1) // 2
+
+    @property
+    def count(self) -> int:
+        return int(np.triu(self.tied, k=1).sum())
+
+    def agreement(self, proxy: Array, means: Array) -> float | None:
+        """The share of the pairs that are no ties which the proxy orders right, an equal proxy value counting half."""
+        one, other = np.triu_indices(len(means), k=1)
+        kept = ~self.tied[one, other]
+        if not kept.any():
+            return None
+        signs = np.sign(proxy[one] - proxy[other]) * np.sign(means[one] - means[other])
+        return float(((1 + signs[kept]) / 2).mean())
+
+
+def ties_within_noise(scores: Array, level: float = 0.05) -> Ties | None:
+    """Which pairs are ties by a two-sided t-test with the pooled deviation of all runs; None where none has two seeds.
+
+    Each pair is tested by itself at the level: of many equal architectures, some pairs pass for different.
+    """
+    runs = (~np.isnan(scores)).sum(axis=1)
+    freedom = int((runs - 1).clip(min=0).sum())
+    if freedom == 0:
+        return None
+    means = np.nanmean(scores, axis=1)
+    deviation = math.sqrt(np.nansum((scores - means[:, None]) ** 2) / freedom)
+    limit = student.ppf(1 - level / 2, freedom) * deviation * np.sqrt(1 / runs[:, None] + 1 / runs[None, :])
+    return Ties(deviation, np.abs(means[:, None] - means[None, :]) <= limit)

@@ -1,0 +1,76 @@
+"""Relative improvement over the mean of random architectures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Random architectures, at least, whose mean says something about the space.
+FEWEST_RANDOM = 2
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """In %, with the bounds of its 95 % interval where both sides have two values or more.
+
+    Attributes:
+        count, random: how many values each side has.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    random: int
+
+    @property
+    def text(self) -> str:
+        shown = [f"{each:+.2f}".replace("-", "−") for each in (self.value, self.low, self.high) if each is not None]
+        return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -> Improvement | None:
+    """100 × (accuracy − accuracy of random) / accuracy of random, of means: Yang et al., NAS evaluation is
+    frustratingly hard (ICLR 2020), section 3.
+
+    The interval is Student's for a ratio of means (delta method) with Welch and Satterthwaite's degrees of freedom.
+
+    Args:
+        accuracies: the method's, larger being better: of its runs, or of the architectures that it has found.
+        random: of random architectures, one value each.
+
+    Returns:
+        None with fewer than `FEWEST_RANDOM` random architectures, none of the method's, or a random mean that is not
+        positive, of which nothing is a share.
+    """
+    if len(random) < FEWEST_RANDOM or not accuracies:
+        return None
+    own, base = float(np.mean(accuracies)), float(np.mean(random))
+    if base <= 0:
+        return None
+    value = 100 * (own / base - 1)
+    if len(accuracies) < 2:
+        return Improvement(value, None, None, len(accuracies), len(random))
+    parts = (
+        (100 / base) ** 2 * float(np.var(accuracies, ddof=1)) / len(accuracies),
+        (100 * own / base**2) ** 2 * float(np.var(random, ddof=1)) / len(random),
+    )
+    total = sum(parts)
+    if total == 0:
+        return Improvement(value, value, value, len(accuracies), len(random))
+    # SciPy takes a second, which a table without random architectures does without.
+    from scipy.stats import t as student
+
+    freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
+    half = float(student.ppf(0.975, freedom)) * math.sqrt(total)
+    return Improvement(value, value - half, value + half, len(accuracies), len(random))
+
+
+def accuracy(value: float, unit: str, higher_is_better: bool) -> float | None:
+    """A metric as an accuracy in %: of an error, what is left to 100; None for what is no share of anything."""
+    if unit != "%":
+        return None
+    return value if higher_is_better else 100 - value

@@ -1,0 +1,228 @@
+"""Does a proxy's order hold downstream, how much is lost by trusting it, and how sure is that?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bench.statistics.correlation import FEWEST, Correlation, correlate
+from bench.statistics.measurements import by_seed, scores
+from bench.statistics.noise import Ceiling, Ties, noise_ceiling, ties_within_noise
+from bench.statistics.regret import regret
+from bench.tasks.metrics import METRICS
+
+#: By which metrics an architecture is judged: on the proxy, and downstream of it.
+PROXIES: Mapping[str, tuple[str, ...]] = {
+    "zerocost": tuple(metric.key for metric in METRICS["zerocost"]),
+    "search": ("supernet_accuracy",),
+    "classification": ("top1_error",),
+}
+DOWNSTREAM: Mapping[str, tuple[str, ...]] = {
+    "classification": ("top1_error",),
+    "detection": ("ap",),
+    "reid": ("rank1", "map"),
+}
+#: How many of the proxy's best are tried downstream.
+FIRST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One metric of one setting.
+
+    Attributes:
+        values: a row for each architecture, a column for each seed, NaN where there was no run.
+        scores: the same, with the sign by which larger is better.
+        names: of each architecture, a name that it was run under.
+    """
+
+    task: str
+    protocol: str
+    metric: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    reduced: bool
+    values: pd.DataFrame
+    scores: pd.DataFrame
+    names: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        unit = f" ({self.unit})" if self.unit else ""
+        return f"{self.protocol} {self.label}{unit}{' †' if self.reduced else ''}"
+
+    @cached_property
+    def ceiling(self) -> Ceiling | None:
+        """How well one seed's order predicts another's here."""
+        return noise_ceiling(self.scores.to_numpy())
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A proxy and a downstream metric over the architectures that have both; means over seeds are compared."""
+
+    proxy: Side
+    downstream: Side
+    architectures: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.proxy.title} → {self.downstream.title}"
+
+    @cached_property
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of proxy and downstream, `(architectures,)` each, larger being better."""
+        first, second = (
+            side.scores.loc[list(self.architectures)].mean(axis=1).to_numpy() for side in (self.proxy, self.downstream)
+        )
+        return first, second
+
+    @cached_property
+    def correlation(self) -> Correlation:
+        first, second = self.means
+        return correlate(first.tolist(), second.tolist())
+
+    @property
+    def enough(self) -> bool:
+        return len(self.architectures) >= FEWEST
+
+    def regret(self, first: int = 1) -> float | None:
+        """In the downstream metric's unit; None where nothing is left to choose, or the proxy has no order."""
+        proxy, downstream = self.means
+        if len(proxy) <= first or np.ptp(proxy) == 0:
+            return None
+        return regret(proxy.tolist(), downstream.tolist(), first)
+
+    @cached_property
+    def chance(self) -> float:
+        """The regret of an architecture that is drawn at random, which tells what the proxy saves."""
+        downstream = self.means[1]
+        return float(downstream.max() - downstream.mean())
+
+    @cached_property
+    def ties(self) -> Ties | None:
+        """Pairs of the architectures that are ties within the noise of the downstream runs."""
+        return ties_within_noise(self.downstream.scores.loc[list(self.architectures)].to_numpy())
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of the pairs that are no ties which the proxy orders right."""
+        return None if self.ties is None else self.ties.agreement(*self.means)
+
+
+def sides(frame: pd.DataFrame, metrics: Mapping[str, tuple[str, ...]]) -> list[Side]:
+    """The metrics of a frame of `measurements`, each by its setting, in the order of tasks, metrics and protocols."""
+    return [side for task, keys in metrics.items() for key in keys for side in _of_metric(frame, task, key)]
+
+
+def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
+    kept = frame[(frame["task"] == task) & (frame["metric"] == key)]
+    for _, lines in kept.groupby(["protocol", "setting"], sort=True):
+        first = lines.iloc[0]
+        names = lines.drop_duplicates("architecture").set_index("architecture")["name"].to_dict()
+        yield Side(
+            task,
+            str(first["protocol"]),
+            key,
+            str(first["label"]),
+            str(first["unit"]),
+            bool(first["higher_is_better"]),
+            bool(first["reduced"]),
+            by_seed(lines),
+            scores(lines),
+            names,
+        )
+
+
+def pairs(frame: pd.DataFrame) -> list[Pair]:
+    """Every pair of a proxy and what is downstream of it that two architectures have.
+
+    By downstream metric, and there the best predictor first; of two classifications, the one of the earlier name is the
+    proxy, since the papers' names are in the order of their data's size.
+    """
+    found = []
+    proxies = sides(frame, PROXIES)
+    for downstream in sides(frame, DOWNSTREAM):
+        own = []
+        for proxy in proxies:
+            if proxy.task == downstream.task and proxy.protocol >= downstream.protocol:
+                continue
+            common = tuple(name for name in downstream.scores.index if name in proxy.scores.index)
+            if len(common) > 1:
+                own.append(Pair(proxy, downstream, common))
+        found += sorted(own, key=_strength, reverse=True)
+    return found
+
+
+def _strength(pair: Pair) -> float:
+    kendall = pair.correlation.kendall
+    return -2.0 if kendall is None else kendall.value
+
+
+def as_frame(found: list[Pair]) -> pd.DataFrame:
+    """The answer as a frame, a line for each pair; what cannot be told is NaN, and `reading` says why."""
+    return pd.DataFrame([_line(pair) for pair in found], columns=list(_COLUMNS))
+
+
+_COLUMNS = (
+    "proxy",
+    "proxy_metric",
+    "downstream",
+    "downstream_metric",
+    "unit",
+    "reduced",
+    "architectures",
+    *(f"{name}{end}" for name in ("spearman", "kendall") for end in ("", "_low", "_high")),
+    "regret_first",
+    f"regret_best_of_{FIRST}",
+    "regret_random",
+    "ceiling_kendall",
+    "ceiling_kendall_low",
+    "ceiling_kendall_high",
+    "ceiling_spearman",
+    "ceiling_seeds",
+    "ideal_spearman",
+    "tied_pairs",
+    "all_pairs",
+    "agreement",
+    "reading",
+)
+
+
+def _line(pair: Pair) -> dict[str, object]:
+    ceiling, ties = pair.downstream.ceiling, pair.ties
+    line: dict[str, object] = {
+        "proxy": pair.proxy.protocol,
+        "proxy_metric": pair.proxy.metric,
+        "downstream": pair.downstream.protocol,
+        "downstream_metric": pair.downstream.metric,
+        "unit": pair.downstream.unit,
+        "reduced": pair.proxy.reduced or pair.downstream.reduced,
+        "architectures": len(pair.architectures),
+        "regret_first": pair.regret(),
+        f"regret_best_of_{FIRST}": pair.regret(FIRST),
+        "regret_random": pair.chance,
+        "agreement": pair.agreement,
+        "reading": pair.correlation.reading,
+    }
+    for name in ("spearman", "kendall"):
+        coefficient = getattr(pair.correlation, name)
+        if coefficient is not None:
+            line |= {name: coefficient.value, f"{name}_low": coefficient.low, f"{name}_high": coefficient.high}
+    if ceiling is not None:
+        line |= {
+            "ceiling_kendall": ceiling.kendall.value,
+            "ceiling_kendall_low": ceiling.kendall.low,
+            "ceiling_kendall_high": ceiling.kendall.high,
+            "ceiling_spearman": ceiling.spearman.value,
+            "ceiling_seeds": ceiling.seeds,
+            "ideal_spearman": ceiling.ideal,
+        }
+    if ties is not None:
+        line |= {"tied_pairs": ties.count, "all_pairs": ties.pairs}
+    return line

@@ -1,0 +1,1 @@
+"""An architecture's scores at initialisation, without training."""

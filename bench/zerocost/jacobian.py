@@ -1,0 +1,31 @@
+"""The covariance of the Jacobian over images."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.zerocost.undefined import Undefined
+
+_SMALL = 1e-5
+
+
+def jacob_cov(network: nn.Module, images: Tensor) -> float:
+    """−Σ [log(vᵢ + k) + 1 / (vᵢ + k)], vᵢ being the eigenvalues of the correlations of the Jacobian's rows, k = 1e-5.
+
+    Mellor et al., Neural Architecture Search without Training (version 1, arXiv 2006.04647v1); a row is the
+    gradient of the sum of the outputs with respect to one image.
+
+    Raises:
+        Undefined: the gradients are not finite, or an image's do not vary: it has no correlation.
+    """
+    inputs = images.detach().clone().requires_grad_()
+    (rows,) = torch.autograd.grad(network(inputs).sum(), inputs)
+    jacobian = rows.flatten(1).double().cpu().numpy()
+    if not np.isfinite(jacobian).all():
+        raise Undefined("the gradients are not finite")
+    if (np.ptp(jacobian, axis=1) == 0).any():
+        raise Undefined("an image's gradient is the same in all pixels")
+    values = np.linalg.eigvalsh(np.corrcoef(jacobian))
+    return float(-np.sum(np.log(values + _SMALL) + 1.0 / (values + _SMALL)))

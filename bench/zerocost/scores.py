@@ -1,0 +1,96 @@
+"""All scores of a network, each with its seconds; one that is undefined is a hole with its reason."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from backbones.cost import Cost
+from backbones.cpu.channels_last import without_own_kernels
+from backbones.design import Design
+from bench.zerocost import structure
+from bench.zerocost.fisher import fisher
+from bench.zerocost.gradients import grad_norm, grasp, snip
+from bench.zerocost.jacobian import jacob_cov
+from bench.zerocost.naswot import naswot
+from bench.zerocost.network import as_initialised
+from bench.zerocost.synflow import synflow
+from bench.zerocost.undefined import Undefined
+from bench.zerocost.zen import zen
+from search.training.progress import ProgressCallback
+
+Score = Callable[[], float]
+
+
+@dataclass
+class Scores:
+    """What came out.
+
+    Attributes:
+        values: of each score that is defined.
+        seconds: that each score took.
+        undefined: why the others are not.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+
+
+def compute_scores(
+    network: nn.Module,
+    design: Design,
+    cost: Cost,
+    images: Tensor,
+    labels: Tensor,
+    seed: int,
+    progress: ProgressCallback = lambda fraction, doing: None,
+) -> Scores:
+    """Compute the scores of a network as it was initialised; its weights stay as they are.
+
+    Args:
+        images: prepared, `(N, 3, H, W)`.
+        labels: `(N,)`.
+        seed: of the numbers that the Zen score draws.
+    """
+    network = as_initialised(network)
+    height, width = images.shape[-2:]
+    of_batch = network, images, labels
+    scores: dict[str, Score] = {
+        "params": lambda: structure.params(cost),
+        "multiply_adds": lambda: structure.multiply_adds(cost),
+        "depth": lambda: structure.depth(network, images),
+        "skip_count": lambda: structure.skip_count(design),
+        "grad_norm": lambda: grad_norm(*of_batch),
+        "snip": lambda: snip(*of_batch),
+        "grasp": lambda: grasp(*of_batch),
+        "fisher": lambda: fisher(*of_batch),
+        "synflow": lambda: synflow(network, (3, height, width)),
+        "jacob_cov": lambda: jacob_cov(network, images),
+        "naswot": lambda: naswot(network, images),
+        "zen": lambda: zen(network, tuple(images.shape), torch.Generator().manual_seed(seed)),
+    }
+    found = Scores()
+    with without_own_kernels():
+        for place, (name, score) in enumerate(scores.items()):
+            progress(place / len(scores), name)
+            _compute(found, name, score)
+    progress(1.0, "done")
+    return found
+
+
+def _compute(found: Scores, name: str, score: Score) -> None:
+    start = time.monotonic()
+    try:
+        value = score()
+        if not math.isfinite(value):
+            raise Undefined(f"it is {value}, no finite number")
+        found.values[name] = value
+    except Undefined as error:
+        found.undefined[name] = str(error)
+    found.seconds[name] = round(time.monotonic() - start, 4)

@@ -1,0 +1,58 @@
+"""What is plain to see in a network: the counts that every other score has to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from backbones.cost import Cost
+from backbones.design import Design, TimmModel
+from bench.zerocost.undefined import Undefined
+
+#: The backward operations of convolutions and linear layers.
+_WEIGHTED = ("ConvolutionBackward0", "AddmmBackward0", "MmBackward0")
+
+
+def params(cost: Cost) -> float:
+    """Parameters in millions."""
+    return cost.params / 1e6
+
+
+def multiply_adds(cost: Cost) -> float:
+    """Multiply-adds in millions, in the papers' convention (`backbones.cost.Cost.published_macs`)."""
+    return cost.published_macs / 1e6
+
+
+def depth(network: nn.Module, images: Tensor) -> float:
+    """Convolutions and linear layers on the longest path from an image to the logits.
+
+    Args:
+        images: `(N, 3, H, W)`, two or more.
+    """
+    lengths: dict[Any, int] = {}
+    # Depth first without recursion: a network has thousands of operations in a row.
+    start = network(images[:2]).grad_fn
+    stack = [start]
+    while stack:
+        operation = stack[-1]
+        before = [other for other, _ in operation.next_functions if other is not None]
+        waiting = [other for other in before if other not in lengths]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        own = operation.name() in _WEIGHTED
+        lengths[operation] = own + max((lengths[other] for other in before), default=0)
+    return float(lengths[start])
+
+
+def skip_count(design: Design) -> float:
+    """Skip connections in the normal cell, as P-DARTS 4.3.2 counts them.
+
+    Raises:
+        Undefined: a timm model has no cell.
+    """
+    if isinstance(design, TimmModel):
+        raise Undefined("a model of timm has no cell")
+    return float(design.skip_count)

@@ -1,0 +1,43 @@
+"""SynFlow: how much flows through a network, whatever its data."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bench.zerocost.network import weighted_layers
+
+
+def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
+    """Σ θ ⊙ ∂R/∂θ with R = 1ᵀ (Π |θ|) 1: Tanaka et al., SynFlow (NeurIPS 2020).
+
+    R is the sum of the outputs for one image of ones, weights replaced by their absolute values. BatchNorm is left out
+    (Abdelfattah et al. 2021), and so are biases, which R has none of. In float64: R grows with the depth.
+
+    Args:
+        shape: of an image, `(C, H, W)`.
+    """
+    linear = _without_norms(copy.deepcopy(network)).double()
+    layers = weighted_layers(linear)
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.abs_()
+            if layer.bias is not None:
+                layer.bias.zero_()
+    weights: list[Tensor] = [layer.weight for layer in layers]
+    ones = torch.ones(1, *shape, dtype=torch.float64, device=weights[0].device)
+    gradients = torch.autograd.grad(linear(ones).sum(), weights, materialize_grads=True)
+    return sum(float((weight * gradient).detach().sum()) for weight, gradient in zip(weights, gradients, strict=True))
+
+
+def _without_norms(module: nn.Module) -> nn.Module:
+    """The network with every BatchNorm taken out; timm's that hold an activation leave that."""
+    for name, child in module.named_children():
+        if isinstance(child, _BatchNorm):
+            setattr(module, name, getattr(child, "act", nn.Identity()))
+        else:
+            _without_norms(child)
+    return module

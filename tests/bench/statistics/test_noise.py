@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.statistics.noise import attainable, noise_ceiling, ties_within_noise
+
+
+def made(architectures: int, seeds: int, between: float, within: float, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return random.normal(0, between, (architectures, 1)) + random.normal(0, within, (architectures, seeds))
+
+
+def test_the_ceiling_is_the_mean_of_scipys_coefficients_over_pairs_of_seeds() -> None:
+    scores = made(12, 3, 1.0, 0.7)
+    found = noise_ceiling(scores)
+    assert found is not None
+    for coefficient, statistic in ((found.spearman, stats.spearmanr), (found.kendall, stats.kendalltau)):
+        values = [statistic(scores[:, a], scores[:, b])[0] for a, b in itertools.combinations(range(3), 2)]
+        assert coefficient.value == pytest.approx(np.mean(values))
+        assert coefficient.low <= coefficient.value <= coefficient.high
+    assert (found.architectures, found.seeds) == (12, 3)
+
+
+def test_an_architecture_without_a_seed_is_left_out_of_that_pair() -> None:
+    scores = made(9, 2, 1.0, 0.5)
+    scores[[1, 4], [0, 1]] = np.nan
+    found = noise_ceiling(scores)
+    kept = np.delete(scores, [1, 4], axis=0)
+    assert found is not None
+    assert found.architectures == 7
+    assert found.kendall.value == pytest.approx(stats.kendalltau(kept[:, 0], kept[:, 1])[0])
+
+
+@pytest.mark.parametrize("scores", [made(20, 1, 1, 1), made(4, 3, 1, 1), np.ones((8, 2))])
+def test_too_few_seeds_or_architectures_have_no_ceiling(scores: np.ndarray) -> None:
+    assert noise_ceiling(scores) is None
+
+
+def test_true_scores_reach_what_is_attainable_and_no_more() -> None:
+    """On made data of which the true scores are known."""
+    random = np.random.default_rng(3)
+    truth = random.normal(size=4000)
+    runs = truth[:, None] + random.normal(0, 1.2, (4000, 3))
+    one_to_another = np.corrcoef(runs[:, 0], runs[:, 1])[0, 1]
+    assert attainable(one_to_another, 3) == pytest.approx(np.corrcoef(truth, runs.mean(axis=1))[0, 1], abs=0.03)
+    assert attainable(-0.2, 2) == 0
+    assert attainable(1.0, 5) == 1
+
+
+def test_ties_are_what_a_pooled_t_test_does_not_tell_apart() -> None:
+    """Of two architectures, the pooled test is SciPy's."""
+    for seed in range(20):
+        scores = made(2, 4, 1.0, 1.0, seed)
+        found = ties_within_noise(scores)
+        assert found is not None
+        assert (found.count == 1) == (stats.ttest_ind(scores[0], scores[1]).pvalue >= 0.05)
+        assert found.pairs == 1
+
+
+def test_the_pooled_deviation_is_that_of_the_analysis_of_variance() -> None:
+    scores = np.array([[1.0, 3.0, np.nan], [4.0, 4.0, 7.0], [9.0, np.nan, np.nan]])
+    found = ties_within_noise(scores)
+    assert found is not None
+    assert found.deviation == pytest.approx(math.sqrt((2.0 + 6.0) / 3))
+    assert ties_within_noise(scores[:, :1]) is None
+
+
+def test_equal_architectures_are_ties_at_the_level() -> None:
+    found = ties_within_noise(made(60, 5, 0.0, 1.0))
+    assert found is not None
+    assert found.count / found.pairs == pytest.approx(0.95, abs=0.03)
+
+
+def test_agreement_counts_pairs_that_are_no_ties() -> None:
+    scores = np.array([[0.0, 0.1], [0.05, 0.0], [10.0, 10.1], [20.0, 20.1]])
+    found = ties_within_noise(scores)
+    assert found is not None
+    means = scores.mean(axis=1)
+    assert (found.count, found.pairs) == (1, 6)
+    assert found.agreement(np.array([2.0, 1.0, 3.0, 4.0]), means) == 1.0
+    assert found.agreement(np.array([2.0, 1.0, 4.0, 3.0]), means) == pytest.approx(4 / 5)
+    assert found.agreement(np.zeros(4), means) == 0.5

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestIndPower
+
+from backbones.genotype import Genotype
+from bench.records.record import Record
+from bench.statistics.checklist import WORDS, checklist
+from bench.statistics.measurements import measurements
+from bench.statistics.reproducibility import gains, splits
+from tests.bench.statistics.made_study import made_study
+
+MakeRecord = Callable[..., Record]
+
+
+def run(make_record: MakeRecord, place: int, seed: int, value: float, **changes: Any) -> Record:
+    cells = Genotype.random(place)
+    architecture = {"name": f"cell-{place}", "genotype": cells.to_json(), "digest": cells.digest}
+    metrics = {"top1_error": {"value": value, "unit": "%", "higher_is_better": False}}
+    return make_record(architecture=architecture, seed=seed, metrics=metrics, **changes)
+
+
+def parent(seed: int) -> list[dict[str, str]]:
+    return [{"role": "search", "record": f"search/digits/found-{seed}/seed{seed}", "key": "sha256:" + "0" * 64}]
+
+
+def test_a_method_s_gain_is_that_of_its_architectures(make_record: MakeRecord) -> None:
+    own, random = (4.0, 5.0, 3.5), (9.0, 11.0, 8.0, 10.0)
+    records = [run(make_record, place, 0, value, method="P-DARTS") for place, value in enumerate(own)]
+    records += [run(make_record, 10 + place, 0, value, method="random") for place, value in enumerate(random)]
+    (gain,) = gains(measurements(records))
+    assert (gain.method, gain.architectures, gain.random) == ("P-DARTS", 3, 4)
+    assert gain.improvement is not None
+    assert gain.improvement.value == pytest.approx(100 * ((100 - np.mean(own)) / (100 - np.mean(random)) - 1))
+    assert gain.reading == "better than random"
+    deviation = np.sqrt((np.var(own) * 3 + np.var(random) * 4) / 5)
+    assert gain.spread == pytest.approx(deviation)
+    effect = (np.mean(random) - np.mean(own)) / deviation
+    assert gain.seeds is not None
+    assert TTestIndPower().power(effect, gain.seeds, 0.05) >= 0.8
+
+
+def test_too_few_random_architectures_say_what_would_do(make_record: MakeRecord) -> None:
+    (gain,) = gains(measurements([run(make_record, 0, 0, 4.0, method="P-DARTS")]))
+    assert gain.reading == "too few: 0 random architectures; 2 or more would do"
+    assert gain.improvement is None
+
+
+def test_the_variance_is_split_by_the_search_that_found_an_architecture(make_record: MakeRecord) -> None:
+    random = np.random.default_rng(0)
+    records = []
+    for search in range(40):
+        middle = 5 + random.normal(0, 2.0)
+        records += [
+            run(make_record, search, seed, abs(middle + random.normal(0, 0.5)), parents=parent(search))
+            for seed in range(3)
+        ]
+    (split,) = splits(measurements(records))
+    assert (split.search, split.searches, split.trainings) == ("search/digits", 40, 120)
+    assert split.components is not None
+    assert split.components.search**0.5 == pytest.approx(2.0, rel=0.25)
+    assert split.components.training**0.5 == pytest.approx(0.5, rel=0.25)
+    assert split.reading.endswith("% of the variance is the search's")
+
+
+def test_one_training_of_each_search_cannot_be_split(make_record: MakeRecord) -> None:
+    records = [run(make_record, search, 0, 5.0 + search, parents=parent(search)) for search in range(3)]
+    (split,) = splits(measurements(records))
+    assert split.reading == "too few: no architecture was trained twice; 2 seeds each would do"
+    (split,) = splits(measurements(records[:1]))
+    assert split.reading.startswith("too few: 1 search")
+
+
+def test_the_checklist_of_nothing_says_what_is_missing() -> None:
+    items = checklist([])
+    assert len(items) == 16
+    assert {item.status for item in items} == {"missing", "author"}
+    assert all(item.evidence for item in items)
+
+
+def test_the_checklist_follows_the_records(make_record: MakeRecord) -> None:
+    clean = {"environment": {"git_commit": "a" * 40, "device": "cpu", "packages": {}}}
+    trainings = [each.model_copy(update=clean) for each in made_study(make_record, 4, 2)]
+    search = make_record(
+        task="search",
+        protocol="search/digits",
+        metrics={"supernet_accuracy": {"value": 90.0, "unit": "%", "higher_is_better": True}},
+        **clean,
+    )
+    items = {item.question: item for item in checklist([*trainings, search])}
+    code = items["Code of the training pipeline of the final architectures"]
+    # Zero-cost scores are no trainings: 4 architectures, 2 seeds, three tasks.
+    assert (code.status, code.evidence) == ("yes", "a commit without changes of 24 of 24 runs")
+    assert items["Compared with random architectures"].status == "yes"
+    assert items["Several runs, with their seeds reported"].evidence == (
+        "each search ran with 1 seed or more; each training with 2 seeds or more"
+    )
+    assert items["Several runs, with their seeds reported"].status == "partly"
+    assert items["Performance compared over time"].status == "missing"
+    assert items["The same data, space, training code and hyperparameters for all methods"].status == "missing"
+
+
+def test_uncommitted_changes_are_no_released_code(make_record: MakeRecord) -> None:
+    record = make_record(environment={"git_commit": "a" * 40 + "-dirty"})
+    assert checklist([record])[0].status == "missing"
+    assert set(WORDS) >= {item.status for item in checklist([record])}
+
+
+def test_compared_runs_on_two_machines_are_told(make_record: MakeRecord) -> None:
+    one = run(make_record, 0, 0, 4.0, method="P-DARTS", environment={"device": "cpu"})
+    other = run(make_record, 1, 0, 5.0, method="random", environment={"device": "H100"})
+    items = {item.question: item for item in checklist([one, other])}
+    assert items["Confounders controlled: hardware, versions of libraries, run time"].evidence == (
+        "compared runs differ in devices"
+    )

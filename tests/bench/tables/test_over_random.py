@@ -1,0 +1,56 @@
+"""The column of gains over random architectures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backbones import zoo
+from backbones.genotype import Genotype
+from bench.records.record import Record
+from bench.tables import build_table, render
+from bench.tasks.metrics import METRICS
+
+MakeRecord = Callable[..., Record]
+
+
+def run(make_record: MakeRecord, name: str, seed: int, value: float, **changes: Any) -> Record:
+    if name.startswith("random"):
+        genotype, changes = Genotype.random(int(name[-1])), {"method": "random", **changes}
+    else:
+        genotype = zoo.get(name).genotype
+    architecture = {"name": name, "genotype": genotype.to_json(), "digest": genotype.digest}
+    metrics = {"top1_error": {"value": value, "unit": "%", "higher_is_better": False}}
+    return make_record(architecture=architecture, seed=seed, metrics=metrics, **changes)
+
+
+def rows_of(records: list[Record]) -> dict[str, Any]:
+    table = build_table("t", records, METRICS["classification"])
+    return {row["architecture"]: row for row in json.loads(render(table, "json"))["rows"]}
+
+
+def test_a_row_tells_its_gain_over_random_architectures(make_record: MakeRecord) -> None:
+    records = [run(make_record, "PDARTS", seed, value) for seed, value in enumerate((4.0, 5.0))]
+    records += [run(make_record, "random0", seed, value) for seed, value in enumerate((9.0, 11.0))]
+    records += [run(make_record, "random1", 0, 12.0)]
+    rows = rows_of(records)
+    # The random architectures' mean is 89, each counting once.
+    assert rows["PDARTS"]["over_random"] == pytest.approx(100 * (95.5 - 89) / 89)
+    assert "over_random" not in rows["random0"] or rows["random0"]["over_random"] is None
+    text = render(build_table("t", records, METRICS["classification"]), "markdown")
+    assert "Over random (%)" in text
+    assert "+7.30 [" in text
+
+
+def test_without_two_random_architectures_there_is_no_column(make_record: MakeRecord) -> None:
+    records = [run(make_record, "PDARTS", 0, 4.0), run(make_record, "random0", 0, 9.0)]
+    assert "Over random" not in render(build_table("t", records, METRICS["classification"]), "markdown")
+
+
+def test_another_setting_has_no_part_in_it(make_record: MakeRecord) -> None:
+    records = [run(make_record, "PDARTS", 0, 4.0)]
+    records += [run(make_record, f"random{k}", 0, 9.0 + k, config={"epochs": 2}) for k in (0, 1)]
+    assert "Over random" not in render(build_table("t", records, METRICS["classification"]), "markdown")
