@@ -29,7 +29,7 @@ Arch = str | Genotype | TimmModel
 PathLike = str | Path
 
 _HOMES = {
-    "EVALUATED": "bench.tasks.registry",
+    "EVALUATED": "bench.tasks.metrics",
     "InputError": "backbones.errors",
     "Progress": "bench.console.progress",
     "chosen": "bench.runs.session",

@@ -23,8 +23,8 @@ from bench.report.runs import Lineage, config_place, place_of, runs
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
 from bench.report.transfer import transfers
 from bench.tables.build import Table, lay_out
+from bench.tables.columns import Column
 from bench.tables.html import as_html
-from bench.tables.layout import Column
 from bench.tables.merge import merged_rows
 from bench.tables.rows import MEASURED, Row
 from bench.tasks.metrics import METRICS, TITLES

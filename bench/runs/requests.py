@@ -12,7 +12,8 @@ from backbones.genotype import Genotype
 from bench.runs.run import Evaluation
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import given
-from bench.tasks.registry import EVALUATED, load_protocol
+from bench.tasks.metrics import EVALUATED
+from bench.tasks.registry import load_protocol
 
 
 def evaluations(

@@ -17,9 +17,6 @@ _HOMES = {
     "reid": ("bench.reid.task", "ReidTask"),
 }
 
-#: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
-EVALUATED = ("classification", "detection", "reid")
-
 
 def task_names() -> tuple[str, ...]:
     return tuple(_HOMES)

@@ -19,8 +19,8 @@ from bench.runs.recording import redirected
 from bench.runs.run import Evaluation, Places, evaluate, found_by, plan
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Outcome, Protocol, Task
-from bench.tasks.metrics import METRICS, TITLES
-from bench.tasks.registry import EVALUATED, get_task, load_protocol, task_names
+from bench.tasks.metrics import EVALUATED, METRICS, TITLES
+from bench.tasks.registry import get_task, load_protocol, task_names
 from tests.bench.conftest import TINY_OPTIONS, TINY_PROTOCOLS
 
 PDARTS = resolve("PDARTS")
