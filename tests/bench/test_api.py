@@ -71,8 +71,8 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
         bench.evaluate("PDARTS", "search/digits_pc_darts")
     with pytest.raises(InputError, match="expected 'search'"):
         bench.search("classification/digits")
+    Path("weights.pth").touch()
     with pytest.raises(InputError, match="are of one architecture"):
-        Path("weights.pth").touch()
         bench.evaluate(["PDARTS", "DARTS_V1"], "classification/digits", weights="weights.pth")
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         _ = bench.evalute
