@@ -212,6 +212,5 @@ def table(
 
 
 def _listed(given: Any) -> list[Any]:
-    """One or several, as a list, each once."""
-    several = given if isinstance(given, (list, tuple)) else [given]
-    return list(dict.fromkeys(several))
+    """One or several, as a list."""
+    return list(given) if isinstance(given, (list, tuple)) else [given]
