@@ -25,12 +25,11 @@ def test_from_a_search_to_a_table(on_mini_digits: Path, capfd: pytest.CaptureFix
     found = bench.search("search/digits_pc_darts", options=SEARCH_OPTIONS)
     genotype = Genotype.from_json(found.architecture.genotype)
     folder = f"work/{found.protocol}/{found.architecture.name}"
-    given = [folder, genotype, "random:0", TimmModel("mobilenetv3_small_050")]
+    given = [folder, genotype, "random:0"]
     records = bench.evaluate(given, "classification/digits", options=OPTIONS)
     names = [record.architecture.name for record in records]
     assert names[0] == found.architecture.name
     assert names[1] == f"genotype-{genotype.digest[:8]}"
-    assert names[3] == "timm-mobilenetv3_small_050"
     assert records[0].parents[0].key == found.key
     # What a search has found is the same network, however it is given.
     assert records[0].metrics == records[1].metrics
@@ -67,6 +66,8 @@ def test_from_a_search_to_a_table(on_mini_digits: Path, capfd: pytest.CaptureFix
 def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'PDARTS'"):
         bench.evaluate("PDART", "classification/digits")
+    with pytest.raises(InputError, match="has no model of that name"):
+        bench.evaluate(TimmModel("resnet_51"), "classification/digits")
     with pytest.raises(InputError, match="expected one of classification, detection, reid"):
         bench.evaluate("PDARTS", "search/digits_pc_darts")
     with pytest.raises(InputError, match="expected 'search'"):
