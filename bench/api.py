@@ -29,7 +29,7 @@ Arch = str | Genotype | TimmModel
 PathLike = str | Path
 
 _HOMES = {
-    "EVALUATED": "bench.tasks.registry",
+    "EVALUATED": "bench.tasks.metrics",
     "InputError": "backbones.errors",
     "Progress": "bench.console.progress",
     "chosen": "bench.runs.session",
@@ -235,6 +235,5 @@ def transfer(
 
 
 def _listed(given: Any) -> list[Any]:
-    """One or several, as a list, each once."""
-    several = given if isinstance(given, (list, tuple)) else [given]
-    return list(dict.fromkeys(several))
+    """One or several, as a list."""
+    return list(given) if isinstance(given, (list, tuple)) else [given]

@@ -20,7 +20,7 @@ from search.training.parallel import is_main
 ERRORS = ("top1_error", "top5_error")
 
 
-class Curve:
+class TrainingCurve:
     """The curve's file.
 
     A line has `epoch` (from 1), `lr`, the mean `loss` and its parts, `seconds` and `images_per_second` of the training,
@@ -71,7 +71,7 @@ class CurveHook(Hook):
     # After the schedulers have made their step, before the checkpoint is written.
     priority = "LOW"
 
-    def __init__(self, curve: Curve, images: int, validate_every: int) -> None:
+    def __init__(self, curve: TrainingCurve, images: int, validate_every: int) -> None:
         self.curve = curve
         self.images = images
         self.validate_every = validate_every

@@ -11,7 +11,7 @@ from bench.classification.settings import ClassificationSettings
 from bench.classification.width import channels_of
 from bench.machine import environment
 from bench.machine.timing import repeat
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Speed
 from search.training.deferred import ClippingOptimWrapper
 
@@ -20,7 +20,7 @@ CLASSES = {"cifar": 10, "imagenet": 1000}
 
 
 def measure_speed(
-    settings: ClassificationSettings, architecture: Architecture, batch_size: int, repetitions: int
+    settings: ClassificationSettings, architecture: NamedArchitecture, batch_size: int, repetitions: int
 ) -> Speed:
     """Time whole training steps, augmentation and optimiser included, and passes in evaluation mode."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,13 +13,13 @@ from mmengine.device import get_device
 
 from backbones import weights
 from backbones.design import TimmModel
-from bench.classification.data import Sources, evaluation_loader, find, training_loader
+from bench.classification.loaders import Sources, evaluation_loader, find, training_loader
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
 from bench.classification.settings import ClassificationSettings
 from bench.classification.training import train
 from bench.classification.width import channels_of, network_cost
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
@@ -132,13 +132,15 @@ class ClassificationTask(Task):
         counts = {"test images" if sources.test else "val images": len(source.files)}
         return Outcome(found, counts, cost, resolved=_resolved(design, settings, channels))
 
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         from bench.classification.workload import training_workload
 
         return training_workload(_settings(protocol), given(architecture).design, counts)
 
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         from bench.classification.speed import measure_speed
 

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from bench.classification.average import AverageHook
-from bench.classification.curve import Curve, CurveHook
+from bench.classification.curve import CurveHook, TrainingCurve
 from bench.classification.model import Classifier
 from bench.classification.schedule import DropPathHook, schedule
 from bench.classification.scoring import ErrorMetric
@@ -44,7 +44,7 @@ def train(
     model: Classifier,
     training: DataLoader[Any],
     validation: DataLoader[Any],
-) -> Curve:
+) -> TrainingCurve:
     """Train a classifier; its network then has the weights that were scored last, those of the moving average if any.
 
     Args:
@@ -63,7 +63,7 @@ def train(
         foreach=True,
     )
     clip = None if optimiser.clip_norm is None else {"max_norm": optimiser.clip_norm}
-    curve = Curve(job.work_dir / CURVE)
+    curve = TrainingCurve(job.work_dir / CURVE)
     images = len(training) * settings.batch_size // execution.accumulate
     hooks: list[Hook] = [
         EpochSeedHook(job.seed),

@@ -13,8 +13,8 @@ from torch import nn
 
 from backbones import weights
 from backbones.errors import InputError
+from bench.detection.coco_data import Data
 from bench.detection.components import build_detector
-from bench.detection.data import Data
 from bench.detection.protocol import innermost
 from bench.tasks.contract import Job, given
 from search.configs import plain

@@ -33,11 +33,11 @@ from backbones.files import read_json, write_text
 from bench.console.arguments import positive
 from bench.detection import checkpoint
 from bench.detection.annotations import look_into, read
+from bench.detection.coco_data import Data
 from bench.detection.components import model_config
-from bench.detection.data import Data
 from bench.detection.pairs import restore_pairs
 from bench.detection.protocol import data_part, innermost
-from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Job, Protocol
 from bench.tasks.registry import load_protocol
 from search.configs import plain
@@ -167,7 +167,7 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
 
 
 def overfit(
-    protocol: Protocol, architecture: Architecture, images: int, steps: int, rate: float, folder: Path
+    protocol: Protocol, architecture: NamedArchitecture, images: int, steps: int, rate: float, folder: Path
 ) -> Overfitted:
     """Train an architecture under a protocol's model and score it on the images that it was trained on.
 

@@ -8,12 +8,12 @@ from backbones.design import TimmModel
 from backbones.errors import InputError
 from bench.detection.components import model_config
 from bench.detection.pairs import restore_pairs
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol
 from search.configs import plain
 
 
-def config_text(protocol: Protocol, architecture: Architecture) -> str:
+def config_text(protocol: Protocol, architecture: NamedArchitecture) -> str:
     """The text of a config without `_base_`, which `Config.fromfile` and MMDetection's tools read.
 
     Paths are as they are on this machine. `custom_imports` stays in it: where it is used, wildnas must be installed.

@@ -13,14 +13,14 @@ from bench.detection.components import build_detector, model_config
 from bench.detection.protocol import input_shape
 from bench.machine import environment
 from bench.machine.timing import repeat
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol, Speed
 
 #: Boxes on each made image; COCO has seven on average.
 BOXES = 7
 
 
-def measure_speed(protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int) -> Speed:
+def measure_speed(protocol: Protocol, architecture: NamedArchitecture, batch_size: int, repetitions: int) -> Speed:
     """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
 
     The images are of the protocol's size, and preprocessing on the device is timed too; reading and augmenting are not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
@@ -34,13 +34,13 @@ class DetectionTask(Task):
 
         return validate(config, where)
 
-    def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
+    def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
         from bench.detection.printing import config_text
 
         return config_text(protocol, architecture)
 
     def check(self, protocol: Protocol) -> DataReport:
-        from bench.detection.data import find
+        from bench.detection.coco_data import find
 
         return find(protocol.config).report()
 
@@ -48,9 +48,9 @@ class DetectionTask(Task):
         """As `Task.run`; in several processes all of them call it, and the first one writes what it leaves."""
         import bench.detection.components  # noqa: F401 - registers the components, with the stand-in for mmcv's module
         from bench.detection.checkpoint import CHECKPOINT, save
+        from bench.detection.coco_data import find
         from bench.detection.coco_evaluation import choose, describe
         from bench.detection.cost import backbone_cost, detector_cost
-        from bench.detection.data import find
         from bench.detection.protocol import input_shape
         from bench.detection.training import network, resolve, score, train
         from search.training.parallel import is_main, main_first
@@ -70,13 +70,15 @@ class DetectionTask(Task):
         evaluator = describe(choose())
         return Outcome(metrics, counts, cost, job.work_dir / CHECKPOINT, whole=whole, resolved={"evaluator": evaluator})
 
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         from bench.detection.workload import training_workload
 
         return training_workload(protocol.config, given(architecture).design, counts)
 
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         from bench.detection.speed import measure_speed
 

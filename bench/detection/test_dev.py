@@ -22,10 +22,10 @@ from backbones.errors import InputError
 from backbones.files import read_json, replacing
 from bench.detection.annotations import read_ids
 from bench.detection.checkpoint import load
-from bench.detection.data import find_test
+from bench.detection.coco_data import find_test
 from bench.detection.inference import detect
 from bench.detection.protocol import data_part
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol
 from bench.tasks.registry import load_protocol
 from search.training.progress import ProgressCallback
@@ -55,7 +55,7 @@ class Submission:
 
 def export_test_dev(
     protocol: Protocol,
-    architecture: Architecture | None,
+    architecture: NamedArchitecture | None,
     checkpoint: Path,
     out: Path,
     progress: ProgressCallback = lambda fraction, doing: None,

@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 from torch import nn
 
 from backbones.errors import InputError
+from bench.detection.coco_data import Data
 from bench.detection.coco_metric import COCO_METRIC, WildnasCocoMetric
 from bench.detection.components import SEED_WORKER, model_config
-from bench.detection.data import Data
 from bench.detection.pairs import restore_pairs
 from bench.detection.precision import BF16_WRAPPER, keep_losses_full
 from bench.tasks.contract import Job

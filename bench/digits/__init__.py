@@ -9,14 +9,14 @@ from bench.digits.coco import write_coco
 from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest
 from bench.digits.market1501 import write_market1501
 from bench.digits.recipe import RECIPE_VERSION, ensure
-from bench.digits.source import Digits, Split, load_split
+from bench.digits.source import Digits, DigitsSplit, load_split
 
 __all__ = [
     "MANIFEST_NAME",
     "RECIPE_VERSION",
     "Digits",
+    "DigitsSplit",
     "Manifest",
-    "Split",
     "digest",
     "ensure",
     "load_split",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.digits.source import Split
+from bench.digits.source import DigitsSplit
 
 #: Height and width of an image.
 IMAGE_SIZE = 32
 
 
-def write_classification(folder: Path, split: Split, seed: int) -> dict[str, int]:
+def write_classification(folder: Path, split: DigitsSplit, seed: int) -> dict[str, int]:
     """Write every digit once, as 32x32 RGB; the seed acts through the split alone.
 
     Returns:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from bench.digits.canvas import CANVAS_SIZE, Canvas, draw_canvas
-from bench.digits.source import Digits, Split
+from bench.digits.source import Digits, DigitsSplit
 
 TRAIN_CANVASES = 300
 VAL_CANVASES = 80
@@ -39,7 +39,7 @@ _LICENSES = [{"id": 1, "name": "CC BY 4.0", "url": "https://creativecommons.org/
 
 
 def write_coco(
-    folder: Path, split: Split, seed: int, train_canvases: int = TRAIN_CANVASES, val_canvases: int = VAL_CANVASES
+    folder: Path, split: DigitsSplit, seed: int, train_canvases: int = TRAIN_CANVASES, val_canvases: int = VAL_CANVASES
 ) -> dict[str, int]:
     """Write canvases whose train and val digits are those of the split.
 

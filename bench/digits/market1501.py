@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.digits.cameras import CAMERAS, shoot
-from bench.digits.source import Digits, Split
+from bench.digits.source import Digits, DigitsSplit
 
 TRAIN_IDENTITIES_PER_CLASS = 24
 TEST_IDENTITIES_PER_CLASS = 6
@@ -33,7 +33,7 @@ JUNK_SHOTS = 2
 _DISTRACTOR, _JUNK = 0, -1
 
 
-def write_market1501(folder: Path, split: Split, seed: int) -> dict[str, int]:
+def write_market1501(folder: Path, split: DigitsSplit, seed: int) -> dict[str, int]:
     """Write the three folders; train identities are train digits of the split, all others val digits.
 
     Returns:

@@ -14,13 +14,13 @@ from bench.digits.classification import write_classification
 from bench.digits.coco import write_coco
 from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest, write_manifest
 from bench.digits.market1501 import write_market1501
-from bench.digits.source import Split, load_split
+from bench.digits.source import DigitsSplit, load_split
 
 #: To be raised whenever the same seed gives other files.
 RECIPE_VERSION = 1
 
 #: What lies below the root, and what writes it.
-WRITERS: Mapping[str, Callable[[Path, Split, int], dict[str, int]]] = {
+WRITERS: Mapping[str, Callable[[Path, DigitsSplit, int], dict[str, int]]] = {
     "classification": write_classification,
     "coco": write_coco,
     "market1501": write_market1501,

@@ -39,15 +39,15 @@ class Digits:
 
 
 @dataclass(frozen=True)
-class Split:
+class DigitsSplit:
     """The digits in two disjoint parts."""
 
     train: Digits
     val: Digits
 
 
-def load_split(seed: int) -> Split:
-    """Split the digits by class: the same share of every class is for training."""
+def load_split(seed: int) -> DigitsSplit:
+    """DigitsSplit the digits by class: the same share of every class is for training."""
     digits = _load()
     rng = np.random.default_rng([seed, 0])
     train: list[NDArray[np.int64]] = []
@@ -57,7 +57,7 @@ def load_split(seed: int) -> Split:
         cut = round(TRAIN_SHARE * len(of_class))
         train.append(of_class[:cut])
         val.append(of_class[cut:])
-    return Split(digits.take(np.sort(np.concatenate(train))), digits.take(np.sort(np.concatenate(val))))
+    return DigitsSplit(digits.take(np.sort(np.concatenate(train))), digits.take(np.sort(np.concatenate(val))))
 
 
 def _load() -> Digits:

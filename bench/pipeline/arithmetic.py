@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data import PipelineData
+from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.selection import Best
 from bench.pipeline.settings import Expected, Reference
-from bench.pipeline.stages import ArchitectureSource, Given, Searched, Stage
+from bench.pipeline.stages import ArchitectureSource, Given, PipelineStage, Searched
 from bench.records.record import Record
-from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import DataReport, Protocol, Task
 from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
@@ -32,7 +32,7 @@ STAND_INS = {
 OTHERS = "DARTS_V2"
 
 
-def stand_in(source: ArchitectureSource | None) -> Architecture | None:
+def stand_in(source: ArchitectureSource | None) -> NamedArchitecture | None:
     """What takes the place of an architecture that is not known yet; a baseline is known, and a search has none."""
     if source is None:
         return None
@@ -57,7 +57,7 @@ class Arithmetic:
         self._data, self._found = data, found
         self._counted: dict[tuple[object, ...], Workload | None] = {}
 
-    def of(self, stage: Stage) -> tuple[float, Reference | Expected] | None:
+    def of(self, stage: PipelineStage) -> tuple[float, Reference | Expected] | None:
         """A stage's hours, all devices together, and the run that they are in proportion to; None: there is none."""
         if self._references is None:
             return None
@@ -74,7 +74,7 @@ class Arithmetic:
         reference = kinds[workload.separable]
         return None if reference is None else (reference.hours * workload.total / reference.total, reference)
 
-    def _workload(self, task: Task, protocol: Protocol, architecture: Architecture | None) -> Workload | None:
+    def _workload(self, task: Task, protocol: Protocol, architecture: NamedArchitecture | None) -> Workload | None:
         key = (protocol.name, protocol.options, architecture and architecture.design)
         if key not in self._counted:
             report = self._data.of(task, protocol)

@@ -18,10 +18,11 @@ from bench.pipeline.settings import (
     Resources,
     SearchEntry,
 )
-from bench.pipeline.stages import ArchitectureSource, Given, Searched, Stage
+from bench.pipeline.stages import ArchitectureSource, Given, PipelineStage, Searched
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol, Task
-from bench.tasks.registry import EVALUATED, load_protocol
+from bench.tasks.metrics import EVALUATED
+from bench.tasks.registry import load_protocol
 from search.configs import load_config, parse
 
 
@@ -34,7 +35,7 @@ class Pipeline:
     """
 
     name: str
-    stages: Mapping[str, Stage]
+    stages: Mapping[str, PipelineStage]
     selections: tuple[Best, ...]
     expected: Mapping[str, Expected]
     resources: Mapping[str, Resources]
@@ -74,7 +75,7 @@ class _Assembly:
     """Gathers the stages of a pipeline and of those that it names; what two of them have in common is one stage."""
 
     def __init__(self) -> None:
-        self.stages: dict[str, Stage] = {}
+        self.stages: dict[str, PipelineStage] = {}
         self.selections: list[Best] = []
         self.expected: dict[str, Expected] = {}
         self.resources: dict[str, Resources] = {}
@@ -134,7 +135,7 @@ class _Assembly:
         seeds = list(dict.fromkeys(entry.seeds or part.seeds))
         sources: list[Searched] = []
         for seed in seeds:
-            search = Stage(f"{protocol.name}{shown} · seed {seed}", task, protocol, None, seed)
+            search = PipelineStage(f"{protocol.name}{shown} · seed {seed}", task, protocol, None, seed)
             sources += _variants(search, entry, where)
         rule = entry.select or part.select
         if rule == "random":
@@ -201,17 +202,17 @@ class _Assembly:
         protocol: Protocol,
         source: ArchitectureSource,
         seed: int | None,
-        weights: Stage | Path | None,
+        weights: PipelineStage | Path | None,
         where: str,
-    ) -> Stage:
+    ) -> PipelineStage:
         own = source.own_seed if isinstance(source, Given) else None
         said = "" if seed is None and own is None else f", seed {own if seed is None else seed}"
         title = f"{protocol.name} · {source.label}{said}"
-        stage = Stage(title, task, protocol, source, seed, weights)
+        stage = PipelineStage(title, task, protocol, source, seed, weights)
         self._add(stage, where)
         return stage
 
-    def _add(self, stage: Stage, where: str) -> None:
+    def _add(self, stage: PipelineStage, where: str) -> None:
         there = self.stages.setdefault(stage.title, stage)
         if sorted(there.protocol.options) != sorted(stage.protocol.options):
             raise InputError(f"{where}: {stage.title}: stands twice with different options; name them by 'method'")
@@ -219,7 +220,7 @@ class _Assembly:
             raise InputError(f"{where}: {stage.title}: starts from two different weights: the record has one name")
 
 
-def _variants(search: Stage, entry: SearchEntry, where: str) -> Iterator[Searched]:
+def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
     stages = len(search.protocol.config["stages"])
     for place in entry.after_stages:
         if place > stages:

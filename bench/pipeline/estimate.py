@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data import PipelineData
-from bench.pipeline.stages import Stage
+from bench.pipeline.data_reports import PipelineData
+from bench.pipeline.stages import PipelineStage
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.runs.run import determining
@@ -61,11 +61,11 @@ class Estimator:
             if isinstance(record, Record):
                 self._runs.setdefault(record.protocol, []).append(record)
 
-    def of(self, stage: Stage) -> Estimate | None:
+    def of(self, stage: PipelineStage) -> Estimate | None:
         """What a stage takes from its beginning to its end; None: nobody knows."""
         return self._by_runs(stage) or self._stated(stage) or self._by_multiply_adds(stage)
 
-    def _by_runs(self, stage: Stage) -> Estimate | None:
+    def _by_runs(self, stage: PipelineStage) -> Estimate | None:
         name = stage.protocol.name
         config = determining(stage_config(stage))
         for device in ("GPU", "CPU"):
@@ -76,13 +76,13 @@ class Estimator:
                 return Estimate(hours, device, f"{many} on {runs[-1].environment.get('device')}", Basis.RUNS)
         return None
 
-    def _stated(self, stage: Stage) -> Estimate | None:
+    def _stated(self, stage: PipelineStage) -> Estimate | None:
         expected = self._expected.get(stage.protocol.name)
         if expected is None:
             return None
         return Estimate(expected.hours, expected.device, expected.source, Basis.STATED)
 
-    def _by_multiply_adds(self, stage: Stage) -> Estimate | None:
+    def _by_multiply_adds(self, stage: PipelineStage) -> Estimate | None:
         found = self._arithmetic.of(stage)
         if found is None:
             return None
@@ -90,7 +90,7 @@ class Estimator:
         return Estimate(hours, reference.device, f"by multiply-adds, from {reference.source}", Basis.ARITHMETIC)
 
 
-def stage_config(stage: Stage) -> dict[str, Any]:
+def stage_config(stage: PipelineStage) -> dict[str, Any]:
     """The config as a record has it."""
     config: dict[str, Any] = portable(stage.protocol.recorded)
     return config

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.data import PipelineData
+from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.estimate import Estimate, Estimator, total
 from bench.pipeline.failure import last_reason
 from bench.pipeline.survey import Seen, Status, done_records, survey

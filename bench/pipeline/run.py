@@ -11,7 +11,7 @@ from backbones.errors import InputError
 from bench.console.progress import clock
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
-from bench.pipeline.data import PipelineData
+from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.engines import Engine, Tell
 from bench.pipeline.engines.local import LocalEngine
 from bench.pipeline.estimate import Estimator

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from backbones.errors import InputError
-from bench.pipeline.stages import ArchitectureSource, Found, Stage
+from bench.pipeline.stages import ArchitectureSource, Found, PipelineStage
 from bench.records.record import Record
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import given
 
 #: The metric that a protocol has which holds images out.
@@ -31,7 +31,7 @@ class Best(ArchitectureSource):
     """
 
     name: str
-    candidates: tuple[Stage, ...]
+    candidates: tuple[PipelineStage, ...]
 
     @property
     def label(self) -> str:
@@ -41,10 +41,10 @@ class Best(ArchitectureSource):
     def needs(self) -> tuple[str, ...]:
         return tuple(title for stage in self.candidates for title in (*stage.needs, stage.title))
 
-    def chosen(self, found: Found) -> Stage:
+    def chosen(self, found: Found) -> PipelineStage:
         return min(self.candidates, key=lambda stage: validation_error(found[stage.title]))
 
-    def architecture(self, found: Found) -> Architecture:
+    def architecture(self, found: Found) -> NamedArchitecture:
         return given(self.chosen(found).architecture(found))
 
     def seed(self, found: Found) -> int:

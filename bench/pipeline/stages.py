@@ -16,7 +16,7 @@ from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.records.record import Record
 from bench.runs.run import found_by
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol, Task
 
 Found = Mapping[str, Record]
@@ -36,7 +36,7 @@ class ArchitectureSource(abc.ABC):
         """Titles of the stages that have to end before it is known."""
 
     @abc.abstractmethod
-    def architecture(self, found: Found) -> Architecture:
+    def architecture(self, found: Found) -> NamedArchitecture:
         """The architecture, as soon as all that is needed is found."""
 
     @abc.abstractmethod
@@ -48,7 +48,7 @@ class ArchitectureSource(abc.ABC):
 class Given(ArchitectureSource):
     """A baseline."""
 
-    given: Architecture
+    given: NamedArchitecture
     own_seed: int
 
     @property
@@ -59,7 +59,7 @@ class Given(ArchitectureSource):
     def needs(self) -> tuple[str, ...]:
         return ()
 
-    def architecture(self, found: Found) -> Architecture:
+    def architecture(self, found: Found) -> NamedArchitecture:
         return self.given
 
     def seed(self, found: Found) -> int:
@@ -70,7 +70,7 @@ class Given(ArchitectureSource):
 class Searched(ArchitectureSource):
     """What a search finds: its genotype, the one of another M, or the one after an earlier stage."""
 
-    search: Stage
+    search: PipelineStage
     max_skips: int | None = None
     stage: int | None = None
 
@@ -84,7 +84,7 @@ class Searched(ArchitectureSource):
         what += f", after stage {self.stage}" if self.stage is not None else ""
         return f"{self.search.title.removeprefix('search/')}{what}"
 
-    def architecture(self, found: Found) -> Architecture:
+    def architecture(self, found: Found) -> NamedArchitecture:
         record = found[self.search.title]
         own = found_by(record)
         if self.max_skips is not None:
@@ -106,8 +106,8 @@ def _kept(record: Record, what: str) -> Any:
 
 
 def _variant(
-    record: Record, own: Architecture, genotype: Any, suffix: str, siblings: Mapping[str, Any]
-) -> Architecture:
+    record: Record, own: NamedArchitecture, genotype: Any, suffix: str, siblings: Mapping[str, Any]
+) -> NamedArchitecture:
     """The search's architecture with another genotype; equal genotypes are one architecture, to be trained once."""
     if genotype is None:
         raise InputError(f"{record.name}: the search has no genotype {suffix}")
@@ -121,7 +121,7 @@ def _variant(
 
 
 @dataclass(frozen=True)
-class Stage:
+class PipelineStage:
     """One protocol with the architecture that a baseline, a search or a selection gives; a search has none.
 
     Attributes:
@@ -135,15 +135,15 @@ class Stage:
     protocol: Protocol
     source: ArchitectureSource | None
     given_seed: int | None
-    weights: Stage | Path | None = None
+    weights: PipelineStage | Path | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Titles of the stages that have to end before this one can begin."""
-        before = (self.weights.title,) if isinstance(self.weights, Stage) else ()
+        before = (self.weights.title,) if isinstance(self.weights, PipelineStage) else ()
         return (*(self.source.needs if self.source else ()), *before)
 
-    def architecture(self, found: Found) -> Architecture | None:
+    def architecture(self, found: Found) -> NamedArchitecture | None:
         """The architecture, as soon as all that is needed is found."""
         return None if self.source is None else self.source.architecture(found)
 

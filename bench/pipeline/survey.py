@@ -16,8 +16,8 @@ from pathlib import Path
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.changes import differences
-from bench.pipeline.data import PipelineData
-from bench.pipeline.stages import Stage
+from bench.pipeline.data_reports import PipelineData
+from bench.pipeline.stages import PipelineStage
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
 from bench.tasks.contract import DataReport
@@ -45,7 +45,7 @@ class Seen:
         lacks: what is not here: data, and a file of weights.
     """
 
-    stage: Stage
+    stage: PipelineStage
     status: Status
     why: str = ""
     name: str = ""
@@ -81,7 +81,7 @@ def done_records(seen: Sequence[Seen]) -> dict[str, Record]:
     return {look.title: look.record for look in seen if look.status is Status.DONE and look.record is not None}
 
 
-def _look(stage: Stage, places: Places, data: PipelineData, found: dict[str, Record]) -> Seen:
+def _look(stage: PipelineStage, places: Places, data: PipelineData, found: dict[str, Record]) -> Seen:
     report = data.of(stage.task, stage.protocol)
     lacks = _lacks(stage, report)
     missing = [title for title in stage.needs if title not in found]
@@ -91,7 +91,7 @@ def _look(stage: Stage, places: Places, data: PipelineData, found: dict[str, Rec
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return Seen(stage, Status.WAITING, f"for {missing[0]}{more}")
     try:
-        weights = found[stage.weights.title] if isinstance(stage.weights, Stage) else stage.weights
+        weights = found[stage.weights.title] if isinstance(stage.weights, PipelineStage) else stage.weights
         evaluation = Evaluation(
             stage.task,
             stage.protocol,
@@ -107,7 +107,7 @@ def _look(stage: Stage, places: Places, data: PipelineData, found: dict[str, Rec
         return Seen(stage, Status.BROKEN, str(error))
 
 
-def _lacks(stage: Stage, report: DataReport | InputError) -> tuple[str, ...]:
+def _lacks(stage: PipelineStage, report: DataReport | InputError) -> tuple[str, ...]:
     """What a stage needs that is not here."""
     lacks = [str(report)] if isinstance(report, InputError) else []
     if isinstance(stage.weights, Path) and not stage.weights.is_file():
@@ -116,7 +116,7 @@ def _lacks(stage: Stage, report: DataReport | InputError) -> tuple[str, ...]:
     return tuple(lacks)
 
 
-def _without(stage: Stage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
+def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
     """A run that lacks something is done if there is a record of it, whatever data and file that was of."""
     for record in evaluation.earlier(places.store):
         report = DataReport(record.data.counts, record.data.fingerprint)
@@ -127,7 +127,7 @@ def _without(stage: Stage, evaluation: Evaluation, places: Places, lacks: tuple[
 
 
 def _with(
-    stage: Stage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
+    stage: PipelineStage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
 ) -> Seen:
     """A run whose data are here: done, brought back, or to be run."""
     planned = plan(evaluation, places, report)
@@ -150,9 +150,9 @@ def _with_weights(seen: list[Seen], places: Places) -> list[Seen]:
     return [_again(look) if look.title in gone else _behind(look, gone) for look in seen]
 
 
-def _parent(stage: Stage) -> str | None:
+def _parent(stage: PipelineStage) -> str | None:
     """The title of the stage whose weights another one starts from."""
-    return stage.weights.title if isinstance(stage.weights, Stage) else None
+    return stage.weights.title if isinstance(stage.weights, PipelineStage) else None
 
 
 def _again(look: Seen) -> Seen:

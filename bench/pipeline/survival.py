@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import random
+import runpy
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ _PRELOADED = [
     "bench.detection.components",
     "bench.reid.task",
     "bench.reid.engine",
-    "bench.reid.data",
+    "bench.reid.data_manager",
     "search.run",
 ]
 
@@ -109,13 +110,13 @@ def _run(command: Sequence[str], place: Path, seconds: float | None) -> int | No
 
 
 def _member(command: list[str], place: Path) -> None:
-    from bench.commands.cli import main
-
     place.mkdir(parents=True, exist_ok=True)
     with (place / "log.txt").open("a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    sys.exit(main([*command, "--results", str(place / "results"), "--work-dir", str(place / "work")]))
+    sys.argv[1:] = [*command, "--results", str(place / "results"), "--work-dir", str(place / "work")]
+    # The command, as `python -m bench` starts it.
+    runpy.run_module("bench", run_name="__main__")
 
 
 def _read(place: Path) -> list[Record]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.reid.data import plain_worker_errors
+from bench.reid.data_manager import plain_worker_errors
 from bench.reid.losses import PcbLoss
 from bench.reid.ranking import Labels, Ranking
 from bench.reid.resume import ResumePoint

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from backbones.files import replacing, write_text
 from bench.digits.embedded import ensure_embedded
 from bench.reid.checkpoints import load_pcb
-from bench.reid.data import read_image
-from bench.reid.layout import read_layout
+from bench.reid.data_manager import read_image
+from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing
 from bench.reid.market import QUERY, read_test_folders
 from bench.reid.ranked_lists import RankedList, rank_listing

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bench.reid.data import plain_worker_errors, read_image, test_transform
+from bench.reid.data_manager import plain_worker_errors, read_image, test_transform
 from bench.reid.distances import BLOCK
 from bench.reid.engine import PcbEngine
 from bench.reid.listing import JUNK, Image, Listing

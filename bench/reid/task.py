@@ -13,14 +13,14 @@ from backbones import weights
 from backbones.errors import InputError
 from bench.digits.embedded import ensure_embedded
 from bench.reid.cost import Costs, measure_costs
-from bench.reid.layout import read_layout
+from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing, cameras_of, identities_of
 from bench.reid.model import build_pcb
 from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
 from bench.reid.schema import ReidConfig
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
@@ -76,7 +76,7 @@ class ReidTask(Task):
 
     def _train(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
         from bench.reid.checkpoints import save_pcb
-        from bench.reid.data import build_datamanager, check_readable
+        from bench.reid.data_manager import build_datamanager, check_readable
         from bench.reid.engine import PcbEngine
 
         # Training reads its own images within an epoch, these only after the last one.
@@ -109,7 +109,7 @@ class ReidTask(Task):
     def _score(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
         """Rank by given weights as they are."""
         from bench.reid.checkpoints import load_weights
-        from bench.reid.data import build_datamanager
+        from bench.reid.data_manager import build_datamanager
         from bench.reid.engine import PcbEngine
 
         assert job.weights is not None
@@ -120,13 +120,15 @@ class ReidTask(Task):
         engine = PcbEngine(build_datamanager(config, listing), pcb, untrained, progress=job.progress)
         return _outcome(engine.fit(job.work_dir), pcb, listing, costs)
 
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         from bench.reid.workload import training_workload
 
         return training_workload(_config(protocol), given(architecture).design, counts)
 
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         from bench.reid.speed import measure_speed
 

@@ -25,8 +25,8 @@ from bench.report.sureness import links_of, sureness
 from bench.report.transfer import transfers
 from bench.statistics.correlation import FEWEST
 from bench.tables.build import Table, lay_out
+from bench.tables.columns import Column
 from bench.tables.html import as_html
-from bench.tables.layout import Column
 from bench.tables.merge import merged_rows
 from bench.tables.rows import MEASURED, Row
 from bench.tasks.metrics import METRICS, TITLES

@@ -12,7 +12,8 @@ from backbones.genotype import Genotype
 from bench.runs.run import Evaluation
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import given
-from bench.tasks.registry import EVALUATED, load_protocol
+from bench.tasks.metrics import EVALUATED
+from bench.tasks.registry import load_protocol
 
 
 def evaluations(
@@ -32,10 +33,10 @@ def evaluations(
         InputError: an unknown name, or arguments that do not go together or that a task does not know.
     """
     options = [*options, *([f"limit={limit}"] if limit else [])]
-    loaded = [load_protocol(name, options, EVALUATED) for name in protocols]
+    loaded = [load_protocol(name, options, EVALUATED) for name in dict.fromkeys(protocols)]
     if weights is not None and not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
-    if weights is not None and len(architectures) > 1:
+    if weights is not None and len(set(architectures)) > 1:
         raise InputError("--weights: are of one architecture; give one ARCH")
     if evaluate_only and weights is None:
         raise InputError("--eval-only: --weights FILE is missing, which is what is to be scored")
@@ -50,7 +51,7 @@ def evaluations(
             raise InputError(f"--eval-only: {task.name} cannot score weights without training")
         if launcher != "none" and not task.distributed:
             raise InputError(f"--launcher {launcher}: {task.name} runs in one process only")
-    known = [resolve(architecture) for architecture in architectures]
+    known = [resolve(architecture) for architecture in dict.fromkeys(architectures)]
     if evaluate_only and weights is not None:
         known = [known[0].with_weights(weights)]
     return [

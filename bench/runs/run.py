@@ -18,7 +18,7 @@ from bench.records.record import SCHEMA_VERSION, Checkpoint, Parent, Record, rec
 from bench.records.store import RecordStore, read_record, refuse_other_run
 from bench.runs.locks import alone
 from bench.runs.recording import Measured, measured, redirected
-from bench.tasks.architectures import Architecture, save_found
+from bench.tasks.architectures import NamedArchitecture, save_found
 from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Task, given
 from search.configs import portable
 from search.training.progress import ProgressCallback
@@ -61,7 +61,7 @@ class Evaluation:
 
     task: Task
     protocol: Protocol
-    architecture: Architecture | None
+    architecture: NamedArchitecture | None
     seed: int
     retrained: Record | None = None
     weights_file: Path | None = None
@@ -208,10 +208,10 @@ def evaluate(
     return record
 
 
-def found_by(record: Record) -> Architecture:
+def found_by(record: Record) -> NamedArchitecture:
     """The architecture that the search of this record has found."""
     genotype = Genotype.from_json(record.architecture.genotype, where=record.name)
-    return Architecture(record.architecture.name, genotype, record.method, (record.name, record.key))
+    return NamedArchitecture(record.architecture.name, genotype, record.method, (record.name, record.key))
 
 
 def evaluate_alone(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
@@ -271,7 +271,7 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
     architecture = evaluation.architecture
     if outcome.genotype is not None:
         method = evaluation.task.method(evaluation.protocol)
-        architecture = Architecture(evaluation.architecture_name(planned.key), outcome.genotype, method)
+        architecture = NamedArchitecture(evaluation.architecture_name(planned.key), outcome.genotype, method)
     counts, index = data.counts, None
     if outcome.drawn is not None:
         counts, index = outcome.drawn.counts, outcome.drawn.index

@@ -10,7 +10,7 @@ from backbones.errors import InputError
 from backbones.files import read_json
 from backbones.genotype import Genotype
 from bench.digits.embedded import ensure_embedded
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Drawn, Job, Outcome, Parameters, Protocol, Speed, Task
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.registry import load_protocol
@@ -85,13 +85,15 @@ class SearchTask(Task):
             peak_memory=peak_of_search(job.work_dir, len(settings.stages)),
         )
 
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         from bench.searches.workload import search_workload
 
         return search_workload(settings_of(protocol), counts)
 
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         """Images per second of the weight steps, and of passes forward and backward, over all stages."""
         from bench.searches.speed import measure_stage

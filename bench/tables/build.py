@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.records.record import Record
-from bench.tables.layout import Column, columns_of
+from bench.tables.columns import Column, columns_of
 from bench.tables.numbers import Number, signed
 from bench.tables.over_random import with_gains
 from bench.tables.rows import FindRecord, Row, measured_rows, over_limit
@@ -22,7 +22,7 @@ LIMIT_MARK = "‡"
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What is shown in one place: a text, and whether it is the best of its group."""
 
     text: str
@@ -34,7 +34,7 @@ class Group:
     """Rows that stand together under a heading (empty for a table of one group), each with its cells by column."""
 
     heading: str
-    rows: tuple[tuple[Row, dict[str, Cell]], ...]
+    rows: tuple[tuple[Row, dict[str, TableCell]], ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class _Notes:
         return (*self._marked, *(f"[{number}] {text}" for text, number in self._footnotes.items()))
 
 
-def _cells(rows: Sequence[Row], columns: Sequence[Column], notes: _Notes) -> Iterable[tuple[Row, dict[str, Cell]]]:
+def _cells(rows: Sequence[Row], columns: Sequence[Column], notes: _Notes) -> Iterable[tuple[Row, dict[str, TableCell]]]:
     best = {column.key: _best(rows, column) for column in columns}
     for row in rows:
         cells = {}
@@ -173,7 +173,7 @@ def _cells(rows: Sequence[Row], columns: Sequence[Column], notes: _Notes) -> Ite
                 text += f" ({row.labels['cited']})"
             if column.key == "architecture":
                 text += notes.marks(row)
-            cells[column.key] = Cell(text, number is not None and _is_best(row, number, best[column.key], rows))
+            cells[column.key] = TableCell(text, number is not None and _is_best(row, number, best[column.key], rows))
         yield row, cells
 
 

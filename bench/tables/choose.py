@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
 from bench.tables.build import heading
-from bench.tables.layout import columns_of
+from bench.tables.columns import columns_of
 from bench.tables.rows import Row
 from search.configs import nearest
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.build import Table, arrange
-from bench.tables.layout import Column
+from bench.tables.columns import Column
 from bench.tables.numbers import Number, mean_of, sample_deviation, signed
 from bench.tables.rows import Row, setting
 from search.configs import nearest

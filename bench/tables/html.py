@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
-from bench.tables.build import Cell, Table
-from bench.tables.layout import Column
+from bench.tables.build import Table, TableCell
+from bench.tables.columns import Column
 from bench.tables.rows import Row
 
 #: Gives where a row's cell under a column leads to; empty leads nowhere.
@@ -38,7 +38,7 @@ def _lines(table: Table, link: CellLink) -> Iterator[str]:
     yield "</table>"
 
 
-def _cell(row: Row, cells: dict[str, Cell], column: Column, link: CellLink) -> str:
+def _cell(row: Row, cells: dict[str, TableCell], column: Column, link: CellLink) -> str:
     cell, number = cells[column.key], row.numbers.get(column.key)
     text = f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text)
     where = link(row, column) if cell.text else ""

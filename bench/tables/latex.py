@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.tables.build import Cell, Table
+from bench.tables.build import Table, TableCell
 
 #: What LaTeX would take for a command, and what its fonts have in math mode only.
 _ESCAPES = {
@@ -82,7 +82,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield r"\end{table*}"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: TableCell) -> str:
     text = escaped(cell.text)
     return rf"\textbf{{{text}}}" if cell.best else text
 

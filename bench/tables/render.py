@@ -6,10 +6,10 @@ from pathlib import Path
 
 from backbones.files import write_text
 from bench.tables.build import Table
-from bench.tables.data import as_csv, as_json
 from bench.tables.html import as_html
 from bench.tables.latex import as_latex
 from bench.tables.markdown import as_markdown
+from bench.tables.plain_rows import as_csv, as_json
 
 _WRITERS = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv, "html": as_html, "json": as_json}
 

@@ -25,7 +25,7 @@ FOUND = "genotype.json"
 
 
 @dataclass(frozen=True)
-class Architecture:
+class NamedArchitecture:
     """A genotype or a timm model under a name that is safe as a folder name.
 
     Attributes:
@@ -53,7 +53,7 @@ class Architecture:
             raise InputError(f"timm:{self.design.name}: a model of timm has no cells; expected a genotype")
         return self.design
 
-    def with_weights(self, file: Path) -> Architecture:
+    def with_weights(self, file: Path) -> NamedArchitecture:
         """The same under another name: what given weights come to is kept apart from what training comes to."""
         digest = file_digest(file).removeprefix("sha256:")
         return replace(self, name=f"{self.name[:90]}-w{digest[:8]}")
@@ -65,7 +65,7 @@ class Architecture:
         return {"name": self.name, "genotype": self.design.to_json(), "digest": self.design.digest}
 
 
-def resolve(arch: str | Design) -> Architecture:
+def resolve(arch: str | Design) -> NamedArchitecture:
     """The architecture that ARCH names, or that a genotype or timm model is.
 
     Raises:
@@ -87,27 +87,27 @@ def resolve(arch: str | Design) -> Architecture:
     if os.path.isdir(arch):
         return from_search(path)
     if os.path.isfile(arch):
-        return Architecture(_safe(path.stem), Genotype.read(path), "given")
+        return NamedArchitecture(_safe(path.stem), Genotype.read(path), "given")
     if "(" in arch or "{" in arch:
         return _of_genotype(Genotype.parse(arch, where="ARCH"))
     if path.suffix == ".json" or os.sep in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
     # The user's own zoo has genotypes that nobody has published.
-    return Architecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
+    return NamedArchitecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
 
 
-def _of_genotype(genotype: Genotype) -> Architecture:
-    return Architecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
+def _of_genotype(genotype: Genotype) -> NamedArchitecture:
+    return NamedArchitecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
 
 
-def from_search(folder: Path) -> Architecture:
+def from_search(folder: Path) -> NamedArchitecture:
     """The architecture that a finished search left in its work folder (`genotype.json`)."""
     file = folder / FOUND
     if not file.is_file():
         raise InputError(f"{folder}: holds no finished search (no {FOUND})")
     try:
         content = read_json(file)
-        return Architecture(
+        return NamedArchitecture(
             content["name"],
             Genotype.from_json(content["genotype"], where=str(file)),
             content["method"],
@@ -117,7 +117,7 @@ def from_search(folder: Path) -> Architecture:
         raise InputError(f"{file}: not what a search leaves there: {error!r}") from error
 
 
-def save_found(folder: Path, architecture: Architecture) -> None:
+def save_found(folder: Path, architecture: NamedArchitecture) -> None:
     """Leave a search's architecture in its work folder, for `from_search`; the file appears whole or not at all."""
     assert architecture.search is not None
     record, key = architecture.search
@@ -131,13 +131,13 @@ def save_found(folder: Path, architecture: Architecture) -> None:
     write_text(folder / FOUND, json.dumps(content, indent=1) + "\n")
 
 
-def random_architecture(seed: int) -> Architecture:
+def random_architecture(seed: int) -> NamedArchitecture:
     """A genotype drawn uniformly from the DARTS space: the baseline row of every comparison."""
     genotype = Genotype.random(seed)
-    return Architecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
+    return NamedArchitecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
 
 
-def timm_architecture(name: str) -> Architecture:
+def timm_architecture(name: str) -> NamedArchitecture:
     """A model of timm, which stands where a genotype stands: a baseline row.
 
     Raises:
@@ -147,7 +147,7 @@ def timm_architecture(name: str) -> Architecture:
 
     model = TimmModel(name)
     confirm(name)
-    return Architecture(f"timm-{name}", model, "timm")
+    return NamedArchitecture(f"timm-{name}", model, "timm")
 
 
 def _safe(name: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backbones.cost import Cost
     from backbones.design import Design
     from backbones.genotype import Genotype
-    from bench.tasks.architectures import Architecture
+    from bench.tasks.architectures import NamedArchitecture
     from bench.tasks.workload import Workload
 
 
@@ -144,7 +144,7 @@ class Job:
     """
 
     protocol: Protocol
-    architecture: Architecture | None
+    architecture: NamedArchitecture | None
     seed: int
     work_dir: Path
     weights: Path | None = None
@@ -157,7 +157,7 @@ class Job:
         return given(self.architecture).design
 
 
-def given(architecture: Architecture | None) -> Architecture:
+def given(architecture: NamedArchitecture | None) -> NamedArchitecture:
     """The architecture that a training and test needs.
 
     Raises:
@@ -302,7 +302,7 @@ class Task(abc.ABC):
         """Those of the metrics that are told by how long a run has taken, all its devices together."""
         return {}
 
-    def config_text(self, protocol: Protocol, architecture: Architecture) -> str:
+    def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
         """The resolved protocol as a text to take away; for detection a config of MMDetection."""
         return json.dumps({**protocol.config, "architecture": architecture.to_json()}, indent=1, ensure_ascii=False)
 
@@ -330,7 +330,9 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         """How much a training computes; no data are looked at.
 
         Args:
@@ -343,6 +345,6 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         """Time one training step and one inference step on made images of the protocol's size."""

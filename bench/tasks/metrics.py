@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from bench.tasks.contract import Metric
 
+#: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
+EVALUATED = ("classification", "detection", "reid", "zerocost")
+
 METRICS: dict[str, tuple[Metric, ...]] = {
     "search": (
         Metric("supernet_accuracy", "Supernet acc.", "%", higher_is_better=True),

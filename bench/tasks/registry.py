@@ -18,9 +18,6 @@ _HOMES = {
     "zerocost": ("bench.zerocost.task", "ZerocostTask"),
 }
 
-#: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
-EVALUATED = ("classification", "detection", "reid", "zerocost")
-
 
 def task_names() -> tuple[str, ...]:
     return tuple(_HOMES)

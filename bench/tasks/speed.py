@@ -8,7 +8,7 @@ from typing import Any
 
 from backbones.errors import InputError
 from bench.machine.isolation import isolated
-from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Protocol, Speed
 from bench.tasks.registry import get_task, load_protocol
 
@@ -83,7 +83,7 @@ def _protocols(kind: str, names: Sequence[str], options: Sequence[str], count: i
 
 
 def measure(
-    kind: str, protocol: Protocol, architecture: Architecture, batch_size: int | None, repetitions: int
+    kind: str, protocol: Protocol, architecture: NamedArchitecture, batch_size: int | None, repetitions: int
 ) -> Speed:
     """Measure in this process."""
     import torch

@@ -14,7 +14,7 @@ from backbones.errors import InputError
 from bench.classification.data import Sources, find
 from bench.classification.model import build_network
 from bench.classification.width import channels_of, network_cost
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
@@ -79,7 +79,9 @@ class ZerocostTask(Task):
             resolved["channels"] = channels
         return Outcome(found.values, {"batch images": len(images)}, cost, resolved=resolved)
 
-    def workload(self, protocol: Protocol, architecture: Architecture | None, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         from bench.classification.workload import training_workload
 
         settings = _settings(protocol)
@@ -87,7 +89,7 @@ class ZerocostTask(Task):
         return replace(training, epochs=_PASSES, images=min(training.images, settings.batch.size))
 
     def speed(
-        self, protocol: Protocol, architecture: Architecture | None, batch_size: int, repetitions: int = 5
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         from bench.classification.speed import measure_speed
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from backbones.genotype import Genotype
 from bench.runs.recording import redirected
-from bench.tasks.architectures import Architecture
+from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Job, Outcome, Protocol
 from bench.tasks.registry import get_task
 from search.training.progress import ProgressCallback
@@ -21,7 +21,7 @@ CLASSES = ("blue", "green", "red")
 
 #: Two nodes a cell: operations with weights, without, and one that drop-path leaves alone.
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1), ("max_pool_3x3", 0), ("dil_conv_3x3", 2))
-SMALL = Architecture("small", Genotype(EDGES, (2, 3), EDGES, (2, 3)), "given")
+SMALL = NamedArchitecture("small", Genotype(EDGES, (2, 3), EDGES, (2, 3)), "given")
 
 
 def draw(root: Path, each: int, size: int, seed: int) -> None:
@@ -108,7 +108,7 @@ def train(protocol: Callable[..., Protocol]) -> Callable[..., Outcome]:
     def run(
         folder: Path,
         progress: ProgressCallback = lambda fraction, doing: None,
-        architecture: Architecture = SMALL,
+        architecture: NamedArchitecture = SMALL,
         seed: int = 0,
         weights: Path | None = None,
         evaluate_only: bool = False,

@@ -18,7 +18,7 @@ from torchvision.datasets import CIFAR10
 
 from backbones.errors import InputError
 from bench.classification import data
-from bench.classification.data import Sources, evaluation_loader, find, hold_out, limited, training_loader
+from bench.classification.loaders import Sources, evaluation_loader, find, hold_out, limited, training_loader
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.registry import get_task
 from search.data.folders import list_image_folder

@@ -15,7 +15,7 @@ from PIL import Image
 from backbones import weights, zoo
 from backbones.networks import CifarNetwork
 from bench.classification import task as classification
-from bench.classification.curve import Curve
+from bench.classification.curve import TrainingCurve
 from bench.commands.cli import main
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -82,7 +82,7 @@ def test_a_record_has_all_of_a_run(
     assert record.counts == {"val images": 12}
     curve = RecordStore(tmp_path / "results").curve_path(record.name)
     assert record.curve == digest(curve)
-    lines = Curve(curve).entries()
+    lines = TrainingCurve(curve).entries()
     assert [entry["epoch"] for entry in lines] == [1, 2, 3]
     assert record.metrics["top1_error"].value == lines[-1]["top1_error"]
     assert record.cost.seconds_per_epoch is not None

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from backbones import weights
 from backbones.errors import InputError
 from backbones.networks import CifarNetwork
-from bench.classification.curve import Curve
-from bench.classification.data import evaluation_loader, find, training_loader
+from bench.classification.curve import TrainingCurve
+from bench.classification.loaders import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
 from bench.classification.settings import ClassificationSettings, Execution
 from bench.classification.training import train as train_network
@@ -41,7 +41,7 @@ def bare_network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 6 * 6, 3))
 
 
-def trained(protocol: Protocol, network: nn.Module, folder: Path, progress: Any = lambda *told: None) -> Curve:
+def trained(protocol: Protocol, network: nn.Module, folder: Path, progress: Any = lambda *told: None) -> TrainingCurve:
     """Train a network of any kind under a protocol."""
     settings = ClassificationSettings.model_validate(protocol.config)
     folder.mkdir(parents=True, exist_ok=True)
@@ -212,8 +212,8 @@ def line(epoch: int, error: float | None = None, seconds: float = 2.0) -> dict[s
     return {"epoch": epoch, "lr": 0.1, "loss": 1.0, "seconds": seconds, "images_per_second": 100 / seconds, **errors}
 
 
-def written(folder: Path, *lines: dict[str, float]) -> Curve:
-    curve = Curve(folder / "curve.jsonl")
+def written(folder: Path, *lines: dict[str, float]) -> TrainingCurve:
+    curve = TrainingCurve(folder / "curve.jsonl")
     for each in lines:
         values = dict(each)
         curve.put(int(values.pop("epoch")), **values)
@@ -249,7 +249,7 @@ def test_an_epoch_s_line_replaces_those_of_an_interrupted_run(tmp_path: Path) ->
 
 def test_a_run_reports_its_last_epoch(train: Train, tmp_path: Path) -> None:
     outcome = train(tmp_path, epochs=5, validate_every=2)
-    lines = Curve(tmp_path / "curve.jsonl").entries()
+    lines = TrainingCurve(tmp_path / "curve.jsonl").entries()
     assert [entry["epoch"] for entry in lines] == [1, 2, 3, 4, 5]
     assert [entry["epoch"] for entry in lines if "top1_error" in entry] == [2, 4, 5]
     assert outcome.metrics["top1_error"] == lines[-1]["top1_error"]

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.classification.curve import Curve
-from bench.classification.data import evaluation_loader, find, training_loader
+from bench.classification.curve import TrainingCurve
+from bench.classification.loaders import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
 from bench.classification.settings import ClassificationSettings
 from bench.classification.training import train
@@ -53,7 +53,7 @@ def bare(config: dict[str, Any], folder: Path) -> dict[str, Any]:
         training_loader(sources.train, settings, 0, CPU),
         evaluation_loader(sources.val, settings, CPU),
     )
-    curve: Curve = train(job, settings, Classifier(network, settings), *loaders)
+    curve: TrainingCurve = train(job, settings, Classifier(network, settings), *loaders)
     return {"weights": network.state_dict(), "metrics": curve.metrics()}
 
 

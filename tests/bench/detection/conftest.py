@@ -103,8 +103,8 @@ def make_protocol(tmp_path: Path) -> Callable[..., Protocol]:
 def tiny_checkpoint(made_coco: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a run of the tiny protocol leaves, with the weights that it begins with: it detects, only nothing right."""
     from bench.detection import checkpoint
+    from bench.detection.coco_data import find
     from bench.detection.components import build_detector
-    from bench.detection.data import find
     from bench.detection.training import resolve as resolve_config
 
     folder = tmp_path_factory.mktemp("run")

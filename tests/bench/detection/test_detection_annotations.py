@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from backbones.errors import InputError
 from bench.detection.annotations import read
-from bench.detection.data import find
+from bench.detection.coco_data import find
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
 from bench.tasks.architectures import resolve

@@ -16,7 +16,7 @@ from backbones import weights
 from backbones.errors import InputError
 from bench.commands.cli import main
 from bench.detection import checkpoint
-from bench.detection.data import find
+from bench.detection.coco_data import find
 from bench.detection.inference import detect, draw
 from bench.detection.training import resolve as resolve_config
 from bench.tasks.architectures import resolve

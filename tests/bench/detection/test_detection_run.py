@@ -11,8 +11,8 @@ from torch import Tensor
 
 from backbones import weights
 from backbones.networks import ImageNetNetwork
+from bench.detection.coco_data import find
 from bench.detection.components import build_detector
-from bench.detection.data import find
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
 from bench.tasks.architectures import resolve

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from backbones import weights
 from backbones.errors import InputError
+from bench.detection.coco_data import find
 from bench.detection.components import build_detector
-from bench.detection.data import find
 from bench.detection.precision import WildnasBf16OptimWrapper, keep_losses_full
 from bench.detection.speed import made_batch
 from bench.detection.task import DetectionTask

@@ -9,7 +9,7 @@ import pytest
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline, load_pipeline
 from bench.pipeline.selection import Best
-from bench.pipeline.stages import Stage
+from bench.pipeline.stages import PipelineStage
 from search.configs import config_names
 
 
@@ -48,7 +48,7 @@ transfers = [dict(protocol='reid/digits_p3', weights='classification/digits')]
     for title, stage in pipeline.stages.items():
         assert all(titles.index(need) < titles.index(title) for need in stage.needs)
         if stage.protocol.name == "reid/digits_p3":
-            assert isinstance(stage.weights, Stage)
+            assert isinstance(stage.weights, PipelineStage)
             assert stage.weights.protocol.name == "classification/digits"
             assert stage.weights.source == stage.source
 

@@ -14,7 +14,7 @@ import pytest
 from bench.commands.cli import main
 from bench.pipeline.arithmetic import stand_in
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.data import PipelineData
+from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.estimate import Basis, Estimate, Estimator, total
 from bench.runs.run import Places
 from bench.tasks.contract import given

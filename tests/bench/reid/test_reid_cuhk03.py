@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from backbones.errors import InputError
-from bench.reid.layout import read_layout
+from bench.reid.data_sets import read_layout
 
 #: Identity, pair of cameras, person, camera, image; the first three to train on, then two queries and a gallery.
 IMAGES = [

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from backbones.errors import InputError
-from bench.reid.layout import read_layout
+from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing, all_asked
 from bench.reid.market import read_test_folders
 from bench.reid.ranking import Labels, rank_blocks

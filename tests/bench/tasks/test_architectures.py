@@ -13,24 +13,24 @@ from backbones.design import TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.records.record import Record
-from bench.tasks.architectures import Architecture, random_architecture, resolve, save_found
+from bench.tasks.architectures import NamedArchitecture, random_architecture, resolve, save_found
 
 PDARTS = zoo.get("PDARTS").genotype
 
 
 def test_a_zoo_name() -> None:
-    assert resolve("PDARTS") == Architecture("PDARTS", PDARTS, "published")
+    assert resolve("PDARTS") == NamedArchitecture("PDARTS", PDARTS, "published")
 
 
 def test_a_literal_and_a_file(tmp_path: Path) -> None:
     assert resolve(str(PDARTS)).genotype == PDARTS
     file = tmp_path / "my cell.json"
     file.write_text(json.dumps(PDARTS.to_json()))
-    assert resolve(str(file)) == Architecture("my-cell", PDARTS, "given")
+    assert resolve(str(file)) == NamedArchitecture("my-cell", PDARTS, "given")
 
 
 def test_a_finished_search(tmp_path: Path) -> None:
-    found = Architecture("digits-s0-12345678", PDARTS, "P-DARTS", ("search/digits/x/seed0", "sha256:" + "0" * 64))
+    found = NamedArchitecture("digits-s0-12345678", PDARTS, "P-DARTS", ("search/digits/x/seed0", "sha256:" + "0" * 64))
     save_found(tmp_path, found)
     assert resolve(str(tmp_path)) == found
 
@@ -43,7 +43,7 @@ def test_a_random_one_is_the_seed_s_own() -> None:
 
 def test_a_timm_model() -> None:
     found = resolve("timm:resnet50")
-    assert found == Architecture("timm-resnet50", TimmModel("resnet50"), "timm")
+    assert found == NamedArchitecture("timm-resnet50", TimmModel("resnet50"), "timm")
     assert found.to_json() == {"name": "timm-resnet50", "genotype": None, "timm": "resnet50", "digest": None}
     with pytest.raises(InputError, match="timm:resnet50: a model of timm has no cells"):
         found.genotype  # noqa: B018

@@ -1,4 +1,4 @@
-"""torchreid's `ImageDataManager` over the listings of `bench.reid.layout`."""
+"""torchreid's `ImageDataManager` over the listings of `bench.reid.data_sets`."""
 
 from __future__ import annotations
 
