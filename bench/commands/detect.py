@@ -29,7 +29,7 @@ def _share(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     from bench.detection.checkpoint import load
-    from bench.detection.images import check_images
+    from search.data.checking import check_images
 
     pictures = _pictures(arguments.images, arguments.out)
     check_images([(file, None) for file in pictures])
@@ -49,12 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _pictures(given: list[Path], out: Path) -> dict[Path, Path]:
     """The image files that are meant, and where the picture of each goes: below `out` as below the folder given."""
     from backbones.errors import InputError
-    from bench.detection.inference import SUFFIXES, picture_name
+    from bench.detection.inference import picture_name
+    from search.data.names import SUFFIXES
 
     pictures: dict[Path, Path] = {}
     for path in given:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            files = sorted(file for file in path.rglob("*") if _is_meant(file.relative_to(path)) and file.is_file())
             # Pictures that were drawn before may lie among the images.
             files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
             if not files:
@@ -70,3 +71,10 @@ def _pictures(given: list[Path], out: Path) -> dict[Path, Path]:
             raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
         taken[picture] = file
     return pictures
+
+
+def _is_meant(name: Path) -> bool:
+    """Whether a file of a folder, by its path in it, is an image and not hidden."""
+    from search.data.names import is_hidden, is_image
+
+    return is_image(name.name) and not any(is_hidden(part) for part in name.parts)

@@ -16,7 +16,7 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import read_json
-from bench.detection.images import check_images
+from search.data.checking import check_images
 
 #: More boxes than this share without area or across the border: the numbers mean something else.
 _STRANGE_SHARE = 0.25

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
+import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -17,11 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from backbones.files import replacing
 from bench.detection.checkpoint import Trained
 from bench.detection.pairs import restore_pairs
+from search.data.reader import read_picture
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
-
-#: Files with these endings are taken out of a folder.
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 #: Pictures of these are written as what they are, all others as PNG.
 _WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
@@ -76,7 +74,7 @@ def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshol
     found = found[found.scores >= threshold]
     found = found[found.scores.argsort()]
     drawn = sample.cpu().clone()
-    image = mmcv.imread(str(file), channel_order="rgb")
+    image = np.asarray(read_picture(file))
     # A side on the image's border is drawn on its last pixels.
     corner = torch.tensor(image.shape[1::-1], dtype=found.bboxes.dtype).repeat(2) - 1
     found.bboxes = torch.minimum(found.bboxes.clamp(min=0), corner)

@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from backbones.files import replacing, write_text
-from bench.reid.data import read_image
 from bench.reid.ranked_lists import RankedList
+from search.data.reader import read_picture
 
 #: Width and height of an image's cell without its frame, in pixels; a crop keeps its proportions in it.
 CELL = (112, 168)
@@ -49,7 +49,7 @@ def draw(ranked: RankedList) -> Image.Image:
 
 
 def _cell(file: str) -> Image.Image:
-    image = read_image(file)
+    image = read_picture(file)
     scale = min(CELL[0] / image.width, CELL[1] / image.height)
     image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     cell = Image.new("RGB", CELL, (225, 225, 225))

@@ -26,6 +26,7 @@ from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 from search.configs import parse, portable
 from search.data.fingerprint import fingerprint
+from search.data.names import as_counts
 from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class ReidTask(Task):
             "train identities of one camera": sum(len(seen) == 1 for seen in cameras_of(listing.train).values()),
         }
         counts |= {name: count for name, count in odd.items() if count}
+        counts |= as_counts(listing.passed_over)
         files = [Path(file) for images in splits.values() for file, _, _ in images]
         empty = [file for file in files if file.stat().st_size == 0]
         if empty:

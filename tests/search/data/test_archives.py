@@ -123,10 +123,15 @@ def test_encrypted_and_oversized_members_are_refused(pack: Pack) -> None:
     assert "claims 3,000,000,000 bytes" in refused(patched(pack(), 24, (3_000_000_000).to_bytes(4, "little")))
 
 
-@pytest.mark.parametrize("name", ["a.png", "class0/b/a.png", "x/class0/b/a.png"])
-def test_images_at_other_depths_are_refused(pack: Pack, name: str) -> None:
-    message = refused(pack(also={name: b""}))
-    assert "out of place; expected <class>/<image> inside, possibly under one top folder" in message
+@pytest.mark.parametrize("name", ["a.png", "class0/b/a.png"])
+def test_images_at_other_depths_are_passed_over_and_counted(pack: Pack, name: str) -> None:
+    plain, source = list_images(pack()), list_images(pack(also={name: b""}))
+    assert sum(source.passed_over.values()) == 1
+    assert (source.files, source.fingerprint()) == (plain.files, plain.fingerprint())
+
+
+def test_a_folder_of_deeper_images_alone_is_a_class_without_an_image(pack: Pack) -> None:
+    assert "x: class without an image" in refused(pack(also={"x/class0/b/a.png": b""}))
 
 
 def test_two_top_folders_are_refused(pack: Pack) -> None:
