@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from backbones.errors import InputError
-from bench.reid.listing import DISTRACTOR, JUNK, Image, Listing, read_names, relabelled, require_folder
+from bench.reid.listing import DISTRACTOR, JUNK, Listing, read_names, relabelled, require_folder
 from search.data.names import SUFFIXES
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
