@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.options import add_config_options, add_places, places_of
+from bench.commands.options import add_config_options, add_data, add_places, options_of, places_of
 from bench.console.arguments import positive, whole
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="pytorch: one run over several processes, which torchrun has started (one a GPU)",
     )
+    add_data(parser)
     add_config_options(parser)
     add_places(parser)
 
@@ -62,8 +63,8 @@ def _evaluations(arguments: argparse.Namespace) -> list[Evaluation]:
     from bench.tasks.architectures import resolve
     from bench.tasks.registry import load_protocol
 
-    options = [*arguments.cfg_options, *([f"limit={arguments.limit}"] if arguments.limit else [])]
-    protocols = [load_protocol(name, options) for name in dict.fromkeys(arguments.on)]
+    limit = [f"limit={arguments.limit}"] if arguments.limit else []
+    protocols = [load_protocol(name, [*options_of(arguments, name), *limit]) for name in dict.fromkeys(arguments.on)]
     _confirm(arguments, [task for task, _ in protocols])
     architectures = [resolve(arch) for arch in dict.fromkeys(arguments.arch)]
     if arguments.eval_only:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,30 @@ def places_of(arguments: argparse.Namespace) -> Places:
     from bench.runs.run import Places
 
     return Places(arguments.results, arguments.work_dir, arguments.replace)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="your own data in the place of the protocol's (docs/your-own-data.md)",
+    )
+
+
+def options_of(arguments: argparse.Namespace, protocol: str) -> list[str]:
+    """The options of one protocol: those of `--data`, which is said to be what it was found to be, and the given ones.
+
+    Raises:
+        InputError: the folder is not laid out as any that the protocol's task knows.
+    """
+    if arguments.data is None:
+        return list(arguments.cfg_options)
+    from bench.tasks.registry import own_data
+
+    found = own_data(protocol, arguments.data, arguments.work_dir)
+    print(f"wildnas: {found.found}", file=sys.stderr)
+    return [*found.options, *arguments.cfg_options]
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

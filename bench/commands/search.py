@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
-from bench.commands.options import add_config_options, add_places, places_of
+from bench.commands.options import add_config_options, add_data, add_places, options_of, places_of
 from bench.console.arguments import whole
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a search protocol (search/pc_darts_cifar10) or a config file")
     parser.add_argument("--seed", type=whole, default=0)
+    add_data(parser)
     add_config_options(parser)
     add_places(parser)
     parser.add_argument(
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bench.searches.task import load_search
 
-    protocol = load_search(arguments.config, arguments.cfg_options)
+    protocol = load_search(arguments.config, options_of(arguments, arguments.config))
     if arguments.dry_run:
         if arguments.launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from backbones.errors import InputError
 from bench.tasks.contract import Protocol, Task
+from bench.tasks.own_data import OwnData, search_data
 from search.configs import load_config, nearest
 
 _HOMES = {
@@ -33,6 +35,22 @@ def get_task(name: str) -> Task:
     module, attribute = _HOMES[name]
     task: Task = getattr(importlib.import_module(module), attribute)()
     return task
+
+
+def own_data(name: str, folder: Path, work: Path) -> OwnData:
+    """What a folder holds for a protocol, and the options that make the protocol read it (`--data FOLDER`).
+
+    Args:
+        name: of a task's protocol or a search's, or the path of one.
+        work: the work folder, where data sets of other formats are converted.
+
+    Raises:
+        InputError: no such protocol, or the folder is not laid out as any that its task knows.
+    """
+    values = load_config(name).values
+    if values.get("task") == "search":
+        return search_data(values, folder)
+    return get_task(str(values.get("task"))).own_data(values, folder, work)
 
 
 def load_protocol(name: str, options: Sequence[str] = ()) -> tuple[Task, Protocol]:
