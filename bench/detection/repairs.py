@@ -48,7 +48,7 @@ def repair(content: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Co
     images = [_image(entry, folder, numbers, repairs) for entry in content["images"]]
     repaired = {**content, "images": images}
     if isinstance(content.get("categories"), list):
-        repaired["categories"] = [_with_numbers(entry, ("id",), (), repairs) for entry in content["categories"]]
+        repaired["categories"] = [_category(entry, repairs) for entry in content["categories"]]
     if isinstance(content.get("annotations"), list):
         annotations = [_annotation(entry, numbers, repairs) for entry in content["annotations"]]
         ids = [entry.get("id") for entry in annotations if isinstance(entry, dict)]
@@ -85,7 +85,8 @@ def as_counts(repairs: Mapping[str, int]) -> dict[str, int]:
 
 
 def _image(entry: Any, folder: Path, numbers: Mapping[str, int], repairs: Counter[str]) -> Any:
-    entry = _with_numbers(_numbered(entry, "id", numbers), ("id", "width", "height"), (), repairs)
+    entry, changed = _with_numbers(_numbered(entry, "id", numbers), ("id", "width", "height"), ())
+    repairs[AS_TEXT] += changed
     name = entry.get("file_name") if isinstance(entry, dict) else None
     if isinstance(name, str) and "\\" in name and "\0" not in name:
         slashed = PureWindowsPath(name).as_posix()
@@ -105,19 +106,19 @@ def _exists(file: Path) -> bool:
 
 
 def _annotation(entry: Any, numbers: Mapping[str, int], repairs: Counter[str]) -> Any:
-    entry = _with_numbers(
-        _numbered(entry, "image_id", numbers), ("id", "image_id", "category_id"), ("area", "iscrowd"), repairs
+    entry, changed = _with_numbers(
+        _numbered(entry, "image_id", numbers), ("id", "image_id", "category_id"), ("area", "iscrowd")
     )
     if not isinstance(entry, dict):
         return entry
     box = entry.get("bbox")
     if isinstance(box, list) and len(box) == 4 and any(isinstance(side, str) for side in box):
-        sides = [_number(side) for side in box]
-        repairs[AS_TEXT] += 1
-        entry["bbox"] = box = sides
+        entry["bbox"] = box = [_number(side) for side in box]
+        changed = True
     if isinstance(entry.get("iscrowd"), (bool, float)) and entry["iscrowd"] in (0, 1):
-        repairs[AS_TEXT] += isinstance(entry["iscrowd"], float)
+        changed = changed or isinstance(entry["iscrowd"], float)
         entry["iscrowd"] = int(entry["iscrowd"])
+    repairs[AS_TEXT] += changed
     if entry.get("iscrowd") is None:
         entry["iscrowd"] = 0
         repairs[NO_CROWD] += 1
@@ -127,20 +128,25 @@ def _annotation(entry: Any, numbers: Mapping[str, int], repairs: Counter[str]) -
     return entry
 
 
-def _with_numbers(entry: Any, whole: tuple[str, ...], others: tuple[str, ...], repairs: Counter[str]) -> Any:
-    """A copy of an entry in which these keys hold numbers where they hold a text or a decimal that is one."""
+def _category(entry: Any, repairs: Counter[str]) -> Any:
+    entry, changed = _with_numbers(entry, ("id",), ())
+    repairs[AS_TEXT] += changed
+    return entry
+
+
+def _with_numbers(entry: Any, whole: tuple[str, ...], others: tuple[str, ...]) -> tuple[Any, bool]:
+    """A copy of an entry in which these keys hold numbers where a text or a decimal is one, and whether any was."""
     if not isinstance(entry, Mapping):
-        return entry
+        return entry, False
     entry = dict(entry)
-    changed = 0
+    changed = False
     for key in (*whole, *others):
         value = entry.get(key)
         number = _whole(value) if key in whole else _number(value)
         if number is not value:
             entry[key] = number
-            changed = 1
-    repairs[AS_TEXT] += changed
-    return entry
+            changed = True
+    return entry, changed
 
 
 def _whole(value: Any) -> Any:

@@ -69,7 +69,7 @@ def confirm_text(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        shown = name.encode("utf-8", "backslashreplace").decode()
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
         raise InputError(f"{shown}: the name is not UTF-8; rename it (convmv does many at once)") from error
     return name
 
