@@ -20,7 +20,7 @@ from search.data.checking import check_each, problem_in
 from search.data.fingerprint import fingerprint_of_sizes
 from search.data.folders import no_image
 from search.data.images import ImageSource
-from search.data.names import HIDDEN, TOO_DEEP, TOO_HIGH, is_hidden, is_image, kind_of
+from search.data.names import TOO_DEEP, TOO_HIGH, is_hidden, is_image, kind_of
 from search.data.reader import DECODING_ERRORS, LARGEST_IMAGE, decode, unreadable
 
 LAYOUT = "expected <class>/<image> inside, possibly under one top folder"
@@ -107,7 +107,6 @@ def list_image_archive(file: Path) -> ImageArchive:
         _check(file, member)
         parts = member.filename.rstrip("/").split("/")
         if any(is_hidden(part) for part in parts):
-            passed_over[HIDDEN] += not member.is_dir()
             continue
         # A zip need not list its folders.
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + member.is_dir()))

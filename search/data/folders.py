@@ -13,7 +13,7 @@ from backbones.errors import InputError
 from search.data.checking import check_images
 from search.data.fingerprint import fingerprint
 from search.data.images import ImageSource
-from search.data.names import HIDDEN, SUFFIXES, TOO_DEEP, TOO_HIGH, confirm_text, is_hidden, is_image, kind_of, sift
+from search.data.names import SUFFIXES, TOO_DEEP, TOO_HIGH, confirm_text, is_hidden, is_image, kind_of, sift
 from search.data.reader import read_picture
 
 
@@ -69,8 +69,8 @@ def _classes(root: Path, passed_over: Counter[str]) -> tuple[str, ...]:
     classes = []
     for entry in os.scandir(root):
         if is_hidden(entry.name):
-            passed_over[HIDDEN] += 1
-        elif entry.is_dir():
+            continue
+        if entry.is_dir():
             classes.append(confirm_text(entry.name))
         else:
             passed_over[TOO_HIGH if is_image(entry.name) else kind_of(entry.name)] += 1
@@ -96,7 +96,8 @@ def _images(folder: Path, passed_over: Counter[str]) -> list[str]:
         for _, folders, files in os.walk(entry.path):
             folders[:] = [name for name in folders if not is_hidden(name)]
             for name in files:
-                passed_over[HIDDEN if is_hidden(name) else TOO_DEEP if is_image(name) else kind_of(name)] += 1
+                if not is_hidden(name):
+                    passed_over[TOO_DEEP if is_image(name) else kind_of(name)] += 1
     return sift(names, passed_over)
 
 

@@ -17,9 +17,6 @@ _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini")
 #: How counts of what is passed over begin, in a data report and in a record.
 PASSED_OVER = "passed over: "
 
-#: The kind of what is never data: no class, no image, nothing to ask about.
-HIDDEN = "hidden files and folders"
-
 #: The kinds of images that lie elsewhere than `<class>/<image>`.
 TOO_DEEP, TOO_HIGH = "images deeper than <class>/<image>", "images outside of a class folder"
 
@@ -44,7 +41,7 @@ def kind_of(name: str) -> str:
 
 
 def sift(names: Iterable[str], passed_over: Counter[str]) -> list[str]:
-    """The names that are images', sorted; the others are counted by their kind.
+    """The names that are images', sorted; the others, but for hidden ones, are counted by their kind.
 
     Raises:
         InputError: an image's name is not UTF-8.
@@ -52,8 +49,8 @@ def sift(names: Iterable[str], passed_over: Counter[str]) -> list[str]:
     found = []
     for name in names:
         if is_hidden(name):
-            passed_over[HIDDEN] += 1
-        elif is_image(name):
+            continue
+        if is_image(name):
             found.append(confirm_text(name))
         else:
             passed_over[kind_of(name)] += 1

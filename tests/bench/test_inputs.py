@@ -116,6 +116,9 @@ UPRIGHT = each("images", width=64, height=96)
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\nshowpage\n"
 
+#: What is said where there is nothing to say.
+HIDDEN = "nothing passed over"
+
 #: Kind of input, task, what is made, and what must be said: `counts` in the report, or `error: ` and the one line.
 ROWS: list[tuple[str, str, Make, str]] = [
     ("image folders", "classification", classification, "8  train images"),
@@ -127,36 +130,36 @@ ROWS: list[tuple[str, str, Make, str]] = [
         put(classification, lambda r: Image.fromarray(np.zeros((32, 32), np.uint16)).save(r / "train/cat/0.png")),
         "8  train images",
     ),
-    ("hidden file", "classification", put(classification, write("train/cat/._0.png")), "1  passed over: hidden files"),
+    ("hidden file", "classification", put(classification, write("train/cat/._0.png")), HIDDEN),
     (
         "hidden folder",
         "classification",
         put(classification, write("train/.ipynb_checkpoints/0.png")),
-        "1  passed over: hidden",
+        HIDDEN,
     ),
     (
         "hidden file, search",
         "search",
         put(classification, write("train/cat/.DS_Store")),
-        "1  passed over: hidden files",
+        HIDDEN,
     ),
     (
         "hidden file, zip",
         "classification",
         put(zipped(classification), with_member("cat/._0.png")),
-        "1  passed over: hidden",
+        HIDDEN,
     ),
     (
         "macOS' zip",
         "classification",
         put(zipped(classification), with_member("__MACOSX/cat/._0.png")),
-        "1  passed over: hidden",
+        HIDDEN,
     ),
     (
         "Windows' thumbnails",
         "classification",
         put(classification, write("val/dog/Thumbs.db")),
-        "1  passed over: hidden",
+        HIDDEN,
     ),
     ("other suffix", "classification", put(classification, write("train/cat/notes.txt")), "1  passed over: .txt files"),
     (
@@ -266,7 +269,7 @@ ROWS: list[tuple[str, str, Make, str]] = [
         )
         for s in (".png", ".bmp", ".JPG", ".PNG")
     ),
-    ("hidden file", "reid", put(market, write("query/._0003_c1s1_000000_00.jpg")), "1  passed over: hidden files"),
+    ("hidden file", "reid", put(market, write("query/._0003_c1s1_000000_00.jpg")), HIDDEN),
     ("other suffix", "reid", put(market, write("query/list.txt")), "1  passed over: .txt files"),
     ("identity of 200 digits", "reid", put(market, draw(f"query/{'9' * 200}_c1_0.jpg")), "error: 18 digits at most"),
     (
@@ -480,7 +483,11 @@ def test_an_input_is_used_or_named_in_one_line(
         assert "Traceback" not in err
     else:
         assert code == 0, err
-        assert said in re.sub(r"(?m)^ +", "", out)
+        if said == HIDDEN:
+            assert re.search(r"(?m)^ +8  (train )?images$", out)
+            assert "passed over" not in out
+        else:
+            assert said in re.sub(r"(?m)^ +", "", out)
         # What it was found to be, and the fingerprint.
         assert len(lines) == 1
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
