@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
+import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from backbones.entries import LAST, choose, find_entries
 from backbones.errors import InputError
-from backbones.literal import read_calls
+from backbones.literal import FIELDS, START, parse_call
+from backbones.spellings import as_darts_spells
 
 #: The operations that a genotype may name; `backbones.operations` builds them. Kept here: reading needs no torch.
 OPERATIONS = (
@@ -32,8 +36,9 @@ OPERATIONS = (
 #: One entry of a cell: the operation and the index of the node it reads (0 and 1 are the cell's inputs).
 Edge = tuple[str, int]
 
-_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _LONGEST_JSON = 20_000
+#: A log of a search has some hundred kilobytes.
+_LARGEST_FILE = 1 << 26
 _MOST_NODES = 32
 
 
@@ -62,39 +67,58 @@ class Genotype:
     def parse(cls, text: str, where: str = "genotype") -> Genotype:
         """Read what people paste: `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), …)` or JSON.
 
-        The literal may stand inside a log line, more than once. It is parsed, never evaluated.
+        The literal may stand inside a log line, more than once, and be spelled as any program of the family does
+        (`backbones.spellings`). It is parsed, never evaluated.
 
         Raises:
             InputError: the text holds no genotype, several or a malformed one; names `where` and what is wrong.
         """
-        stripped = text.strip()
-        if stripped.startswith("{"):
-            if len(stripped) > _LONGEST_JSON:
-                size = f"{len(stripped)} characters"
-                raise InputError(f"{where}: {size} are too long for a genotype ({_LONGEST_JSON} at most)")
-            try:
-                content = json.loads(stripped)
-            # ValueError: also a number of more than 4,300 digits, which Python does not convert.
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{where}: not a genotype as JSON: {error}") from error
-            return cls.from_json(content, where)
-        found = {cls.from_json(content, where) for content in read_calls(stripped, where)}
-        if len(found) > 1:
-            raise InputError(f"{where}: holds {len(found)} different genotypes; give the one that is meant")
-        return found.pop()
+        return cls._chosen(text, where, None, python=False)
 
     @classmethod
-    def read(cls, file: str | Path) -> Genotype:
-        """The genotype in a file: JSON, or a text such as a log that holds one literal, which may stand there often.
+    def read(cls, file: str | Path, which: str | None = None) -> Genotype:
+        """The genotype in a file: JSON, or a text such as a log or a `genotypes.py`, in UTF-8 or UTF-16.
+
+        Args:
+            which: of several, `last`, the epoch that a log prints it after, or its name in a `genotypes.py`.
 
         Raises:
-            InputError: the file cannot be read, or holds no genotype, several or a malformed one.
+            InputError: the file cannot be read, holds no genotype, several without `which`, or a malformed one. One
+                that cannot be read among others is no harm, unless it is meant.
         """
         try:
-            text = Path(file).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            about = os.stat(file)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
+                raise InputError(f"{file}: expected a regular file of {_LARGEST_FILE:,} bytes at most")
+            text = _text(Path(file).read_bytes())
+        except OSError as error:
             raise InputError(f"{file}: cannot be read as text: {error}") from error
-        return cls.parse(text, where=str(file))
+        return cls._chosen(text, str(file), which, python=str(file).endswith(".py"))
+
+    @classmethod
+    def _chosen(cls, text: str, where: str, which: str | None, python: bool) -> Genotype:
+        stripped = text.strip()
+        if stripped.startswith("{"):
+            try:
+                content = json.loads(stripped) if len(stripped) <= _LONGEST_JSON else None
+            # ValueError: also a number of more than 4,300 digits, which Python does not convert.
+            except (ValueError, RecursionError) as error:
+                if not START.match(stripped):
+                    raise InputError(f"{where}: not a genotype as JSON: {error}") from error
+                # A printed dict is no JSON.
+                content = None
+            if content is not None:
+                if which not in (None, LAST):
+                    raise InputError(f"{where}: holds one genotype as JSON; leave out {str(which)[:40]!r}")
+                return cls.from_json(as_darts_spells(content, where), where)
+            if len(stripped) > _LONGEST_JSON and not START.match(stripped):
+                size = f"{len(stripped)} characters"
+                raise InputError(f"{where}: {size} are too long for a genotype ({_LONGEST_JSON} at most)")
+
+        def build(call: str) -> Genotype:
+            return cls.from_json(as_darts_spells(parse_call(call, where), where), where)
+
+        return choose(find_entries(stripped, where, build, python), which, stripped, where)
 
     @classmethod
     def from_json(cls, content: Any, where: str = "genotype") -> Genotype:
@@ -105,14 +129,14 @@ class Genotype:
         if isinstance(content, Mapping) and isinstance(content.get("genotype"), Mapping):
             content = content["genotype"]
         if not isinstance(content, Mapping):
-            raise InputError(f"{where}: expected an object with the keys {', '.join(_FIELDS)}")
-        missing = [key for key in _FIELDS if key not in content]
-        unknown = [str(key) for key in content if key not in _FIELDS]
+            raise InputError(f"{where}: expected an object with the keys {', '.join(FIELDS)}")
+        missing = [key for key in FIELDS if key not in content]
+        unknown = [str(key) for key in content if key not in FIELDS]
         if missing or unknown:
             problem = f"key {missing[0]!r} is missing" if missing else f"unknown key {unknown[0][:40]!r}"
-            raise InputError(f"{where}: {problem}; a genotype has {', '.join(_FIELDS)}")
+            raise InputError(f"{where}: {problem}; a genotype has {', '.join(FIELDS)}")
         try:
-            return cls(**{key: content[key] for key in _FIELDS})
+            return cls(**{key: content[key] for key in FIELDS})
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
 
@@ -138,7 +162,7 @@ class Genotype:
         }
 
     def __str__(self) -> str:
-        fields = ", ".join(f"{name}={list(getattr(self, name))}" for name in _FIELDS)
+        fields = ", ".join(f"{name}={list(getattr(self, name))}" for name in FIELDS)
         return f"Genotype({fields})"
 
     @cached_property
@@ -244,3 +268,15 @@ def _nodes(name: str, content: Any) -> tuple[int, ...]:
 def _is_small(value: Any) -> bool:
     # A number of thousands of digits could not even be named in a message.
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10_000
+
+
+def _text(raw: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 as PowerShell writes it; what is neither becomes a sign of its own.
+
+    Genotypes are ASCII; beside them a log may hold anything.
+    """
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", "replace")
+    if raw[:4:2] == b"\0\0" or raw[1:4:2] == b"\0\0":
+        return raw.decode("utf-16-be" if raw[0] == 0 else "utf-16-le", "replace")
+    return raw.decode("utf-8-sig", "replace")

@@ -1,60 +1,69 @@
-"""`Genotype(normal=[…], …)` in a text such as a log line: parsed as Python's syntax, never evaluated."""
+"""`Genotype(normal=[…], …)` or `{'normal': […], …}` in a text: parsed as Python's syntax, never evaluated."""
 
 from __future__ import annotations
 
 import ast
 import re
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 from backbones.errors import InputError
 
-_START = re.compile(r"(?<![A-Za-z0-9_])Genotype\s*\(")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
-_LONGEST_CALL = 20_000
+#: Where a genotype may begin: the tuple that the papers' code prints, or a dict whose first key is one of its fields.
+START = re.compile(
+    r"(?<![A-Za-z0-9_])Genotype\s*\(|\{\s*(['\"])(?:normal|reduce|recurrent)(?:_concat)?\1\s*:", re.ASCII
+)
+
+FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+LONGEST_CALL = 20_000
 _DEEPEST = 50
 #: No cell has so many nodes that a `range` in it would go further.
 _LAST_NODE = 100
 
+#: What a printed number or list may stand in, by the last part of its name: `np.int64(0)`, `tensor(2)`, `list(…)`.
+_AROUND = re.compile(r"u?int(8|16|32|64|_|c)?|float(16|32|64|_)?|str_?|list|tuple|array|asarray|tensor")
 
-def read_calls(text: str, where: str) -> Iterator[dict[str, Any]]:
-    """The keyword arguments of every `Genotype(…)` in a text, each value a literal or a `range(…)`.
+
+def balanced(text: str, start: int, where: str) -> str:
+    """The text from its first bracket's word at `start` up to the bracket that closes it; a log line may go on.
+
+    Brackets in strings and in comments are none.
 
     Raises:
-        InputError: there is none, or one is cut off, too long, nested too deeply, or holds anything but literals.
+        InputError: it is cut off, too long or nested too deeply.
     """
-    text = _COLOUR.sub("", text)
-    match = _START.search(text)
-    if match is None:
-        raise InputError(f"{where}: holds no genotype; expected 'Genotype(normal=[…], …)' or JSON")
-    # Most logs print the same genotype at every epoch: each text is parsed once.
-    seen = set[str]()
-    while match is not None:
-        call = _balanced(text, match.start(), where)
-        if call not in seen:
-            seen.add(call)
-            yield _arguments(call, where)
-        match = _START.search(text, match.start() + len(call))
-
-
-def _balanced(text: str, start: int, where: str) -> str:
-    """The text up to the parenthesis that closes its first one, so that a log line may go on behind it."""
-    depth = 0
-    for place in range(start, min(len(text), start + _LONGEST_CALL)):
+    depth, quote, place = 0, "", start
+    end = min(len(text), start + LONGEST_CALL)
+    while place < end:
         character = text[place]
-        depth += (character in "([{") - (character in ")]}")
-        if depth > _DEEPEST:
-            raise InputError(f"{where}: nested too deeply for a genotype")
-        if depth == 0 and character in ")]}":
-            return text[start : place + 1]
-    if len(text) - start > _LONGEST_CALL:
-        raise InputError(f"{where}: more than {_LONGEST_CALL} characters are too long for a genotype")
+        if quote:
+            place += character == "\\"
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#":
+            line = text.find("\n", place, end)
+            place = end if line < 0 else line
+        elif character in "([{":
+            depth += 1
+            if depth > _DEEPEST:
+                raise InputError(f"{where}: nested too deeply for a genotype")
+        elif character in ")]}":
+            depth -= 1
+            if depth <= 0:
+                return text[start : place + 1]
+        place += 1
+    if len(text) - start > LONGEST_CALL:
+        raise InputError(f"{where}: more than {LONGEST_CALL} characters are too long for a genotype")
     raise InputError(f"{where}: the genotype is cut off: a parenthesis is not closed")
 
 
-def _arguments(call: str, where: str) -> dict[str, Any]:
+def parse_call(call: str, where: str) -> dict[str, Any]:
+    """The keyword arguments of a `Genotype(…)`, or the items of a dict, each a literal or a `range(…)`.
+
+    Raises:
+        InputError: it is no Python, or holds anything but literals.
+    """
     try:
         with warnings.catch_warnings():
             # Such as of an invalid escape sequence in what someone pasted.
@@ -62,31 +71,53 @@ def _arguments(call: str, where: str) -> dict[str, Any]:
             expression = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{where}: not a genotype: {error}") from error
-    if not isinstance(expression, ast.Call) or len(expression.args) > len(_FIELDS):
+    if isinstance(expression, ast.Dict):
+        content: dict[str, Any] = _value(expression, where)
+        return content
+    if not isinstance(expression, ast.Call) or len(expression.args) > len(FIELDS):
         raise InputError(f"{where}: expected Genotype(normal=…, normal_concat=…, reduce=…, reduce_concat=…)")
-    content = {name: _literal(value, f"{where}: {name}") for name, value in zip(_FIELDS, expression.args, strict=False)}
+    content = {name: _value(value, f"{where}: {name}") for name, value in zip(FIELDS, expression.args, strict=False)}
     for keyword in expression.keywords:
         if keyword.arg is None or keyword.arg in content:
             name = repr(keyword.arg)[:40]
             raise InputError(f"{where}: keyword {name} cannot be used or stands twice")
-        content[keyword.arg] = _literal(keyword.value, f"{where}: {keyword.arg[:40]}")
+        content[keyword.arg] = _value(keyword.value, f"{where}: {keyword.arg[:40]}")
     return content
 
 
-def _literal(value: ast.expr, where: str) -> Any:
-    named = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
-    if isinstance(value, ast.Call) and named in ("list", "tuple") and len(value.args) == 1 and not value.keywords:
-        return _literal(value.args[0], where)
-    if isinstance(value, ast.Call) and named == "range":
-        try:
-            bounds = [ast.literal_eval(argument) for argument in value.args]
-        except (ValueError, TypeError, RecursionError, MemoryError) as error:
-            raise InputError(f"{where}: range() takes whole numbers") from error
-        whole = all(isinstance(bound, int) and abs(bound) <= _LAST_NODE for bound in bounds)
-        if value.keywords or not whole or not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
-            raise InputError(f"{where}: expected range(first, last + 1) within 2 to {_LAST_NODE}")
-        return list(range(*bounds))
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise InputError(f"{where}: expected a literal list, not code") from error
+def _value(node: ast.expr, where: str) -> Any:
+    """The value of a literal; brackets are no deeper than `balanced` lets them be."""
+    if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (str, int, float, bool)):
+        return node.value
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_value(item, where) for item in node.elts]
+    if isinstance(node, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        if all(isinstance(key, str) for key in keys) and len(set(keys)) == len(keys):
+            return {key: _value(item, where) for key, item in zip(keys, node.values, strict=True)}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        number = node.operand.value
+        if type(number) in (int, float):
+            return -number  # type: ignore[operator]
+    if isinstance(node, ast.Call) and (name := _last_name(node.func)) is not None:
+        if name == "range":
+            return _range(node, where)
+        if _AROUND.fullmatch(name) and len(node.args) == 1:
+            # Keywords, such as a tensor's device, say nothing of its numbers.
+            return _value(node.args[0], where)
+    raise InputError(f"{where}: expected a literal list, not code")
+
+
+def _last_name(function: ast.expr) -> str | None:
+    """`int64` of `np.int64`, `numpy.int64` or `int64`."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _range(call: ast.Call, where: str) -> list[int]:
+    bounds = [_value(argument, where) for argument in call.args]
+    whole = all(type(bound) is int and abs(bound) <= _LAST_NODE for bound in bounds)
+    if call.keywords or not whole or not 1 <= len(bounds) <= 3 or 0 in bounds[2:]:
+        raise InputError(f"{where}: expected range(first, last + 1) of whole numbers within 2 to {_LAST_NODE}")
+    return list(range(*bounds))

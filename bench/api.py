@@ -83,6 +83,8 @@ def evaluate(
     replace: bool = False,
     test_dev: PathLike | None = None,
     launcher: Literal["none", "pytorch"] = "none",
+    data: PathLike | None = None,
+    notice: Callable[[str], None] = warnings.warn,
     progress: Display | None = None,
 ) -> list[Record]:
     """Train and score every architecture under every protocol with every seed; what has its record is not run again.
@@ -96,6 +98,8 @@ def evaluate(
         replace: whether the record of a different run is moved aside; without it, such a record is an error.
         test_dev: a folder for COCO's submission files of detectors.
         launcher: `pytorch` in each of the processes that torchrun has started.
+        data: a folder of one's own in the place of the protocols' data (docs/your-own-data.md).
+        notice: is told what that folder holds.
         progress: makes the display, such as `bench.api.Progress`; None shows nothing.
 
     Returns:
@@ -115,6 +119,9 @@ def evaluate(
         evaluate_only,
         test_dev,
         launcher,
+        None if data is None else Path(data),
+        Path(work),
+        notice,
     )
     manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
     records = run_all(wanted, manner)
@@ -132,6 +139,8 @@ def search(
     work: PathLike = "work",
     replace: bool = False,
     launcher: Literal["none", "pytorch"] = "none",
+    data: PathLike | None = None,
+    notice: Callable[[str], None] = warnings.warn,
     progress: Display | None = None,
 ) -> Record:
     """Search a genotype under a search protocol; a search that has its record is not run again.
@@ -144,7 +153,8 @@ def search(
     from bench.runs.session import Manner, run_all
 
     manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
-    (record,) = run_all([search_of(protocol, seed, options)], manner)
+    own = None if data is None else Path(data)
+    (record,) = run_all([search_of(protocol, seed, options, own, Path(work), notice)], manner)
     return record
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backbones.errors import InputError
+from search.bases import named_bases
 
 #: Environment variables that configs may refer to as `{{$NAME:default}}`, with the defaults that they use.
 DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
@@ -115,7 +116,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
 
     path = find_config(name)
     try:
-        with _quiet():
+        with _quiet(), named_bases(_named):
             config = Config.fromfile(str(path))
     except CONFIG_ERRORS as error:
         problem = " ".join(str(error).split()) or type(error).__name__
@@ -133,6 +134,11 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
         if values != before:
             effective.append(option)
     return LoadedConfig(_name(path), path, values, tuple(effective))
+
+
+def _named(name: str) -> Path | None:
+    """The file of one of our configs by its name, or None."""
+    return config_root() / f"{name}.py" if name in config_names() else None
 
 
 def _name(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from search.data.batches import BatchSampler, MemoryBatches, share_of
 from search.data.cifar import read_cifar
 from search.data.decoding import DecodingLoader, EvaluationLoader
 from search.data.images import ImageSource
+from search.data.names import as_counts
 from search.data.sources import list_images
 from search.training.parallel import rank, world_size
 
@@ -38,6 +40,11 @@ class Sources:
     fingerprint: str
 
     @property
+    def listed(self) -> tuple[ImageSource, ImageSource]:
+        """One source of each folder or file that the images lie in."""
+        return self.train, self.test or self.val
+
+    @property
     def parts(self) -> dict[str, ImageSource]:
         named = {"train": self.train, "validation" if self.test else "val": self.val, "test": self.test}
         return {name: source for name, source in named.items() if source is not None}
@@ -45,6 +52,9 @@ class Sources:
     def report(self) -> DataReport:
         counts = {f"{name} images": len(source.files) for name, source in self.parts.items()}
         counts["classes"] = len(self.train.classes)
+        # Kinds of the parts together: each says where it lies, not of which part it is.
+        passed_over = sum((Counter(source.passed_over) for source in self.listed), Counter[str]())
+        counts |= as_counts(passed_over)
         per_class = {name: source.counts() for name, source in self.parts.items()}
         return DataReport(counts, self.fingerprint, per_class)
 

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from bench.classification.width import channels_of, network_cost
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.own_data import OwnData, as_options, class_parts
 from bench.tasks.workload import Workload
 from search.configs import parse
 from search.training.parallel import is_main, main_first
@@ -53,6 +55,21 @@ class ClassificationTask(Task):
         values["images"]["download"] = settings.images.download
         values["images"]["decoding"]["workers"] = settings.images.decoding.workers
         return values
+
+    def look(self, protocol: Protocol) -> None:
+        for source in find(_settings(protocol)).listed:
+            source.check()
+
+    def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
+        train, val = class_parts(folder)
+        images = config.get("images", {})
+        values: dict[str, Any] = {"images.train": str(train), "images.val": str(val)}
+        if images.get("kind", "folder") != "folder":
+            values |= {"images.kind": "folder", "images.root": None}
+        if images.get("memory", True):
+            # Images of one's own seldom are of the protocol's size.
+            values["images.resize"] = True
+        return OwnData(f"{folder}: images by class: train {train}, val {val}", as_options(values, config))
 
     def divided(self, protocol: Protocol, parts: int) -> Protocol:
         config = copy.deepcopy(dict(protocol.config))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import api
+from bench.commands.options import add_config_options, add_data, notice
 from bench.console.arguments import whole
 
 
@@ -17,13 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     digits.add_argument("--seed", type=whole, default=0)
     check = verbs.add_parser("check", help="look at the data of a protocol without training")
     check.add_argument("protocol", metavar="PROTOCOL")
+    add_data(check)
+    check.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="where --data is converted")
+    add_config_options(check)
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "digits":
         print(api.make_digits(arguments.out, arguments.seed))
         return 0
-    report = api.check_data(arguments.protocol)
+    report = api.check_data(
+        arguments.protocol, arguments.cfg_options, arguments.data, arguments.work_dir, notice=notice
+    )
     for name, count in report.counts.items():
         print(f"{count:>9,}  {name}")
     print(report.fingerprint, file=sys.stderr)

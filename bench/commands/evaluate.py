@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import add_config_options, add_launcher, add_places, is_first, places_of
+from bench.commands.options import add_config_options, add_data, add_launcher, add_places, is_first, notice, places_of
 from bench.console.arguments import positive, whole
 
 
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="so many images of each part; marked as reduced")
     add_launcher(parser, "one run")
+    add_data(parser)
     add_config_options(parser)
     add_places(parser)
 
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         "test_dev": arguments.test_dev,
         "seeds": arguments.seeds,
         "launcher": arguments.launcher,
+        "data": arguments.data,
+        "notice": notice,
     }
     if arguments.print_config:
         for text in api.resolved_configs(arguments.arch, arguments.on, **what):

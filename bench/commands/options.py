@@ -43,6 +43,15 @@ def is_first(arguments: argparse.Namespace) -> bool:
     return arguments.launcher == "none" or os.environ.get("RANK", "0") == "0"
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="your own data in the place of the protocol's (docs/your-own-data.md)",
+    )
+
+
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",

@@ -7,7 +7,7 @@ import json
 import sys
 
 from bench import api
-from bench.commands.options import add_config_options, add_launcher, add_places, is_first, places_of
+from bench.commands.options import add_config_options, add_data, add_launcher, add_places, is_first, notice, places_of
 from bench.commands.search_dry_run import dry_run
 from bench.console.arguments import whole
 
@@ -15,6 +15,7 @@ from bench.console.arguments import whole
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a search protocol (search/pc_darts_cifar10) or a config file")
     parser.add_argument("--seed", type=whole, default=0)
+    add_data(parser)
     add_config_options(parser)
     add_places(parser)
     parser.add_argument(
@@ -22,17 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="one step of each stage: peak memory and the time of the whole search, nothing else",
     )
+    add_data(parser)
     add_launcher(parser, "one search")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    protocol, options, seed = arguments.config, arguments.cfg_options, arguments.seed
+    protocol, seed, launcher = arguments.config, arguments.seed, arguments.launcher
+    what = {"options": arguments.cfg_options, "data": arguments.data, "notice": notice}
     if arguments.dry_run:
-        print("\n".join(dry_run(api.dry_run(protocol, seed, options, arguments.launcher, _tell))))
+        measured = api.dry_run(protocol, seed, launcher=launcher, tell=_tell, work=arguments.work_dir, **what)
+        print("\n".join(dry_run(measured)))
         return 0
     places = places_of(arguments)
-    launcher = arguments.launcher
-    record = api.search(protocol, seed=seed, options=options, launcher=launcher, progress=api.Progress, **places)
+    record = api.search(protocol, seed=seed, launcher=launcher, progress=api.Progress, **what, **places)
     if is_first(arguments):
         genotype = api.found_by(record).genotype
         for concern in api.search_concerns(genotype):

@@ -8,15 +8,18 @@ where more than a quarter of the boxes is without area or crosses the border, th
 
 from __future__ import annotations
 
-import math
+import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from backbones.errors import InputError
-from backbones.files import read_json
-from bench.detection.images import check_images
+from backbones.files import read_json, write_text
+from bench.detection import repairs
+from search.data.checking import check_images
+from search.data.reader import LARGEST_PIXELS
 
 #: More boxes than this share without area or across the border: the numbers mean something else.
 _STRANGE_SHARE = 0.25
@@ -53,11 +56,17 @@ class Annotations:
         file: the annotation file.
         images: in the file's order.
         categories: ids by name in the file's order, which is the order of MMDetection's labels.
+        folder: of the images.
+        repairs: how many of each kind of `bench.detection.repairs` the file needs.
+        unused_roots: names of categories that stand above others, and that no annotation has.
     """
 
     file: Path
     images: tuple[ImageEntry, ...]
     categories: Mapping[str, int]
+    folder: Path
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    unused_roots: frozenset[str] = frozenset()
 
     @property
     def files(self) -> list[Path]:
@@ -85,23 +94,29 @@ class Annotations:
         )
         return replace(self, images=tuple(kept))
 
+    def without(self, names: frozenset[str]) -> Annotations:
+        """The annotations without categories that they do not need, which is a repair, too."""
+        if not names:
+            return self
+        left = {name: number for name, number in self.categories.items() if name not in names}
+        return replace(self, categories=left, repairs={**self.repairs, repairs.ROOT: len(names)})
+
     def first(self, limit: int) -> Annotations:
         """The first images in the file's order, which in COCO's files follows neither id nor subject."""
         return replace(self, images=self.images[:limit])
 
 
-def read(file: Path, image_folder: Path, annotated: bool = True, evaluated: bool = False) -> Annotations:
+def read(file: Path, image_folder: Path, annotated: bool = True) -> Annotations:
     """Read and check an annotation file; the images are not opened.
 
     Args:
         annotated: whether there must be annotations; COCO's server keeps those of test-dev.
-        evaluated: whether detections will be compared with it.
 
     Raises:
         InputError: the file or an image is missing, a key is missing, an entry cannot be used, or an image's name leads
             out of the image folder.
     """
-    content = _content(file, ("images", "annotations", "categories") if annotated else ("images", "categories"))
+    content, repaired = load(file, image_folder, annotated)
     images = _by_id(file, "images", content["images"])
     categories = _by_id(file, "categories", content["categories"])
     if not images or not categories:
@@ -113,11 +128,28 @@ def read(file: Path, image_folder: Path, annotated: bool = True, evaluated: bool
         if problem is not None:
             raise InputError(f"{file}: annotation {annotation['id']}: {problem}")
         boxes.setdefault(annotation["image_id"], []).append(annotation)
-    if evaluated and any(annotation["id"] == 0 for here in boxes.values() for annotation in here):
-        raise InputError(f"{file}: annotation 0: COCO's evaluation takes the id 0 for none; number annotations from 1")
     _refuse_strange(file, entries, boxes)
     counted = tuple(_counted(entry, boxes.get(number, [])) for number, entry in entries.items())
-    return Annotations(file, counted, _names(file, categories))
+    names = _names(file, categories)
+    return Annotations(file, counted, names, image_folder, repaired, repairs.unused_roots(content))
+
+
+def load(file: Path, image_folder: Path, annotated: bool = True) -> tuple[dict[str, Any], Mapping[str, int]]:
+    """The content of an annotation file, repaired, and how many repairs of each kind there were.
+
+    Raises:
+        InputError: the file or a key is missing.
+    """
+    keys = ("images", "annotations", "categories") if annotated else ("images", "categories")
+    return repairs.repair(_content(file, keys), image_folder)
+
+
+def write_repaired(annotations: Annotations, file: Path) -> Path:
+    """Write an annotation file as it was understood, for programs that read it themselves; never the user's own."""
+    content, _ = load(annotations.file, annotations.folder)
+    content["categories"] = [entry for entry in content["categories"] if entry["name"] in annotations.categories]
+    write_text(file, json.dumps(content))
+    return file
 
 
 def read_ids(file: Path) -> tuple[frozenset[int], frozenset[int]]:
@@ -160,7 +192,7 @@ def _by_id(file: Path, key: str, entries: list[Any]) -> dict[int, Mapping[str, A
     found: dict[int, Mapping[str, Any]] = {}
     for place, entry in enumerate(entries):
         number = entry.get("id") if isinstance(entry, Mapping) else None
-        if type(number) is not int:
+        if type(number) is not int or not repairs.is_number(number):
             raise InputError(f"{file}: {key}[{place}]: expected an object with a whole number as 'id'")
         if number in found:
             raise InputError(f"{file}: {key}[{place}]: id {number} stands twice")
@@ -172,8 +204,8 @@ def _names(file: Path, categories: Mapping[int, Mapping[str, Any]]) -> dict[str,
     names: dict[str, int] = {}
     for number, category in categories.items():
         name = category.get("name")
-        if not isinstance(name, str) or not name:
-            raise InputError(f"{file}: category {number}: name {name!r}: expected a text")
+        if not isinstance(name, str) or not name or not _is_text(name):
+            raise InputError(f"{file}: category {number}: name {_shown(name)}: expected a text")
         if name in names:
             raise InputError(f"{file}: two categories have one name, {name[:40]!r}")
         names[name] = number
@@ -181,39 +213,51 @@ def _names(file: Path, categories: Mapping[int, Mapping[str, Any]]) -> dict[str,
 
 
 def _problem(annotation: Mapping[str, Any], images: Mapping[int, Any], categories: Mapping[int, Any]) -> str | None:
-    if annotation.get("image_id") not in images:
-        return f"image_id {annotation.get('image_id')!r} is none of the file's images"
-    if annotation.get("category_id") not in categories:
-        return f"category_id {annotation.get('category_id')!r} is none of the file's categories"
+    for key, known in (("image_id", images), ("category_id", categories)):
+        number = annotation.get(key)
+        # By type, since what is no number may not even be looked up.
+        if type(number) is not int or number not in known:
+            return f"{key} {_shown(number)} is none of the file's {'images' if known is images else 'categories'}"
     box, area, crowd = annotation.get("bbox"), annotation.get("area"), annotation.get("iscrowd", 0)
-    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_finite, box))):
-        return f"bbox {box!r}: expected [x, y, width, height]"
-    if not _is_finite(area):
-        return f"area {area!r}: expected a number of square pixels"
-    if crowd not in (0, 1):
-        return f"iscrowd {crowd!r}: expected 0 or 1"
+    if not (isinstance(box, list) and len(box) == 4 and all(map(repairs.is_number, box))):
+        return f"bbox {_shown(box)}: expected [x, y, width, height]"
+    if not repairs.is_number(area):
+        return f"area {_shown(area)}: expected a number of square pixels"
+    if type(crowd) is not int or crowd not in (0, 1):
+        return f"iscrowd {_shown(crowd)}: expected 0 or 1"
     return None
 
 
-def _is_finite(value: Any) -> bool:
-    # By type: a truth value is a whole number in Python, and none in a file.
-    return type(value) in (int, float) and math.isfinite(value)
+def _shown(value: Any) -> str:
+    """A value as a message shows it: what is wrong may be thousands of digits long."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:60]}…"
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be written down: JSON may escape half of a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _image(file: Path, image: Mapping[str, Any], folder: Path) -> ImageEntry:
     where = f"{file}: image {image['id']}"
     name = image.get("file_name")
-    if not isinstance(name, str) or not name:
-        raise InputError(f"{where}: file_name {name!r}: expected a file's name")
+    if not isinstance(name, str) or not name or not _is_text(name):
+        raise InputError(f"{where}: file_name {_shown(name)}: expected a file's name")
     # Both readings, so that a file made to harm one system is refused on every system.
     for path in (PurePosixPath(name), PureWindowsPath(name)):
         if path.is_absolute() or path.drive or ".." in path.parts:
-            raise InputError(f"{where}: file_name {name!r} leads out of {folder}")
+            raise InputError(f"{where}: file_name {_shown(name)} leads out of {folder}")
     for side in ("width", "height"):
-        if type(image.get(side)) is not int or image[side] < 1:
-            raise InputError(f"{where}: {side} {image.get(side)!r}: expected a whole number of pixels")
-    if not (folder / name).is_file():
-        raise InputError(f"{folder / name}: no such image; {file} names it")
+        if type(image.get(side)) is not int or not 1 <= image[side] <= LARGEST_PIXELS:
+            raise InputError(f"{where}: {side} {_shown(image.get(side))}: expected a whole number of pixels")
+    # os.path: it says no to a name that no file system can hold.
+    if not os.path.isfile(folder / name):
+        raise InputError(f"{folder / name[:200]}: no such image; {file} names it")
     return ImageEntry(image["id"], folder / name, image["width"], image["height"])
 
 

@@ -6,13 +6,15 @@ and val2017 is their minival, the other 5,000.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.detection.annotations import Annotations, look_into, read
+from bench.detection import repairs
+from bench.detection.annotations import Annotations, look_into, read, write_repaired
 from bench.detection.protocol import DataPart, data_part, innermost
 from bench.digits.embedded import ensure_embedded
 from bench.tasks.contract import DataReport
@@ -35,19 +37,30 @@ class Data:
 
     def report(self) -> DataReport:
         counts = {**self.train.counts("train"), **self.val.counts("val"), "categories": len(self.val.categories)}
+        counts |= repairs.as_counts(Counter(self.train.repairs) + Counter(self.val.repairs))
         files = [*self.train.files, *self.val.files]
         return DataReport(counts, fingerprint(self.root, files, contents=[self.train.file, self.val.file]))
 
-    def fill_in(self, config: dict[str, Any]) -> None:
-        """Write the categories and the limit into every place of a resolved config that depends on them."""
+    def fill_in(self, config: dict[str, Any], folder: Path) -> None:
+        """Write the categories and the limit into every place of a resolved config that depends on them.
+
+        Args:
+            folder: of the run; annotation files that had to be repaired are written there, for MMDetection to read.
+        """
         _set_classes(config["model"], len(self.val.categories))
         for part in ("train", "val"):
             dataset = innermost(config[f"{part}_dataloader"]["dataset"])
             # As a new dict: COCO's colours are for COCO's 80 names.
             dataset["metainfo"] = {"classes": list(self.val.categories)}
+            annotations = self.train if part == "train" else self.val
             if self.limit is not None:
-                dataset["indices"] = len((self.train if part == "train" else self.val).images)
-        config["val_evaluator"]["ann_file"] = str(self.val.file)
+                dataset["indices"] = len(annotations.images)
+            file = annotations.file
+            if annotations.repairs:
+                file = write_repaired(annotations, folder.resolve() / "annotations" / f"{part}.json")
+                dataset["ann_file"] = str(file)
+            if part == "val":
+                config["val_evaluator"]["ann_file"] = str(file)
         if self.limit is not None:
             config["val_evaluator"]["limit"] = len(self.val.images)
 
@@ -61,10 +74,12 @@ def find(config: Mapping[str, Any]) -> Data:
     """
     ensure_embedded(config.get("embedded"))
     parts = {part: data_part(config, part) for part in ("train", "val")}
-    train, val = (_read(parts[part], evaluated=part == "val") for part in ("train", "val"))
+    train, val = (_read(parts[part]) for part in ("train", "val"))
+    roots = train.unused_roots & val.unused_roots
+    train, val = train.without(roots), val.without(roots)
     _compare(train, val)
-    roots = [part.root.resolve() for part in parts.values()]
-    if roots[0] != roots[1]:
+    folders = [part.root.resolve() for part in parts.values()]
+    if folders[0] != folders[1]:
         raise InputError(
             f"{parts['train'].key} and {parts['val'].key} have different data roots: "
             f"{parts['train'].root}, {parts['val'].root}"
@@ -111,7 +126,7 @@ def _compare(train: Annotations, val: Annotations) -> None:
         raise InputError(f"{val.file}: its categories differ from those of {train.file}: {problem}")
 
 
-def _read(part: DataPart, annotated: bool = True, evaluated: bool = False) -> Annotations:
+def _read(part: DataPart, annotated: bool = True) -> Annotations:
     if not part.root.is_dir():
         raise InputError(
             f"{part.root}: no such data folder (data_root of {part.key}); "
@@ -119,4 +134,4 @@ def _read(part: DataPart, annotated: bool = True, evaluated: bool = False) -> An
         )
     if not part.images.is_dir():
         raise InputError(f"{part.images}: no such image folder (data_prefix of {part.key})")
-    return read(part.annotation_file, part.images, annotated, evaluated)
+    return read(part.annotation_file, part.images, annotated)

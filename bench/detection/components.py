@@ -35,6 +35,7 @@ from mmdet.models.dense_heads import SSDHead  # noqa: E402 - needs the stand-in 
 from mmdet.models.detectors import SingleStageDetector  # noqa: E402
 from mmdet.registry import MODELS  # noqa: E402
 
+import bench.detection.reading  # noqa: E402 - registers the reader of pictures
 import bench.detection.vgg  # noqa: E402, F401 - registers its backbone
 
 #: By this name a config can have data-loader workers seeded anew every epoch.

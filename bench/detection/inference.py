@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
+import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
@@ -17,13 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 from backbones.errors import InputError
 from backbones.files import replacing
 from bench.detection.checkpoint import Trained, load
-from bench.detection.images import check_images
 from bench.detection.pairs import restore_pairs
+from search.data.checking import check_images
+from search.data.names import SUFFIXES, is_hidden, is_image
+from search.data.reader import read_picture
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
-
-#: Files with these endings are taken out of a folder.
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 #: Pictures of these are written as what they are, all others as PNG.
 _WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
@@ -56,7 +55,7 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
     pictures: dict[Path, Path] = {}
     for path in given:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            files = sorted(file for file in path.rglob("*") if _is_meant(file.relative_to(path)) and file.is_file())
             # Pictures that were drawn before may lie among the images.
             files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
             if not files:
@@ -72,6 +71,11 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
             raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
         taken[picture] = file
     return pictures
+
+
+def _is_meant(name: Path) -> bool:
+    """Whether a file of a folder, by its path in it, is an image and not hidden."""
+    return is_image(name.name) and not any(is_hidden(part) for part in name.parts)
 
 
 def detect(
@@ -123,7 +127,7 @@ def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshol
     found = found[found.scores >= threshold]
     found = found[found.scores.argsort()]
     drawn = sample.cpu().clone()
-    image = mmcv.imread(str(file), channel_order="rgb")
+    image = np.asarray(read_picture(file))
     # A side on the image's border is drawn on its last pixels.
     corner = torch.tensor(image.shape[1::-1], dtype=found.bboxes.dtype).repeat(2) - 1
     found.bboxes = torch.minimum(found.bboxes.clamp(min=0), corner)

@@ -29,10 +29,10 @@ from mmengine.runner import Runner
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones.errors import InputError
-from backbones.files import read_json, write_text
+from backbones.files import write_text
 from bench.console.arguments import positive
 from bench.detection import checkpoint
-from bench.detection.annotations import look_into, read
+from bench.detection.annotations import load, look_into, read
 from bench.detection.coco_data import Data
 from bench.detection.components import model_config
 from bench.detection.pairs import restore_pairs
@@ -67,13 +67,16 @@ class LossHook(Hook):
             print(f"step {step:>4} of {runner.max_iters}  loss {loss:.3f}", flush=True)
 
 
-def first_images(file: Path, count: int) -> dict[str, Any]:
+def first_images(file: Path, folder: Path, count: int) -> dict[str, Any]:
     """The content of a COCO annotation file cut down to its first images, by id, with objects and without a crowd.
+
+    Args:
+        folder: of the images.
 
     Raises:
         InputError: there are fewer.
     """
-    content = read_json(file)
+    content, _ = load(file, folder)
     objects: dict[int, list[Any]] = {}
     for annotation in content["annotations"]:
         objects.setdefault(annotation["image_id"], []).append(annotation)
@@ -114,7 +117,7 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
         data: the images, for training and testing.
     """
     values: dict[str, Any] = plain(config)
-    data.fill_in(values)
+    data.fill_in(values, folder)
     dataset = innermost(values["val_dataloader"]["dataset"])
     dataset.update(data_root="", ann_file=str(data.train.file), data_prefix={"img": str(data.root)})
     resize = next(step for step in dataset["pipeline"] if step["type"] == "Resize")
@@ -180,7 +183,7 @@ def overfit(
     part = data_part(protocol.config, "train")
     read(part.annotation_file, part.images)
     file = folder / "images.json"
-    write_text(file, json.dumps(first_images(part.annotation_file, images)))
+    write_text(file, json.dumps(first_images(part.annotation_file, part.images, images)))
     chosen = read(file, part.images)
     look_into(chosen)
     data = Data(part.images, chosen, chosen)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.own_data import OwnData
 from bench.tasks.workload import Workload
 
 
@@ -43,6 +45,11 @@ class DetectionTask(Task):
         from bench.detection.coco_data import find
 
         return find(protocol.config).report()
+
+    def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
+        from bench.detection.own_data import own_data
+
+        return own_data(config, folder, work)
 
     def run(self, job: Job) -> Outcome:
         """As `Task.run`; in several processes all of them call it, and the first one writes what it leaves."""

@@ -63,7 +63,7 @@ def resolve(job: Job, data: Data) -> Config:
     weights = None if job.weights is None else str(job.weights)
     values["model"] = model_config(values, job.design, weights)
     _use_our_metric(values, job.work_dir)
-    data.fill_in(values)
+    data.fill_in(values, job.work_dir)
     _set_precision(values)
     for part in ("train", "val"):
         loader = values[f"{part}_dataloader"]

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from PIL import Image
-
 from backbones.errors import InputError
 from bench.reid.listing import Listing
 from bench.reid.schema import ReidConfig
 from bench.reid.torchreid_compat import ImageDataManager, ImageDataset, build_transforms, register_image_dataset
+from search.data.reader import read_picture
 
 
 class ListedDataset(ImageDataset):
@@ -25,21 +24,8 @@ class ListedDataset(ImageDataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One image as torchreid's own data set gives it, which however tries a broken file again for ever."""
         file, identity, camera, dataset = self.data[index]
-        image = self._transform_image(self.transform, self.k_tfm, read_image(file))
+        image = self._transform_image(self.transform, self.k_tfm, read_picture(file))
         return {"img": image, "pid": identity, "camid": camera, "impath": file, "dsetid": dataset}
-
-
-def read_image(file: str) -> Image.Image:
-    """The image in a file, as RGB.
-
-    Raises:
-        InputError: it cannot be read; names the file.
-    """
-    try:
-        with Image.open(file) as opened:
-            return opened.convert("RGB")
-    except (OSError, SyntaxError) as error:
-        raise InputError(f"{file}: cannot be read as an image: {error}") from error
 
 
 def check_readable(files: Iterable[str]) -> None:
@@ -59,7 +45,7 @@ def check_readable(files: Iterable[str]) -> None:
 
 def _decode(file: str) -> None:
     # The image is let go at once: a gallery does not fit into memory.
-    read_image(file)
+    read_picture(file)
 
 
 @contextlib.contextmanager

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backbones.errors import InputError
+from search.data.names import sift
 
-#: One image: its file, the identity on it, the camera (from 0), as torchreid's data sets hold it.
+#: One image: its file, the identity on it, the camera (one less than in its name), as torchreid's data sets hold it.
 Image = tuple[str, int, int]
+
+#: Digits that an identity or a camera has at most: it is held in 64 bits.
+_DIGITS = 18
 
 #: The identity of gallery images that nobody scores (Market-1501: bad detections).
 JUNK = -1
@@ -27,6 +34,7 @@ class Listing:
         distractors: how many of the gallery's images show nobody that is asked for.
         junk: how many gallery images nobody scores; they are not in `gallery`.
         annotations: files beside the images that say what is where.
+        passed_over: how many of what lie in the folders and are no image (`search.data.names`).
     """
 
     folder: Path
@@ -36,6 +44,7 @@ class Listing:
     distractors: int = 0
     junk: int = 0
     annotations: tuple[Path, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def unmatched(self) -> list[Image]:
         """The queries whose identity no other camera has seen in the gallery: no ranking can find them."""
@@ -76,24 +85,26 @@ def require_folder(folder: Path, expected: str) -> None:
         raise InputError(f"{folder}: missing; {expected}")
 
 
-def read_names(folder: Path, suffixes: tuple[str, ...] = (".jpg",)) -> list[Image]:
+def read_names(folder: Path, passed_over: Counter[str]) -> list[Image]:
     """The images of a folder by their names, `<identity>_c<camera>…`, as Market-1501's are.
+
+    A camera may have zeros before it (VeRi's `c001`) and may be 0; `C001` is the same. Other files are counted.
 
     Raises:
         InputError: names that cannot be read so; names the first three.
     """
     images, unknown = [], []
-    # Market-1501 comes with a Thumbs.db in each folder: only images count.
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes):
-        found = re.match(r"(-?\d+)_c([1-9]\d*)", path.name)
-        if found:
-            images.append((str(path), int(found[1]), int(found[2]) - 1))
+    for name in sift((entry.name for entry in os.scandir(folder) if not entry.is_dir()), passed_over):
+        found = re.match(r"(-?\d+)_c(\d+)", name, re.ASCII | re.IGNORECASE)
+        if found and max(map(len, found.groups())) <= _DIGITS:
+            # Torchreid counts cameras from 0; camera 0 becomes -1, which is a name like another.
+            images.append((str(folder / name), int(found[1]), int(found[2]) - 1))
         else:
-            unknown.append(path.name)
+            unknown.append(name)
     if unknown:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         raise InputError(
-            f"{folder}: cannot read identity and camera from {', '.join(unknown[:3])}{more}; expected names like "
-            "0002_c1s1_000451_03.jpg (identity 2, camera 1)"
+            f"{folder}: cannot read identity and camera from {', '.join(name[:80] for name in unknown[:3])}{more}; "
+            f"expected names like 0002_c1s1_000451_03.jpg (identity 2, camera 1), {_DIGITS} digits at most"
         )
     return images

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from backbones.errors import InputError
-from bench.reid.listing import DISTRACTOR, JUNK, Image, Listing, read_names, relabelled, require_folder
+from bench.reid.listing import DISTRACTOR, JUNK, Listing, read_names, relabelled, require_folder
+from search.data.names import SUFFIXES
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 
@@ -19,50 +21,56 @@ EXPECTED = {
     "market_folder": f"expected data_root to be a folder in Market-1501's layout, {_FOLDERS}",
 }
 
-#: What Market-1501's own images are, and what other people's may be.
-_JPEG, _ANY = (".jpg",), (".jpg", ".jpeg", ".png")
-
 
 def read_market1501(data_root: Path) -> Listing:
     folder = data_root / "market1501" / "Market-1501-v15.09.15"
     # The older of the two layouts that torchreid reads.
     if not folder.is_dir() and (folder.parent / TRAIN).is_dir():
         folder = folder.parent
-    return _read(folder, "market1501", _JPEG)
+    return _read(folder, "market1501", distractors=True)
 
 
 def read_dukemtmcreid(data_root: Path) -> Listing:
     # Its identities count from 1 and all are asked for, or are plain wrong answers: nothing is junk.
-    return _read(data_root / "dukemtmc-reid" / "DukeMTMC-reID", "dukemtmcreid", _JPEG)
+    return _read(data_root / "dukemtmc-reid" / "DukeMTMC-reID", "dukemtmcreid", distractors=False)
 
 
 def read_market_folder(folder: Path) -> Listing:
-    return _read(folder, "market_folder", _ANY)
+    return _read(folder, "market_folder", distractors=False)
 
 
 def read_test_folders(folder: Path) -> Listing:
     """Query and gallery of a folder in Market-1501's layout; it may lack training images."""
     for name in (QUERY, GALLERY):
         require_folder(folder / name, EXPECTED["market_folder"])
-    listing = _listing(folder, [], read_names(folder / QUERY, _ANY), read_names(folder / GALLERY, _ANY))
+    # Market-1501's own folder may be given so, too: only that has a gallery full of images of nobody.
+    listing = _listing(folder, (QUERY, GALLERY), distractors=folder.name.startswith("Market-1501"))
     for images, name in ((listing.query, QUERY), (listing.gallery, GALLERY)):
         if not images:
-            raise InputError(f"{folder / name}: no images ({', '.join(_ANY)})")
+            raise InputError(f"{folder / name}: no images ({', '.join(SUFFIXES)})")
     return listing
 
 
-def _read(folder: Path, dataset: str, suffixes: tuple[str, ...]) -> Listing:
+def _read(folder: Path, dataset: str, distractors: bool) -> Listing:
     for name in (TRAIN, QUERY, GALLERY):
         require_folder(folder / name, EXPECTED[dataset])
-    train, query, gallery = (read_names(folder / name, suffixes) for name in (TRAIN, QUERY, GALLERY))
-    return _listing(folder, train, query, gallery)
+    return _listing(folder, (TRAIN, QUERY, GALLERY), distractors)
 
 
-def _listing(folder: Path, train: list[Image], query: list[Image], gallery: list[Image]) -> Listing:
+def _listing(folder: Path, parts: tuple[str, ...], distractors: bool) -> Listing:
+    """The listing of these folders.
+
+    Args:
+        distractors: whether identity 0 is nobody who is asked for, as in Market-1501; elsewhere it is an identity.
+    """
+    passed_over: Counter[str] = Counter()
+    read = {name: read_names(folder / name, passed_over) for name in parts}
+    train, query, gallery = read.get(TRAIN, []), read[QUERY], read[GALLERY]
     for images, what in ((train, "training image"), (query, "query")):
-        wrong = [file for file, identity, _ in images if identity in (JUNK, DISTRACTOR)]
-        if wrong:
-            raise InputError(f"{wrong[0]}: a {what} cannot be junk (identity -1) or a distractor (identity 0)")
+        for file, identity, _ in images:
+            if identity == JUNK or (distractors and identity == DISTRACTOR):
+                raise InputError(f"{file}: a {what} cannot be junk (identity -1) or a distractor (identity 0)")
     scored = [image for image in gallery if image[1] != JUNK]
-    distractors = sum(identity == DISTRACTOR for _, identity, _ in scored)
-    return Listing(folder, relabelled(train), query, scored, distractors, len(gallery) - len(scored))
+    strangers = sum(distractors and identity == DISTRACTOR for _, identity, _ in scored)
+    junk = len(gallery) - len(scored)
+    return Listing(folder, relabelled(train), query, scored, strangers, junk, passed_over=passed_over)

@@ -35,9 +35,13 @@ def _read_list(file: Path, folder: Path) -> list[Image]:
     if not file.is_file():
         raise InputError(f"{file}: missing; {EXPECTED}")
     images = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        found = re.fullmatch(r"(\S+) (\d+)", line.strip())
-        camera = re.match(r"[^_]+_[^_]+_0*([1-9]\d*)_", PurePosixPath(found[1]).name) if found else None
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except ValueError as error:
+        raise InputError(f"{file}: cannot be read as text: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        found = re.fullmatch(r"(\S+) (\d{1,18})", line.strip(), re.ASCII)
+        camera = re.match(r"[^_]+_[^_]+_0*([1-9]\d{0,17})_", PurePosixPath(found[1]).name) if found else None
         if not found or not camera:
             raise InputError(
                 f"{file}:{number}: expected '0000/0000_000_01_0303morning_0008_0.jpg 0', not {line[:80]!r}"

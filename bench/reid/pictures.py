@@ -12,13 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 from backbones.files import replacing, write_text
 from bench.digits.embedded import ensure_embedded
 from bench.reid.checkpoints import load_pcb
-from bench.reid.data_manager import read_image
 from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing
 from bench.reid.market import QUERY, read_test_folders
 from bench.reid.ranked_lists import RankedList, rank_listing
 from bench.reid.ranking import Ranking
 from bench.reid.schema import ReidConfig, Reranking
+from search.data.reader import read_picture
 from search.training.progress import ProgressCallback
 
 #: Width and height of an image's cell without its frame, in pixels; a crop keeps its proportions in it.
@@ -58,7 +58,7 @@ def draw(ranked: RankedList) -> Image.Image:
 
 
 def _cell(file: str) -> Image.Image:
-    image = read_image(file)
+    image = read_picture(file)
     scale = min(CELL[0] / image.width, CELL[1] / image.height)
     image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     cell = Image.new("RGB", CELL, (225, 225, 225))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bench.reid.data_manager import plain_worker_errors, read_image, test_transform
+from bench.reid.data_manager import plain_worker_errors, test_transform
 from bench.reid.distances import BLOCK
 from bench.reid.engine import PcbEngine
 from bench.reid.listing import JUNK, Image, Listing
@@ -20,6 +20,7 @@ from bench.reid.pcb import PCB
 from bench.reid.ranking import Labels, Ranking
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import protocol_distances, score
+from search.data.reader import read_picture
 from search.training.progress import ProgressCallback
 
 
@@ -52,7 +53,7 @@ class _Images(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         file, identity, camera = self.images[index]
-        return {"img": self.transform(read_image(file)), "pid": identity, "camid": camera}
+        return {"img": self.transform(read_picture(file)), "pid": identity, "camid": camera}
 
 
 def rank_listing(

@@ -15,6 +15,7 @@ from bench.digits.embedded import ensure_embedded
 from bench.reid.cost import Costs, measure_costs
 from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing, cameras_of, identities_of
+from bench.reid.market import EXPECTED, GALLERY, QUERY, TRAIN
 from bench.reid.model import build_pcb
 from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
@@ -23,9 +24,12 @@ from bench.reid.schema import ReidConfig
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Metric, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.own_data import OwnData, as_options, require
 from bench.tasks.workload import Workload
 from search.configs import parse, portable
+from search.data.checking import check_images
 from search.data.fingerprint import fingerprint
+from search.data.names import as_counts
 from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
@@ -63,11 +67,28 @@ class ReidTask(Task):
             "train identities of one camera": sum(len(seen) == 1 for seen in cameras_of(listing.train).values()),
         }
         counts |= {name: count for name, count in odd.items() if count}
+        counts |= as_counts(listing.passed_over)
         files = [Path(file) for images in splits.values() for file, _, _ in images]
         empty = [file for file in files if file.stat().st_size == 0]
         if empty:
             raise InputError(f"{empty[0]}: an empty file, not an image")
         return DataReport(counts, fingerprint(listing.folder, files, listing.annotations))
+
+    def look(self, protocol: Protocol) -> None:
+        listing = _data(_config(protocol))
+        images = {file for part in (listing.train, listing.query, listing.gallery) for file, _, _ in part}
+        check_images([(Path(file), None) for file in sorted(images)])
+
+    def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
+        require(folder)
+        if (folder / TRAIN).is_dir() or (folder / QUERY).is_dir():
+            values = {"dataset": "market_folder", "data_root": str(folder)}
+            found = f"re-identification in Market-1501's layout, {TRAIN}/, {QUERY}/ and {GALLERY}/"
+        elif any((folder / name).is_dir() for name in ("market1501", "dukemtmc-reid", "msmt17", "cuhk03")):
+            values, found = {"data_root": str(folder)}, "published data sets by torchreid's names"
+        else:
+            raise InputError(f"--data {folder}: {EXPECTED['market_folder'].replace('data_root', 'it')}")
+        return OwnData(f"{folder}: {found}", as_options(values, config))
 
     def run(self, job: Job) -> Outcome:
         config = _config(job.protocol)

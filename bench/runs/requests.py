@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from bench.runs.run import Evaluation
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import given
 from bench.tasks.metrics import EVALUATED
-from bench.tasks.registry import load_protocol
+from bench.tasks.registry import Notice, load_protocol, with_own_data
 
 
 def evaluations(
@@ -26,6 +27,9 @@ def evaluations(
     evaluate_only: bool = False,
     test_dev: str | Path | None = None,
     launcher: str = "none",
+    data: Path | None = None,
+    work: Path = Path("work"),
+    notice: Notice = warnings.warn,
 ) -> list[Evaluation]:
     """Every architecture under every protocol with every seed. See `bench.api.evaluate`.
 
@@ -33,7 +37,10 @@ def evaluations(
         InputError: an unknown name, or arguments that do not go together or that a task does not know.
     """
     options = [*options, *([f"limit={limit}"] if limit else [])]
-    loaded = [load_protocol(name, options, EVALUATED) for name in dict.fromkeys(protocols)]
+    loaded = [
+        load_protocol(name, with_own_data(name, options, data, work, notice), EVALUATED)
+        for name in dict.fromkeys(protocols)
+    ]
     if weights is not None and not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
     if weights is not None and len(set(architectures)) > 1:
@@ -62,12 +69,20 @@ def evaluations(
     ]
 
 
-def search_of(protocol: str, seed: int = 0, options: Sequence[str] = ()) -> Evaluation:
+def search_of(
+    protocol: str,
+    seed: int = 0,
+    options: Sequence[str] = (),
+    data: Path | None = None,
+    work: Path = Path("work"),
+    notice: Notice = warnings.warn,
+) -> Evaluation:
     """A search under a seed.
 
     Raises:
         InputError: no such search protocol, or options that it does not know.
     """
+    options = with_own_data(protocol, options, data, work, notice)
     return Evaluation(*load_protocol(protocol, options, ("search",)), None, seed)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from backbones.errors import InputError
 from bench.machine.isolation import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage
 from bench.searches.task import search_settings, settings_of, steps_per_epoch
-from bench.tasks.registry import load_protocol
+from bench.tasks.registry import Notice, load_protocol, with_own_data
 
 #: Is told which stage is measured.
 Tell = Callable[[str], None]
@@ -35,13 +37,22 @@ class DryRun:
     in_memory: bool
 
 
-def dry_run(name: str, seed: int, options: Sequence[str], launcher: str, tell: Tell) -> DryRun:
+def dry_run(
+    name: str,
+    seed: int,
+    options: Sequence[str],
+    launcher: str,
+    tell: Tell,
+    data: Path | None = None,
+    work: Path = Path("work"),
+    notice: Notice = warnings.warn,
+) -> DryRun:
     """Run one step of each stage, after a warm-up.
 
     Raises:
         InputError: the data cannot be used, memory does not suffice, or there are several processes.
     """
-    _, protocol = load_protocol(name, options, ("search",))
+    _, protocol = load_protocol(name, with_own_data(name, options, data, work, notice), ("search",))
     if launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")
     settings, steps = settings_of(protocol), steps_per_epoch(protocol, seed)

@@ -13,6 +13,7 @@ from bench.digits.embedded import ensure_embedded
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Drawn, Job, Outcome, Parameters, Protocol, Speed, Task
 from bench.tasks.metrics import METRICS, TITLES
+from bench.tasks.own_data import OwnData, as_options, find_part, require
 from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
 from search.configs import parse
@@ -57,12 +58,28 @@ class SearchTask(Task):
 
     def check(self, protocol: Protocol) -> DataReport:
         """All images and classes that the proxy is drawn from: another seed draws others, but as many of the same."""
+        from search.data.names import as_counts
         from search.data.proxies import check_proxy
 
         settings = settings_of(protocol)
         ensure_embedded(settings.embedded)
         source = check_proxy(settings.proxy, settings.batch_size)
-        return DataReport({"images": len(source.files), "classes": len(source.classes)}, source.fingerprint())
+        counts = {"images": len(source.files), "classes": len(source.classes), **as_counts(source.passed_over)}
+        return DataReport(counts, source.fingerprint())
+
+    def look(self, protocol: Protocol) -> None:
+        from search.data.proxies import check_proxy
+
+        settings = settings_of(protocol)
+        check_proxy(settings.proxy, settings.batch_size).check()
+
+    def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
+        """The training part of an image folder or its zip file, or the folder itself, in the place of the proxy."""
+        if not folder.is_file():
+            require(folder)
+        root = (None if folder.is_file() else find_part(folder, "train", archives=True)) or folder
+        values = {"proxy.kind": "folder", "proxy.root": str(root)}
+        return OwnData(f"{folder}: images by class in {root}", as_options(values, config))
 
     def run(self, job: Job) -> Outcome:
         from search.loop.diagnostics import DIAGNOSTICS, peak_of_search

@@ -1,7 +1,8 @@
 """ARCH: what the command takes for an architecture, and what it names.
 
 A name of the zoo (published or the user's own), a genotype file or literal, a finished search's folder;
-`random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm.
+`random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm. Of a file that holds several
+genotypes, `log.txt@last`, `log.txt@12` (an epoch) or `genotypes.py:DARTS_V2` (a name) is the one that is meant.
 """
 
 from __future__ import annotations
@@ -86,11 +87,13 @@ def resolve(arch: str | Design) -> NamedArchitecture:
     # os.path, unlike Path, says no to a literal too long for a file name.
     if os.path.isdir(arch):
         return from_search(path)
-    if os.path.isfile(arch):
-        return NamedArchitecture(_safe(path.stem), Genotype.read(path), "given")
+    file, which = _file_and_choice(arch)
+    if file is not None:
+        name = path.stem if which is None else f"{file.stem}-{which}"
+        return NamedArchitecture(_safe(name), Genotype.read(file, which), "given")
     if "(" in arch or "{" in arch:
         return _of_genotype(Genotype.parse(arch, where="ARCH"))
-    if path.suffix == ".json" or os.sep in arch:
+    if path.suffix == ".json" or os.sep in arch or "@" in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
     # The user's own zoo has genotypes that nobody has published.
     return NamedArchitecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
@@ -98,6 +101,17 @@ def resolve(arch: str | Design) -> NamedArchitecture:
 
 def _of_genotype(genotype: Genotype) -> NamedArchitecture:
     return NamedArchitecture(f"genotype-{genotype.digest[:8]}", genotype, "given")
+
+
+def _file_and_choice(arch: str) -> tuple[Path | None, str | None]:
+    """The genotype file of an ARCH, and which of its genotypes is meant; None for both where it names no file."""
+    if os.path.isfile(arch):
+        return Path(arch), None
+    for mark in "@:":
+        file, _, which = arch.rpartition(mark)
+        if which and os.path.isfile(file):
+            return Path(file), which
+    return None, None
 
 
 def from_search(folder: Path) -> NamedArchitecture:

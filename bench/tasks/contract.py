@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from backbones.design import Design
     from backbones.genotype import Genotype
     from bench.tasks.architectures import NamedArchitecture
+    from bench.tasks.own_data import OwnData
     from bench.tasks.workload import Workload
 
 
@@ -321,6 +322,25 @@ class Task(abc.ABC):
         Raises:
             InputError: data are missing or not in the expected layout; names the folder or file.
         """
+
+    def look(self, protocol: Protocol) -> None:
+        """Open every image of the protocol's data, where `check` does not: `wildnas data check` asks for it.
+
+        Raises:
+            InputError: an image cannot be read; names the first few.
+        """
+        return None
+
+    def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
+        """What a user's folder holds, and the options that make a config of this task read it.
+
+        Args:
+            work: where a data set of another format is written in the task's own.
+
+        Raises:
+            InputError: the folder is not laid out as any that the task knows.
+        """
+        raise InputError(f"--data: {self.name} reads its own data only")
 
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:

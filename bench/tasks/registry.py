@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 
 from backbones.errors import InputError
 from bench.tasks.contract import DataReport, Protocol, Task
+from bench.tasks.own_data import OwnData
 from search.configs import load_config, nearest
+
+#: Is told what a user should know, a line each.
+Notice = Callable[[str], None]
 
 _HOMES = {
     "search": ("bench.searches.task", "SearchTask"),
@@ -37,6 +43,29 @@ def get_task(name: str) -> Task:
     return task
 
 
+def own_data(name: str, folder: Path, work: Path) -> OwnData:
+    """What a folder holds for a protocol, and the options that make the protocol read it (`--data FOLDER`).
+
+    Args:
+        name: of a task's protocol or a search's, or the path of one.
+        work: the work folder, where data sets of other formats are converted.
+
+    Raises:
+        InputError: no such protocol, or the folder is not laid out as any that its task knows.
+    """
+    values = load_config(name).values
+    return get_task(str(values.get("task"))).own_data(values, folder, work)
+
+
+def with_own_data(name: str, options: Sequence[str], folder: Path | None, work: Path, notice: Notice) -> list[str]:
+    """The options of a protocol with those of `own_data` before them; `notice` is told what the folder holds."""
+    if folder is None:
+        return list(options)
+    found = own_data(name, folder, work)
+    notice(found.found)
+    return [*found.options, *options]
+
+
 def load_protocol(name: str, options: Sequence[str] = (), among: Sequence[str] | None = None) -> tuple[Task, Protocol]:
     """A task's protocol by name or path, with options merged in and every key checked.
 
@@ -58,11 +87,23 @@ def load_protocol(name: str, options: Sequence[str] = (), among: Sequence[str] |
     return task, Protocol(name, loaded.path, config, loaded.options, neutral, task.silent)
 
 
-def check_data(name: str, options: Sequence[str] = ()) -> DataReport:
-    """Look at the data of a protocol by name, without training.
+def check_data(
+    name: str,
+    options: Sequence[str] = (),
+    data: Path | None = None,
+    work: Path = Path("work"),
+    notice: Notice = warnings.warn,
+) -> DataReport:
+    """Look at the data of a protocol by name and open every image, without training.
+
+    Args:
+        data: a folder of one's own in the place of the protocol's data.
+        work: where data of other formats are converted.
 
     Raises:
         InputError: no such protocol, or data that cannot be used.
     """
-    task, protocol = load_protocol(name, options)
-    return task.check(protocol)
+    task, protocol = load_protocol(name, with_own_data(name, options, data, work, notice))
+    report = task.check(protocol)
+    task.look(protocol)
+    return report

@@ -8,19 +8,20 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from backbones.errors import InputError
+from search.data.checking import check_each, problem_in
 from search.data.fingerprint import fingerprint_of_sizes
 from search.data.folders import no_image
-from search.data.images import DECODING_ERRORS, SUFFIXES, ImageSource, decode, unreadable
-
-#: No image of these data sets is near it (ImageNet's largest has 15 MB): what claims more is a bomb, not a picture.
-LARGEST_IMAGE = 1 << 28
+from search.data.images import ImageSource
+from search.data.names import TOO_DEEP, TOO_HIGH, is_hidden, is_image, kind_of
+from search.data.reader import DECODING_ERRORS, LARGEST_IMAGE, decode, unreadable
 
 LAYOUT = "expected <class>/<image> inside, possibly under one top folder"
 
@@ -64,22 +65,35 @@ class ImageArchive(ImageSource):
         return self.digest
 
     def open(self, index: int) -> Image.Image:
+        where, content = self._content(index)
+        return decode(io.BytesIO(content), where)
+
+    def check(self) -> None:
+        check_each(self._problem, range(len(self.files)))
+
+    def _content(self, index: int) -> tuple[str, bytes]:
         member = self.top + self.files[index]
         where = f"{self.root}/{member}"
         try:
-            content = self.archive.read(member)
+            return where, self.archive.read(member)
         except DECODING_ERRORS as error:
             raise unreadable(where, error) from error
-        return decode(io.BytesIO(content), where)
+
+    def _problem(self, index: int) -> str | None:
+        try:
+            where, content = self._content(index)
+        except InputError as error:
+            return str(error)
+        return problem_in(io.BytesIO(content), where)
 
 
 def list_image_archive(file: Path) -> ImageArchive:
-    """List the image folder inside a zip file without opening an image.
+    """List the image folder inside a zip file without opening an image, as an unpacked one would be listed.
 
     Raises:
         InputError: no zip file; a member with an unsafe name, a link, an encrypted or an oversized one, or one that
-            stands twice; no image; images at other depths than `<class>/<image>`; or a class without an image. Names
-            the file and the member.
+            stands twice; no image; images at other depths than `<class>/<image>` alone; or a class without an image.
+            Names the file and the member.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -88,26 +102,38 @@ def list_image_archive(file: Path) -> ImageArchive:
         raise InputError(f"{file}: cannot be read as a zip file: {error}; {LAYOUT}") from error
     sizes: dict[str, int] = {}
     folders: set[str] = set()
+    passed_over: Counter[str] = Counter()
     for member in members:
         _check(file, member)
-        # What macOS adds to a zip has images' names and is none.
-        if member.filename.startswith("__MACOSX/"):
+        parts = member.filename.rstrip("/").split("/")
+        if any(is_hidden(part) for part in parts):
             continue
+        # A zip need not list its folders.
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + member.is_dir()))
         if member.is_dir():
-            folders.add(member.filename.rstrip("/"))
-        elif os.path.splitext(member.filename)[1].lower() in SUFFIXES:
-            if member.filename in sizes:
-                raise InputError(f"{file}: member {member.filename!r} stands twice")
-            sizes[member.filename] = member.file_size
-    top = _top_folder(file, list(sizes))
-    below = {name.removeprefix(top): size for name, size in sizes.items()}
+            continue
+        if not is_image(member.filename):
+            passed_over[kind_of(member.filename)] += 1
+            continue
+        if member.filename in sizes:
+            raise InputError(f"{file}: member {member.filename!r} stands twice")
+        sizes[member.filename] = member.file_size
+    top = _top_folder(file, sizes)
+    below = {}
+    for name, size in sizes.items():
+        depth = name.removeprefix(top).count("/") if name.startswith(top) else 0
+        if depth == 1:
+            below[name.removeprefix(top)] = size
+        else:
+            passed_over[TOO_DEEP if depth else TOO_HIGH] += 1
     classes = tuple(sorted({name.partition("/")[0] for name in below}))
     _check_classes(file, top, folders, classes)
     # By class and name, as a folder is listed; sorted whole, 'cat-2/1.png' would come before 'cat/1.png'.
     files = tuple(sorted(below, key=lambda name: name.split("/")))
     place = {name: label for label, name in enumerate(classes)}
     labels = tuple(place[name.partition("/")[0]] for name in files)
-    return ImageArchive(file, classes, files, labels, top, fingerprint_of_sizes(below.items()), ArchiveFile(file))
+    digest = fingerprint_of_sizes(below.items())
+    return ImageArchive(file, classes, files, labels, top, digest, ArchiveFile(file), passed_over=passed_over)
 
 
 def _check(file: Path, member: zipfile.ZipInfo) -> None:
@@ -126,22 +152,24 @@ def _check(file: Path, member: zipfile.ZipInfo) -> None:
         raise InputError(f"{file}: member {name!r} claims {member.file_size:,} bytes, more than an image has")
 
 
-def _top_folder(file: Path, images: Sequence[str]) -> str:
-    """'' where the images are `<class>/<image>`, '<folder>/' where they all are `<folder>/<class>/<image>`."""
+def _top_folder(file: Path, images: Collection[str]) -> str:
+    """'' where there are images `<class>/<image>`, '<folder>/' where all are in one folder as these would be."""
     if not images:
         raise InputError(f"{file}: holds no image; {LAYOUT}")
-    depth = images[0].count("/")
-    top = "" if depth == 1 else images[0].partition("/")[0] + "/"
-    for name in images:
-        if depth not in (1, 2) or name.count("/") != depth or not name.startswith(top):
-            raise InputError(f"{file}: member {name!r} is out of place; {LAYOUT}")
-    return top
+    if any(name.count("/") == 1 for name in images):
+        return ""
+    tops = {name.partition("/")[0] + "/" for name in images if "/" in name}
+    if len(tops) == 1 and any(name.count("/") == 2 for name in images):
+        return tops.pop()
+    first = next(iter(images)).partition("/")[0] + "/"
+    odd = next((name for name in images if not name.startswith(first)), first)
+    raise InputError(f"{file}: member {odd!r} is out of place; {LAYOUT}")
 
 
 def _check_classes(file: Path, top: str, folders: set[str], classes: Sequence[str]) -> None:
-    """Refuse a class folder that no image is in; a zip need not list its folders."""
+    """Refuse a class folder that no image is in."""
     known = set(classes)
     for folder in sorted(folders):
-        name = folder.removeprefix(top) if folder.startswith(top) else ""
-        if name and "/" not in name and f"{name}/" != top and name not in known:
+        name = folder.removeprefix(top) if folder.startswith(top) else "" if top else folder
+        if name and "/" not in name and name not in known:
             raise no_image(f"{file}/{folder}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from backbones.errors import InputError
+from search.data.checking import check_images
 from search.data.fingerprint import fingerprint
-from search.data.images import SUFFIXES, ImageSource, decode, unreadable
+from search.data.images import ImageSource
+from search.data.names import SUFFIXES, TOO_DEEP, TOO_HIGH, confirm_text, is_hidden, is_image, kind_of, sift
+from search.data.reader import read_picture
 
 
 @dataclass(frozen=True)
@@ -21,39 +25,82 @@ class ImageFolder(ImageSource):
         return fingerprint(self.root, (self.root / file for file in self.files))
 
     def open(self, index: int) -> Image.Image:
-        file = self.root / self.files[index]
-        try:
-            with file.open("rb") as stream:
-                return decode(stream, str(file))
-        except OSError as error:
-            raise unreadable(str(file), error) from error
+        return read_picture(self.root / self.files[index])
+
+    def check(self) -> None:
+        check_images([(self.root / file, None) for file in self.files])
 
 
 def list_image_folder(root: str | Path) -> ImageFolder:
     """List an image folder without opening an image.
 
+    The class folders may lie in one folder more, as they often do in what was unpacked from an archive. Hidden names
+    are no data; what else is no image, or lies at another depth, is passed over and counted.
+
     Raises:
-        InputError: no such folder, no class folder in it, or a class without an image; names it.
+        InputError: no such folder, no class folder in it, a class without an image, or a name that is no UTF-8; names
+            it.
     """
     root = Path(root)
     if not root.is_dir():
         raise InputError(
             f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to where data lie)"
         )
-    classes = tuple(sorted(folder.name for folder in root.iterdir() if folder.is_dir()))
+    passed_over: Counter[str] = Counter()
+    classes = _classes(root, passed_over)
+    if len(classes) == 1 and _holds_classes(root / classes[0]):
+        root = root / classes[0]
+        classes = _classes(root, passed_over)
     if not classes:
         raise InputError(f"{root}: holds no class folder; expected <class>/<image> below it")
     files: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = sorted(file for file in os.listdir(root / name) if os.path.splitext(file)[1].lower() in SUFFIXES)
+        found = _images(root / name, passed_over)
         if not found:
             raise no_image(f"{root / name}")
         files += (f"{name}/{file}" for file in found)
         labels += [label] * len(found)
-    return ImageFolder(root, classes, tuple(files), tuple(labels))
+    return ImageFolder(root, classes, tuple(files), tuple(labels), passed_over=passed_over)
+
+
+def _classes(root: Path, passed_over: Counter[str]) -> tuple[str, ...]:
+    """The folders in a folder, by name; files beside them are counted."""
+    classes = []
+    for entry in os.scandir(root):
+        if is_hidden(entry.name):
+            continue
+        if entry.is_dir():
+            classes.append(confirm_text(entry.name))
+        else:
+            passed_over[TOO_HIGH if is_image(entry.name) else kind_of(entry.name)] += 1
+    return tuple(sorted(classes))
+
+
+def _holds_classes(folder: Path) -> bool:
+    """Whether a folder has no images of its own, and folders that have."""
+    entries = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
+    below = [entry.path for entry in entries if entry.is_dir()]
+    return not any(is_image(entry.name) for entry in entries) and any(
+        is_image(name) and not is_hidden(name) for path in below for name in os.listdir(path)
+    )
+
+
+def _images(folder: Path, passed_over: Counter[str]) -> list[str]:
+    """The images of a class; what lies deeper is counted."""
+    names = []
+    for entry in os.scandir(folder):
+        if not entry.is_dir() or is_hidden(entry.name):
+            names.append(entry.name)
+            continue
+        for _, folders, files in os.walk(entry.path):
+            folders[:] = [name for name in folders if not is_hidden(name)]
+            for name in files:
+                if not is_hidden(name):
+                    passed_over[TOO_DEEP if is_image(name) else kind_of(name)] += 1
+    return sift(names, passed_over)
 
 
 def no_image(where: str) -> InputError:
     """The one line that names a class without an image."""
-    return InputError(f"{where}: class without an image (known suffixes: {', '.join(sorted(SUFFIXES))})")
+    return InputError(f"{where}: class without an image (known suffixes: {', '.join(SUFFIXES)})")

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from backbones.errors import InputError
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
-
-#: What Pillow and zipfile raise at a broken file, beside `UnidentifiedImageError`; a broken PNG is a SyntaxError.
-DECODING_ERRORS = (
-    EOFError,
-    IndexError,
-    NotImplementedError,
-    OSError,
-    SyntaxError,
-    ValueError,
-    Image.DecompressionBombError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
 
 SourceT = TypeVar("SourceT", bound="ImageSource")
 
@@ -49,12 +29,14 @@ class ImageSource(ABC):
         classes: names in the order of the labels.
         files: of each image, its path below the root, `<class>/<image>`; sorted by class and name.
         labels: of each image, the index of its class; so ascending.
+        passed_over: how many of what lie beside them and are no image of a class (`search.data.names`).
     """
 
     root: Path
     classes: tuple[str, ...]
     files: tuple[str, ...]
     labels: tuple[int, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict, kw_only=True, compare=False)
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -67,6 +49,14 @@ class ImageSource(ABC):
         Raises:
             InputError: it cannot be decoded; names it.
         """
+
+    def check(self) -> None:
+        """Open every image and see whether it is whole; where all pixels are in memory, there is nothing to open.
+
+        Raises:
+            InputError: names the first few that cannot be read.
+        """
+        return None
 
     def counts(self) -> dict[str, int]:
         """How many images each class has."""
@@ -110,28 +100,6 @@ class ImageSource(ABC):
             for _ in pool.map(decode, range(len(self.files))):
                 pass
         return images
-
-
-def decode(stream: BinaryIO, where: str) -> Image.Image:
-    """Decode an image file to RGB.
-
-    Raises:
-        InputError: it is no image, or a broken one; names `where`.
-    """
-    try:
-        with Image.open(stream) as image:
-            return image.convert("RGB")
-    except UnidentifiedImageError as error:
-        # Its own message names the stream, which tells a reader nothing.
-        raise InputError(f"{where}: cannot be read as an image: of no known format") from error
-    except DECODING_ERRORS as error:
-        raise unreadable(where, error) from error
-
-
-def unreadable(where: str, error: BaseException) -> InputError:
-    """The one line that names an image which could not be read."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{where}: cannot be read as an image: {reason}")
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

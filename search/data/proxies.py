@@ -15,6 +15,7 @@ from backbones.errors import InputError
 from search.data.batches import BatchSampler, MemoryBatches
 from search.data.decoding import DecodingLoader, EvaluationLoader
 from search.data.images import ImageSource
+from search.data.names import as_counts
 from search.data.settings import Proxy
 from search.data.sources import find_source
 from search.data.split import Split, digest_of, draw_split, keep_index
@@ -58,6 +59,7 @@ class ProxyData:
             "weight images": len(self.weight_part),
             "architecture images": len(self.architecture_part),
             "classes": len(self.classes),
+            **as_counts(self.source.passed_over),
         }
 
     def to(self, device: torch.device | str) -> ProxyData:

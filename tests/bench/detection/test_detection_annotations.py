@@ -139,16 +139,6 @@ def test_odd_boxes_are_trained_over(make_protocol: Make, coco: Path, tmp_path: P
     assert "ap" in outcome.metrics
 
 
-def test_an_annotation_0_cannot_be_evaluated(coco: Path) -> None:
-    def number(content: dict[str, Any]) -> None:
-        content["annotations"][2]["id"] = 0
-
-    file = change(coco, VAL, number)
-    assert len(read(file, coco / "val2017").images) == 4
-    with pytest.raises(InputError, match=r"annotation 0: .*number annotations from 1"):
-        read(file, coco / "val2017", evaluated=True)
-
-
 def test_nothing_to_train_on_is_said(make_protocol: Make, coco: Path) -> None:
     change(coco, TRAIN, lambda content: content["annotations"].clear())
     with pytest.raises(InputError, match="no image to train on: none has a box"):

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from backbones.errors import InputError
-from bench.detection.images import check_images
 from bench.detection.task import DetectionTask
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Protocol
+from search.data.checking import check_images
 
 SIZE = (60, 40)
 

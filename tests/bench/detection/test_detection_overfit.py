@@ -63,12 +63,12 @@ def test_untrained_it_finds_nothing_to_speak_of(make_protocol: Make, made_coco: 
 
 def test_images_without_objects_and_with_crowds_are_passed_over(made_coco: Path) -> None:
     file = made_coco / "annotations" / "instances_train2017.json"
-    chosen = first_images(file, 3)
+    chosen = first_images(file, made_coco / "train2017", 3)
     # The first has a crowd, the second no object.
     assert [image["id"] for image in chosen["images"]] == [3, 4, 5]
     assert {annotation["image_id"] for annotation in chosen["annotations"]} == {3, 4, 5}
     with pytest.raises(InputError, match="holds 5 images with objects and without a crowd, not 6"):
-        first_images(file, 6)
+        first_images(file, made_coco / "train2017", 6)
 
 
 def test_a_mistake_ends_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

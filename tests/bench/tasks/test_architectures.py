@@ -87,3 +87,18 @@ def test_a_broken_search_folder_is_named(tmp_path: Path, text: str) -> None:
 def test_an_empty_folder_is_no_search(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no finished search"):
         resolve(str(tmp_path))
+
+
+def test_one_of_a_file_s_genotypes(tmp_path: Path) -> None:
+    one, other = Genotype.random(0), Genotype.random(1)
+    file = tmp_path / "genotypes.py"
+    file.write_text(f"A = {one}\nB = {other}\n", encoding="utf-8")
+    assert resolve(f"{file}:A").design == one
+    assert resolve(f"{file}@last").design == other
+    assert resolve(f"{file}:A").name == "genotypes-A"
+    log = tmp_path / "log.txt"
+    log.write_text(f"epoch 3\n{one}\nepoch 4\n{other}\n", encoding="utf-8")
+    assert resolve(f"{log}@3").design == one
+    assert resolve(f"{log}@4").name == "log-4"
+    with pytest.raises(InputError, match="no such genotype file"):
+        resolve(f"{tmp_path}/none.txt@last")

@@ -123,10 +123,15 @@ def test_encrypted_and_oversized_members_are_refused(pack: Pack) -> None:
     assert "claims 3,000,000,000 bytes" in refused(patched(pack(), 24, (3_000_000_000).to_bytes(4, "little")))
 
 
-@pytest.mark.parametrize("name", ["a.png", "class0/b/a.png", "x/class0/b/a.png"])
-def test_images_at_other_depths_are_refused(pack: Pack, name: str) -> None:
-    message = refused(pack(also={name: b""}))
-    assert "out of place; expected <class>/<image> inside, possibly under one top folder" in message
+@pytest.mark.parametrize("name", ["a.png", "class0/b/a.png"])
+def test_images_at_other_depths_are_passed_over_and_counted(pack: Pack, name: str) -> None:
+    plain, source = list_images(pack()), list_images(pack(also={name: b""}))
+    assert sum(source.passed_over.values()) == 1
+    assert (source.files, source.fingerprint()) == (plain.files, plain.fingerprint())
+
+
+def test_a_folder_of_deeper_images_alone_is_a_class_without_an_image(pack: Pack) -> None:
+    assert "x: class without an image" in refused(pack(also={"x/class0/b/a.png": b""}))
 
 
 def test_two_top_folders_are_refused(pack: Pack) -> None:
@@ -163,3 +168,23 @@ def test_a_corrupt_member_is_named(pack: Pack) -> None:
     assert str(caught.value).startswith(f"{file}/{first.filename}: cannot be read as an image: Bad CRC-32")
     with pytest.raises(InputError, match=r"zzz\.png: cannot be read as an image: of no known format"):
         list_images(pack(also={"class0/zzz.png": b"text"})).read(8)
+
+
+def test_the_fingerprint_of_a_clean_folder_is_that_of_earlier_versions(tmp_path: Path) -> None:
+    """Pinned as version 0.1 of this code gave it: fingerprints are part of the keys of records."""
+    root = tmp_path / "images"
+    for name, count in (("cat", 3), ("dog-2", 2), ("dog", 4)):
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            file = root / name / f"{number}.{'png' if number % 2 else 'JPEG'}"
+            file.write_bytes(b"x" * (10 + number))
+    pinned = "sha256:9a8168c5b5b7a00f0e9fca9d59137d0e3e9979e369e33541c54c4b4615a3ca52"
+    assert list_images(root).fingerprint() == pinned
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        for file in sorted(root.rglob("*.*")):
+            archive.write(file, f"top/{file.relative_to(root)}")
+    assert list_images(tmp_path / "z.zip").fingerprint() == pinned
+    (root / "cat" / ".DS_Store").touch()
+    (root / ".ipynb_checkpoints").mkdir()
+    (root / "cat" / "notes.txt").touch()
+    assert list_images(root).fingerprint() == pinned

@@ -1,0 +1,92 @@
+"""What data sets of other formats have in common on their way into COCO's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from globox import BoundingBox
+
+from backbones.errors import InputError
+from bench.detection.repairs import is_number
+from search.data.names import is_hidden, is_image, sift
+from search.data.reader import picture_size
+
+#: An annotation file of one image has a few kilobytes.
+LARGEST = 1 << 24
+
+
+def images_below(folder: Path) -> list[Path]:
+    """All images in a folder and the folders in it, sorted."""
+    from collections import Counter
+
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        found += (Path(here) / name for name in sift(filter(is_image, files), Counter()))
+    return sorted(found)
+
+
+def read_small(file: Path) -> str:
+    """The text of an annotation file.
+
+    Raises:
+        InputError: it is missing, no regular file, too large or no UTF-8.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    if file.stat().st_size > LARGEST:
+        raise InputError(f"{file}: has {file.stat().st_size:,} bytes; expected {LARGEST:,} at most")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read as text: {error}") from error
+
+
+def within(folder: Path, name: str, where: str) -> Path:
+    """The path of a name below a folder.
+
+    Raises:
+        InputError: it leads out of the folder.
+    """
+    path = Path(os.path.normpath(folder / name))
+    if "\0" in name or not path.is_relative_to(os.path.normpath(folder)):
+        raise InputError(f"{where}: {name[:200]!r} leads out of {folder}")
+    return path
+
+
+def as_coco(
+    root: Path, images: Iterable[tuple[Path, Sequence[BoundingBox], str]], categories: Mapping[str, int]
+) -> dict[str, Any]:
+    """A COCO file's content.
+
+    Args:
+        images: of each, its file, its boxes by category, and what a message names them by.
+        categories: ids by name.
+
+    Raises:
+        InputError: an image cannot be read, or a box has no finite numbers.
+    """
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, (file, boxes, where) in enumerate(images, start=1):
+        width, height = picture_size(file)
+        entries.append({"id": number, "file_name": file.relative_to(root).as_posix(), "width": width, "height": height})
+        for box in boxes:
+            sides = [round(float(side), 3) for side in (box.xmin, box.ymin, box.width, box.height)]
+            if not all(map(is_number, sides)):
+                raise InputError(f"{where}: a box of {box.label[:40]!r} is of no finite numbers")
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": categories[box.label],
+                    "bbox": sides,
+                    "area": sides[2] * sides[3],
+                    "iscrowd": 0,
+                }
+            )
+    listed = [{"id": number, "name": name} for name, number in categories.items()]
+    return {"images": entries, "annotations": annotations, "categories": listed}

@@ -1,0 +1,163 @@
+"""YOLO's data sets, as Ultralytics and Roboflow write them: `data.yaml`, `images/` and `labels/`; read by globox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import yaml
+from globox import BoundingBox
+from globox.errors import ParsingError
+
+from backbones.errors import InputError
+from bench.detection.conversion import as_coco, images_below, read_small, within
+from bench.tasks.own_data import PARTS
+from search.data.names import is_image
+
+_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+
+#: Categories of a data set, at most: `names` may be a dict with any number in it.
+_MOST = 100_000
+
+
+def find_description(folder: Path) -> Path | None:
+    """The file that describes a YOLO data set: `data.yaml`, or the one YAML file that there is."""
+    for name in _NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    others = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+    return others[0] if len(others) == 1 else None
+
+
+def read(folder: Path, description: Path) -> dict[str, dict[str, Any]]:
+    """Training and validation part in COCO's format.
+
+    Raises:
+        InputError: the description or a label file cannot be understood, or a path leads out of the folder.
+    """
+    content = _content(description)
+    names = _categories(content, description)
+    labels = {str(number): name for number, name in names.items()}
+    # As the classes count in YOLO, from 0: COCO's own ids may have any number.
+    categories = {name: number for number, name in names.items()}
+    parts = {}
+    for part in PARTS:
+        key = next((key for key in PARTS[part] if content.get(key)), None)
+        if key is None:
+            raise InputError(f"{description}: key {part!r} is missing: where the {part} images are")
+        images = _images(folder, content, content[key], f"{description}: {key}")
+        if not images:
+            raise InputError(f"{description}: {key}: no image in {str(content[key])[:200]!r}")
+        rows = ((image, *_boxes(image, labels)) for image in images)
+        parts[part] = as_coco(folder, rows, categories)
+    return parts
+
+
+def _content(file: Path) -> Mapping[str, Any]:
+    text = read_small(file)
+    try:
+        # Aliases could make gigabytes of a few lines.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise InputError(f"{file}: has YAML aliases, which no data set needs")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(content, Mapping):
+        raise InputError(f"{file}: expected YAML with the keys names, train and val")
+    return content
+
+
+def _categories(content: Mapping[str, Any], file: Path) -> dict[int, str]:
+    names = content.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, Mapping) or not names or len(names) > _MOST:
+        raise InputError(f"{file}: key 'names': expected the categories' names, as a list or by their numbers")
+    if any(type(number) is not int or not 0 <= number < _MOST for number in names):
+        raise InputError(f"{file}: key 'names': expected whole numbers from 0 on as its keys")
+    found = {number: str(name) for number, name in sorted(names.items())}
+    if len(set(found.values())) < len(found):
+        raise InputError(f"{file}: key 'names': two categories have one name")
+    return found
+
+
+def _images(folder: Path, content: Mapping[str, Any], given: Any, where: str) -> list[Path]:
+    """The images of a part, which a path, a list of paths or a text file with paths names."""
+    paths = given if isinstance(given, list) else [given]
+    if not all(isinstance(path, str) and path for path in paths):
+        raise InputError(f"{where}: expected a path, or a list of paths")
+    found: list[Path] = []
+    for path in paths:
+        place = _place(folder, content.get("path"), path, where)
+        if place.is_dir():
+            found += images_below(place)
+        elif place.is_file() and place.suffix == ".txt":
+            lines = [line.strip() for line in read_small(place).splitlines()]
+            found += (_place(folder, content.get("path"), line, str(place)) for line in lines if is_image(line))
+        else:
+            raise InputError(f"{where}: {path[:200]!r}: no such folder or list of images in {folder}")
+    return found
+
+
+def _place(folder: Path, base: Any, path: str, where: str) -> Path:
+    """Where a path of the description leads.
+
+    It counts from `path`, which often is that of another machine, or from the folder; Roboflow's begin with one `../`
+    too many.
+    """
+    plain = PureWindowsPath(path).as_posix() if "\\" in path else path
+    inside = PurePosixPath(plain)
+    bases = [""]
+    if isinstance(base, str) and base:
+        bases.insert(0, base)
+    for start in bases:
+        here = Path(start) / plain
+        tried = here if here.is_absolute() else folder / here
+        resolved = tried.resolve()
+        if resolved.exists() and resolved.is_relative_to(folder.resolve()):
+            return folder / resolved.relative_to(folder.resolve())
+    while inside.parts[:1] in (("..",), (".",)):
+        inside = PurePosixPath(*inside.parts[1:])
+    return within(folder, str(inside), where)
+
+
+def _boxes(image: Path, labels: Mapping[str, str]) -> tuple[list[BoundingBox], str]:
+    """The boxes of an image, and the label file they are from; an image without one shows none of the categories."""
+    from search.data.reader import picture_size
+
+    file = _label_file(image)
+    if not file.is_file():
+        return [], str(file)
+    boxes = []
+    size = picture_size(image)
+    for number, line in enumerate(read_small(file).splitlines(), start=1):
+        values = line.split()
+        if not values:
+            continue
+        where = f"{file}:{number}"
+        # Exporters may write the class as 0.0.
+        label = values[0].removesuffix(".0")
+        if label not in labels:
+            raise InputError(f"{where}: class {values[0][:40]!r} is none of data.yaml's names, 0 to {len(labels) - 1}")
+        read_line = BoundingBox.from_yolo_seg if len(values) > 6 else BoundingBox.from_yolo_v5
+        try:
+            box = read_line(" ".join([label, *values[1:]]), image_size=size)
+        except (ParsingError, ValueError, AssertionError, OverflowError) as error:
+            raise InputError(
+                f"{where}: {line[:60]!r}: expected 'class x y width height' as shares of the image, or a polygon: "
+                f"{error}"
+            ) from error
+        box.label = labels[label]
+        boxes.append(box)
+    return boxes, str(file)
+
+
+def _label_file(image: Path) -> Path:
+    """`labels/` in the place of the last `images/`, or beside the image (Ultralytics' rule)."""
+    parts = list(image.parts)
+    for place in range(len(parts) - 2, -1, -1):
+        if parts[place] == "images":
+            parts[place] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
