@@ -35,12 +35,12 @@ from search.training.hooks import (
     check_finite,
     default_hooks,
     experiment_name,
-    last_checkpoint,
     silence_console,
     visualiser,
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
+from search.training.resuming import resume_point
 from search.training.seeds import seed_everything
 
 #: What a finished stage says of itself in `summary.json`.
@@ -171,10 +171,8 @@ def _run_stage(
     seed_everything(seed, 2**32 - 1)
     supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
-    resume = last_checkpoint(folder)
     whose = owner_of(settings, seeds)
-    if resume is not None:
-        confirm_owner(resume, whose)
+    resume = resume_point(folder, stage.epochs, lambda file, content: confirm_owner(file, content, whose))
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,

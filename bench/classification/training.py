@@ -25,14 +25,13 @@ from search.training.hooks import (
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
-    confirm_whole,
     default_hooks,
     experiment_name,
-    last_checkpoint,
     silence_console,
     visualiser,
 )
 from search.training.parallel import ReplicaHook, world_size
+from search.training.resuming import resume_point
 
 #: Of the work folder.
 CURVE = "curve.jsonl"
@@ -78,9 +77,7 @@ def train(
     if settings.ema is not None:
         average = AverageHook(settings.ema, execution.accumulate)
         hooks.append(average)
-    resume = last_checkpoint(job.work_dir)
-    if resume is not None:
-        confirm_whole(resume)
+    resume = resume_point(job.work_dir, settings.epochs)
     runner = Runner(
         model=model,
         work_dir=str(job.work_dir),

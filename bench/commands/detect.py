@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.commands.options import add_results
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth that a detection run left below work/"
     )
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
+    add_results(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
     parser.add_argument(
         "--threshold", type=_share, default=0.3, metavar="S", help="the least score that is drawn (default: 0.3)"
@@ -30,9 +33,11 @@ def _share(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     from bench.detection.checkpoint import load
     from bench.detection.images import check_images
+    from bench.records.digests import confirm_recorded
 
     pictures = _pictures(arguments.images, arguments.out)
     check_images([(file, None) for file in pictures])
+    confirm_recorded(arguments.checkpoint, arguments.results)
     trained = load(arguments.checkpoint)
 
     from bench.detection.inference import detect, draw

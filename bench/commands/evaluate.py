@@ -86,6 +86,10 @@ def _confirm(arguments: argparse.Namespace, tasks: list[Task]) -> None:
 
     if arguments.weights is not None and not arguments.weights.is_file():
         raise InputError(f"--weights {arguments.weights}: no such file")
+    if arguments.weights is not None:
+        from bench.records.digests import confirm_recorded
+
+        confirm_recorded(arguments.weights, arguments.results)
     if arguments.weights is not None and len(set(arguments.arch)) > 1:
         raise InputError("--weights: are of one architecture; give one ARCH")
     if arguments.eval_only and arguments.weights is None:

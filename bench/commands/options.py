@@ -26,6 +26,17 @@ def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
     )
 
 
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Where the record is that a checkpoint's digest is compared with, if there is one."""
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where the run's record is, whose digest of the checkpoint must be the file's (default: results)",
+    )
+
+
 def places_of(arguments: argparse.Namespace) -> Places:
     from bench.runs.run import Places
 

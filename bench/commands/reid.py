@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.options import add_results
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder with query/ and bounding_box_test/, or a data root; default: that of the checkpoint's protocol",
     )
+    add_results(rank)
     rank.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
     rank.add_argument("--queries", type=positive, default=10, metavar="N", help="so many are drawn (default: 10)")
     rank.add_argument("--length", type=positive, default=10, metavar="N", help="images of each list (default: 10)")
@@ -38,11 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _rank(arguments: argparse.Namespace) -> int:
     from bench.console.progress import Progress
+    from bench.records.digests import confirm_recorded
     from bench.reid.checkpoints import load_pcb
     from bench.reid.pictures import save_pictures
     from bench.reid.ranked_lists import rank_listing
     from bench.reid.schema import Reranking
 
+    confirm_recorded(arguments.checkpoint, arguments.results)
     pcb, config = load_pcb(arguments.checkpoint)
     changes: dict[str, Any] = {"metric": arguments.metric} if arguments.metric else {}
     if arguments.rerank:

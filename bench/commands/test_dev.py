@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.commands.options import add_config_options
+from bench.commands.options import add_config_options, add_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     export = verbs.add_parser("export", help="detect in the images of test-dev2017 and write the file and its archive")
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what a run of the protocol left")
+    add_results(export)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     check = verbs.add_parser("check", help="check such a file against image_info_test-dev2017.json")
     check.add_argument("file", type=Path, metavar="FILE")
@@ -34,6 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "check":
         print(check_submission(arguments.file, data_part(protocol.config, "test").annotation_file))
         return 0
+    from bench.records.digests import confirm_recorded
+
+    confirm_recorded(arguments.checkpoint, arguments.results)
     progress = Progress([f"test-dev of {protocol.name}"])
     with progress.stage(0):
         submission = export_test_dev(protocol, None, arguments.checkpoint, arguments.out, progress)
