@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     confirm_recorded(arguments.checkpoint, arguments.results)
     trained = load(arguments.checkpoint)
 
+    from bench.console.visible import visible
     from bench.detection.inference import detect, draw
 
     categories = list(trained.categories)
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = draw(sample, categories, file, out, arguments.threshold)
         names = ", ".join(f"{name} {100 * score:.0f} %" for name, score in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        print(f"{out}: {names or 'nothing'}{more}")
+        print(visible(f"{out}: {names or 'nothing'}{more}"))
     return 0
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.console.visible import visible
 
 if TYPE_CHECKING:
     from bench.records.record import Record
@@ -17,9 +20,14 @@ def read_records(results: Path, task: str | None = None) -> list[Record]:
     from bench.records.store import RecordStore
 
     records, problems = RecordStore(results).read_sound(task)
-    for problem in problems:
-        print(f"wildnas: left out: {problem}", file=sys.stderr)
+    tell_left_out(problems)
     return records
+
+
+def tell_left_out(problems: Iterable[str]) -> None:
+    """Name on standard error what could not be read, a line each."""
+    for problem in problems:
+        print(f"wildnas: left out: {visible(' '.join(problem.split()))}", file=sys.stderr)
 
 
 def find_search(results: Path) -> FindRecord:
@@ -34,7 +42,7 @@ def find_search(results: Path) -> FindRecord:
         try:
             return store.find(name)
         except InputError as error:
-            print(f"wildnas: left out: {error}", file=sys.stderr)
+            tell_left_out([str(error)])
             return None
 
     return find

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
+    from bench.console.visible import visible
     from bench.records.check import check_records
     from bench.records.store import RecordStore
 
@@ -26,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{store.root}: no such folder")
     report = check_records(store)
     for line in report.broken:
-        print(f"broken: {line}")
+        print(f"broken: {visible(line)}")
     for line in report.notes:
-        print(f"note: {line}", file=sys.stderr)
+        print(f"note: {visible(line)}", file=sys.stderr)
     print(f"{report.sound} sound, {len(report.broken)} broken")
     return BROKEN if report.broken else 0

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bench.commands.reading import tell_left_out
     from bench.console.progress import Progress
     from bench.records.store import RecordStore, record_files
     from bench.report import write_report
@@ -27,7 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
         file, problems = write_report(arguments.results, out, arguments.title, arguments.full_only, progress)
     if not record_files(RecordStore(arguments.results).root):
         print(f"wildnas: {arguments.results}: holds no record yet", file=sys.stderr)
-    for problem in problems:
-        print(f"wildnas: left out: {problem}", file=sys.stderr)
+    tell_left_out(problems)
     print(file)
     return 0

@@ -51,15 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from backbones.errors import InputError
+    from bench.commands.reading import tell_left_out
     from bench.records.sections import many_objects
     from bench.tables.build import lay_out
     from bench.tables.choose import choose, grouping, sort_rows
     from bench.tables.merge import merged_rows
+    from bench.tables.published import published_problems
     from bench.tasks.metrics import METRICS, TITLES
 
     task, metrics = arguments.task, METRICS[arguments.task]
     if arguments.descending is not None and not arguments.sort:
         raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
+    tell_left_out(published_problems())
     with many_objects():
         records = [] if arguments.published else read_records(arguments.results, task)
         if arguments.compare:

@@ -7,6 +7,7 @@ numbers for the same thing, both rows stand, each with its source.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError, model_val
 
 from backbones import zoo
 from backbones.errors import InputError
+from backbones.files import read_text
+from bench.records.bounds import confirm_bounded
 from bench.tables.numbers import Number, printed
 from bench.tables.rows import Row
 from search.configs import Schema, first_problem
@@ -42,6 +45,9 @@ def _flag(text: Any) -> bool:
         raise ValueError(f"{text!r} is neither yes nor no")
     return bool(text == "yes")
 
+
+#: The largest file of published rows, in bytes.
+LARGEST = 16 << 20
 
 Count = Annotated[Number | None, BeforeValidator(_number)]
 Quantity = Annotated[Number | None, BeforeValidator(_number), AfterValidator(_positive)]
@@ -174,8 +180,24 @@ def published_root() -> Path:
 @cache
 def published_rows(task: str) -> tuple[Row, ...]:
     """The papers' rows of one task, in the order of the files' names and then the papers' own."""
-    files = sorted(published_root().glob("*.csv"))
-    return tuple(as_row(row) for file in files for row in read_published(file) if row.task == task)
+    return tuple(as_row(row) for row in _all_published()[0] if row.task == task)
+
+
+def published_problems() -> tuple[str, ...]:
+    """What is wrong with each file of published rows that could not be read; it is left out as a whole."""
+    return _all_published()[1]
+
+
+@cache
+def _all_published() -> tuple[tuple[PublishedRow, ...], tuple[str, ...]]:
+    rows: list[PublishedRow] = []
+    problems = []
+    for file in sorted(published_root().glob("*.csv")):
+        try:
+            rows += list(read_published(file))
+        except InputError as error:
+            problems.append(str(error))
+    return tuple(rows), tuple(problems)
 
 
 def read_published(file: Path) -> Iterator[PublishedRow]:
@@ -184,15 +206,28 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
     Raises:
         InputError: a column or a cell that cannot be used; names file, line and column.
     """
-    with file.open(encoding="utf-8", newline="") as stream:
-        for line, cells in enumerate(csv.DictReader(stream), start=2):
-            schema = SCHEMAS.get(cells.get("task") or "")
-            if schema is None:
-                raise InputError(f"{file}: line {line}: key 'task': is none of {', '.join(SCHEMAS)}")
-            try:
-                yield schema.model_validate(cells)
-            except ValidationError as error:
-                raise InputError(f"{file}: line {line}: {first_problem(error, schema)}") from error
+    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST), newline=""))
+    try:
+        if not reader.fieldnames or "task" not in reader.fieldnames:
+            raise InputError(f"{file}: has no header; expected a first line with the columns' names, task among them")
+        rows = list(enumerate(reader, start=2))
+    except csv.Error as error:
+        raise InputError(f"{file}: not a CSV file: {error}") from error
+    if not rows:
+        raise InputError(f"{file}: has a header and no row below it")
+    for line, cells in rows:
+        schema = SCHEMAS.get(cells.get("task") or "")
+        if schema is None:
+            raise InputError(f"{file}: line {line}: key 'task': is none of {', '.join(SCHEMAS)}")
+        if None in cells:
+            raise InputError(f"{file}: line {line}: has more cells than the header has columns")
+        try:
+            confirm_bounded(cells, f"line {line}")
+            yield schema.model_validate(cells)
+        except ValidationError as error:
+            raise InputError(f"{file}: line {line}: {first_problem(error, schema)}") from error
+        except ValueError as error:
+            raise InputError(f"{file}: {error}") from error
 
 
 #: What is shown together with another number, or is no number.
