@@ -54,17 +54,14 @@ class Told(io.TextIOBase):
             self._stream.close()
 
 
-def duplicate_of_standard_error() -> Told:
+def duplicate_of_standard_error(descriptor: int = 2) -> Told:
     """A stream of its own to where standard error goes now, whatever it is redirected to later."""
     try:
-        descriptor = os.dup(2)
+        descriptor = os.dup(descriptor)
     except OSError:
         descriptor = os.open(os.devnull, os.O_WRONLY)
-    ascii_only = (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower() in (
-        "ascii",
-        "us-ascii",
-        "ansi_x3.4-1968",
-    )
+    known = (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower()
+    ascii_only = known in ("ascii", "us-ascii", "ansi_x3.4-1968")
     encoding, errors = ("ascii", "replace") if ascii_only else ("utf-8", "backslashreplace")
     return Told(os.fdopen(descriptor, "w", encoding=encoding, errors=errors))
 
@@ -84,7 +81,7 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if sys.stderr is sys.__stderr__:
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
         told: Any = Told(sys.stderr)
         sys.stderr = told
 
@@ -96,6 +93,6 @@ def _point_nowhere(descriptor: int) -> None:
 
 
 def give_up_standard_output() -> None:
-    """Let what is still in the buffer of standard output go nowhere, so that the end of the process is not its error."""
+    """Let what is still in the buffer of standard output go nowhere: the end of the process would fail at it again."""
     with contextlib.suppress(*_LOST):
         _point_nowhere(sys.stdout.fileno())

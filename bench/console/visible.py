@@ -1,4 +1,4 @@
-"""Texts from files as they may be shown: what is no letter is spelt out, so that nothing acts on a terminal or a page."""
+"""Texts from files as they may be shown: control characters are spelt out, so that none acts on a terminal or page."""
 
 from __future__ import annotations
 

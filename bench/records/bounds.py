@@ -20,33 +20,35 @@ _NAMES = ("task", "protocol", "method", "timm", "unit", "record", "name", "role"
 _LONGEST_NAME = 500
 
 
-def confirm_bounded(content: Any, key: str = "") -> None:
+def confirm_bounded(content: Any, key: str = "", holes: bool = False) -> None:
     """See that every number, text and level of nesting can be computed with, printed and written again.
 
     Args:
         key: where `content` stands, with dots between the keys.
+        holes: whether NaN and infinity may stand for a number that there is not.
 
     Raises:
         ValueError: names the key.
     """
-    _confirm(content, key, key.rpartition(".")[2], 0)
+    _confirm(content, key, key.rpartition(".")[2], 0, holes)
 
 
-def _confirm(value: Any, key: str, last: str, depth: int) -> None:
+def _confirm(value: Any, key: str, last: str, depth: int, holes: bool) -> None:
     if depth > _DEEPEST:
         raise ValueError(f"key {_short(key)!r}: is nested more than {_DEEPEST} levels deep")
     if isinstance(value, dict):
         for name, item in value.items():
             _confirm_text(name, key, _LONGEST_KEY)
-            _confirm(item, f"{key}.{name}" if key else name, name, depth + 1)
+            _confirm(item, f"{key}.{name}" if key else name, name, depth + 1, holes)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            _confirm(item, f"{key}.{place}", last, depth + 1)
+            _confirm(item, f"{key}.{place}", last, depth + 1, holes)
     elif isinstance(value, str):
         _confirm_text(value, key, _LONGEST_NAME if last in _NAMES else _LONGEST_TEXT)
-    elif isinstance(value, (int, float)) and not (
-        -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER and math.isfinite(value)
-    ):
+    elif isinstance(value, float) and not math.isfinite(value):
+        if not holes:
+            raise ValueError(f"key {_short(key)!r}: {value} is no finite number")
+    elif isinstance(value, (int, float)) and not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
         raise ValueError(f"key {_short(key)!r}: expected a number of at most {_LARGEST_NUMBER:.0e}")
 
 

@@ -121,7 +121,7 @@ def _epochs(file: Path, digest: str) -> list[dict[str, Any]]:
         if len(lines) > MOST_EPOCHS:
             raise InputError(f"{file}: has {len(lines):,} epochs; expected {MOST_EPOCHS:,} at most")
         epochs = [loads(line) for line in lines]
-        confirm_bounded(epochs, "epochs")
+        confirm_bounded(epochs, "epochs", holes=True)
     except (ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
