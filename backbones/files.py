@@ -19,20 +19,25 @@ LARGEST_JSON = 4 << 30
 
 
 @contextlib.contextmanager
-def replacing(file: Path) -> Iterator[Path]:
+def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
     """A temporary path beside `file` to write to; takes its place when the block ends without an error.
 
     Missing folders are made. A reader sees the old file or the new one, never a half; after an error the temporary
     file is gone. Content and name are on the disk when the block ends, so that a power cut leaves no empty file.
+
+    Args:
+        lasting: whether to wait for the disk; not for notes that are written every second.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     # Random: two machines that share a folder have processes of the same number.
     partial = file.with_name(f"{file.name}.{secrets.token_hex(8)}.partial")
     try:
         yield partial
-        _flush(partial)
+        if lasting:
+            _flush(partial)
         os.replace(partial, file)
-        _flush(file.parent)
+        if lasting:
+            _flush(file.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
@@ -133,9 +138,9 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with replacing(file) as partial:
+def write_text(file: Path, text: str, lasting: bool = True) -> None:
+    """Write a text file, whole or not at all (`replacing`)."""
+    with replacing(file, lasting) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -25,6 +25,7 @@ from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
 from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.epoch_lines import read_epochs
 from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
@@ -40,7 +41,7 @@ from search.training.hooks import (
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
-from search.training.resuming import resume_point
+from search.training.resuming import epochs_done, resume_point
 from search.training.seeds import seed_everything
 
 #: What a finished stage says of itself in `summary.json`.
@@ -109,6 +110,7 @@ def run_search(
         finished = folder / "architecture.json"
         if finished.is_file():
             architecture, summary = _finished_stage(folder, space)
+            read_epochs(folder / "epochs.jsonl", stage.epochs)
         else:
             architecture, summary = _run_stage(settings, stage, space, data, folder, [seed, place], stage_progress)
         accuracy, params = summary["accuracy"], int(summary["params"])
@@ -131,9 +133,13 @@ def _finished_stage(folder: Path, space: SearchSpace) -> tuple[Architecture, dic
     rows = [list(row) for row in space.normal], [list(row) for row in space.reduce]
     if (architecture.operations_normal, architecture.operations_reduce) != rows:
         raise InputError(f"{folder / 'architecture.json'}: has other candidates than this stage: another search's?")
-    if not isinstance(summary, dict) or not all(isinstance(summary.get(key), (int, float)) for key in _SUMMARY):
+    if not isinstance(summary, dict) or not all(_is_number(summary.get(key)) for key in _SUMMARY):
         raise InputError(f"{folder / 'summary.json'}: expected an object with the numbers {' and '.join(_SUMMARY)}")
     return architecture, summary
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and -(10**18) < value < 10**18  # type: ignore[operator]
 
 
 def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
@@ -173,6 +179,7 @@ def _run_stage(
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision)
     whose = owner_of(settings, seeds)
     resume = resume_point(folder, stage.epochs, lambda file, content: confirm_owner(file, content, whose))
+    read_epochs(folder / "epochs.jsonl", epochs_done(resume))
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,

@@ -17,6 +17,7 @@ from bench.classification.scoring import ErrorMetric
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.contract import Job
 from search.training.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
+from search.training.epoch_lines import read_epochs
 from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
@@ -31,7 +32,7 @@ from search.training.hooks import (
     visualiser,
 )
 from search.training.parallel import ReplicaHook, world_size
-from search.training.resuming import resume_point
+from search.training.resuming import epochs_done, resume_point
 
 #: Of the work folder.
 CURVE = "curve.jsonl"
@@ -78,6 +79,8 @@ def train(
         average = AverageHook(settings.ema, execution.accumulate)
         hooks.append(average)
     resume = resume_point(job.work_dir, settings.epochs)
+    # What the lines lack would be missed after the last epoch.
+    read_epochs(curve.file, epochs_done(resume))
     runner = Runner(
         model=model,
         work_dir=str(job.work_dir),

@@ -45,6 +45,12 @@ def resume_point(
     raise InputError(f"{problem}; remove {newest.parent} to begin the training anew")
 
 
+def epochs_done(file: Path | None) -> int:
+    """How many epochs a checkpoint stands behind, by its name; 0 where there is none."""
+    found = None if file is None else _EPOCH.fullmatch(file.name)
+    return int(found[1]) if found else 0
+
+
 def _earlier(newest: Path) -> list[Path]:
     """The checkpoints of the epochs before, newest first."""
     numbers = {file: int(found[1]) for file in newest.parent.iterdir() if (found := _EPOCH.fullmatch(file.name))}
