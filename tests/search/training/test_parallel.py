@@ -21,7 +21,7 @@ from backbones.errors import InputError
 from search.loop import bilevel
 from search.loop.second_order import unrolled_gradient
 from search.settings import SearchSettings
-from search.training.hooks import parallel
+from search.training import parallel
 
 WORKER = Path(__file__).with_name("replicas.py")
 
