@@ -178,3 +178,19 @@ def _confirm_usable(name: str, value: Tensor, where: str) -> None:
         raise InputError(f"{where}: {shown} claims {tuple(value.shape)} numbers, which the file does not hold")
     if not bool(torch.isfinite(value).all()):
         raise InputError(f"{where}: {shown} is not finite (NaN or infinity): weights of a training that has diverged")
+
+
+def confirm_depth(layers: int, state: Mapping[str, Tensor], prefix: str, where: str) -> None:
+    """See that a cell network of so many layers could be the one that the weights are of, before it is built.
+
+    A backbone leaves out the cells behind its deepest map, so that a third of the layers may be all that there is.
+
+    Args:
+        prefix: of the cells' entries, `…cells.`; weights without any are of another kind of network.
+
+    Raises:
+        InputError: there are far fewer cells.
+    """
+    cells = {name.removeprefix(prefix).partition(".")[0] for name in state if name.startswith(prefix)}
+    if cells and layers > 3 * len(cells) + 3:
+        raise InputError(f"{where}={layers}, but the file has the weights of {len(cells)} cells")

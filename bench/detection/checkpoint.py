@@ -16,6 +16,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from backbones import weights
+from backbones.checkpoints import confirm_depth
 from backbones.errors import InputError
 from bench.detection.components import build_detector
 from bench.detection.data import Data
@@ -103,6 +104,7 @@ def load(file: Path) -> Trained:
 
 def _built(model: dict[str, Any], state: Mapping[str, Tensor], file: Path) -> nn.Module:
     """The detector with its weights; it takes no more memory than the file has weights for."""
+    confirm_depth(model["backbone"].get("layers", 14), state, "backbone.cells.", f"{file}: model.backbone.layers")
     try:
         with torch.device("meta"):
             planned = build_detector(model).state_dict()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from backbones import weights
+from backbones.checkpoints import confirm_depth
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
@@ -54,6 +55,7 @@ def _confirm_fit(config: ReidConfig, design: Design, state: Mapping[str, Tensor]
         InputError: names or shapes differ; names the first few.
     """
     identities = _identities(state, file)
+    confirm_depth(config.layers, state, "backbone.cells.", f"{file}: config.layers")
     try:
         with torch.device("meta"):
             planned = build_pcb(config, design, identities).state_dict()

@@ -138,7 +138,7 @@ class RayEngine:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _on_this_machine_only(self) -> dict[str, Any]:
-        """What has a cluster of our own listen on loopback only, with no dashboard and its files in a folder of ours."""
+        """What has a cluster of our own listen on loopback only, without a dashboard, its files in a folder of ours."""
         # Ray's own default is /tmp/ray, which whoever comes first owns. Short: the paths of its sockets have a limit.
         self._folder = Path(tempfile.mkdtemp(prefix="wildnas-"))
         # A folder below: Ray opens the one that it is given to everybody.
