@@ -67,14 +67,18 @@ def open_regular(file: Path, largest: int) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:
         problem = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{file}: cannot be read: {problem}") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
             raise InputError(f"{file}: is {kind}; expected a regular file")
         if status.st_size > largest:
             raise InputError(f"{file}: has {status.st_size:,} bytes; expected {largest:,} at most")
-        yield stream
+        stream = os.fdopen(descriptor, "rb", closefd=False)
+        with stream:
+            yield stream
+    finally:
+        os.close(descriptor)
 
 
 def confirm_regular(file: Path, largest: int) -> None:

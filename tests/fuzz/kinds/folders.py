@@ -176,21 +176,21 @@ def rows() -> Iterator[Row]:
     for name, content in LINES.items():
         yield Row("epochs.jsonl", name, _with("epochs.jsonl", content, _lines))
         if name not in ("empty", "epoch 2 alone"):
-            yield Row("curve.jsonl", name, _with("curve.jsonl", content, _curve), refused=name != "blank")
+            yield Row("curve.jsonl", name, _with("curve.jsonl", content, _curve))
     for name, place in NO_FILE.items():
         yield Row("epochs.jsonl", name, _with("epochs.jsonl", place, _lines))
     for name, content in RESUMED.items():
         yield Row("resume.pth", name, _with("resume.pth", content, _resume))
     for name, content in FOUND.items():
-        yield Row("found genotype", name, _with("genotype.json", content, lambda folder: _shown(folder)))
+        yield Row("found genotype", name, _with("genotype.json", content, _shown))
     for name, content in LEARNED.items():
-        yield Row(
-            "architecture.json", name, _with("a.json", content, lambda folder: command("derive", folder / "a.json")())
-        )
+        yield Row("architecture.json", name, _with("a.json", content, _derived))
     for name, place in NO_FILE.items():
-        yield Row(
-            "architecture.json", name, _with("a.json", place, lambda folder: command("derive", folder / "a.json")())
-        )
+        yield Row("architecture.json", name, _with("a.json", place, _derived))
+
+
+def _derived(folder: Path) -> Any:
+    return command("derive", folder / "a.json")()
 
 
 def _shown(folder: Path) -> Any:

@@ -250,7 +250,7 @@ def _curve(content: bytes | Callable[[Path], None]) -> Callable[[Path], Callable
 
 
 CURVES: dict[str, bytes] = {
-    **{name: content for name, content in NO_JSON.items() if name not in ("empty", "empty object", "blank")},
+    **{name: content for name, content in NO_JSON.items() if name not in ("empty", "empty object")},
     "a number for an epoch": b"5\n",
     "100,000 lines": b'{"epoch": 1, "top1_error": 5.0}\n' * 100_000,
     "an error of 400 digits": b'{"epoch": 1, "top1_error": ' + b"9" * 400 + b"}\n",
@@ -266,7 +266,7 @@ CURVES: dict[str, bytes] = {
 def _curves() -> Iterator[Row]:
     for name, content in CURVES.items():
         yield Row("curve", name, _curve(content))
-    for name in ("empty", "empty object", "blank"):
+    for name in ("empty", "empty object"):
         yield Row("curve", name, _curve(NO_JSON[name]), refused=False)
     yield Row("curve", "an error of a text", _curve(b'{"epoch": 1, "top1_error": "five"}\n'), refused=False)
     for name, place in NO_FILE.items():
