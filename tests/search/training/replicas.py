@@ -19,8 +19,8 @@ from search.run import run_search
 from search.settings import SearchSettings
 from search.space import SearchSpace
 from search.supernet import SuperNet
+from search.training import parallel
 from search.training.deferred import ClippingOptimWrapper
-from search.training.hooks import parallel
 
 
 def images_in_double(images: Tensor, how: object, training: bool) -> Tensor:

@@ -1,0 +1,13 @@
+"""All made inputs, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.fuzz.kinds import checkpoints, data, folders, records, spellings
+from tests.fuzz.outcome import Row
+
+
+def rows() -> Iterator[Row]:
+    for kind in (checkpoints, records, folders, spellings, data):
+        yield from kind.rows()
