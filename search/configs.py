@@ -100,6 +100,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     from mmengine.config import Config
 
     path = find_config(name)
+    _confirm_ends(path)
     try:
         with _quiet():
             config = Config.fromfile(str(path))
@@ -108,8 +109,6 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     except BaseException as error:  # A config is Python code, and may raise anything.
         raise InputError(f"{path}: cannot be read as a config: {_words(error)}") from error
     values = _plain_values(config, path)
-    if not isinstance(values.get("task"), (str, NoneType)):
-        raise InputError(f"{path}: task={str(values['task'])[:60]}: expected the name of a task")
     effective = []
     for option in options:
         key, value = parse_option(option)
@@ -121,7 +120,31 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
         # An option that says what the file says is no change, and no reason to mark a run.
         if values != before:
             effective.append(option)
+    if not isinstance(values.get("task"), (str, NoneType)):
+        raise InputError(f"{path}: task={str(values['task'])[:60]}: expected the name of a task")
     return LoadedConfig(_name(path), path, values, tuple(effective))
+
+
+def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
+    """See that no config inherits itself, which mmengine would follow for minutes.
+
+    Raises:
+        InputError: names the file.
+    """
+    path = path.resolve()
+    if path in above:
+        raise InputError(f"{above[0]}: inherits itself: _base_ leads back to {path}")
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
+        # For mmengine to tell of.
+        return
+    for statement in statements:
+        named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_base_"
+        value = statement.value if named and isinstance(statement, ast.Assign) else None
+        for base in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
+            if isinstance(base, ast.Constant) and isinstance(base.value, str) and "::" not in base.value:
+                _confirm_ends(path.parent / base.value, (*above, path))
 
 
 def _plain_values(config: Any, path: Path) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PINNED = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
 
+#: Their makers' own wheels, which have been renamed and say inside what they were before.
+MISNAMED = ("ray",)
+
 
 def tags(name: str) -> list[str]:
     """The platforms of the wheel that was installed; a wheel that was built here has the plain name of its platform."""
@@ -26,7 +29,7 @@ def test_no_pinned_package_needs_a_compiler(name: str) -> None:
         found = tags(name)
     except metadata.PackageNotFoundError:
         pytest.skip("not installed here")
-    built = [tag for tag in found if re.search(r"-linux_\w+$", tag)]
+    built = [] if name in MISNAMED else [tag for tag in found if re.search(r"-linux_\w+$", tag)]
     assert built == []
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from backbones.errors import InputError
 from bench.commands.cli import main
+from bench.tasks.registry import get_task
 
-#: Seconds after which an input counts as one that hangs.
-PATIENCE = 10.0
+#: Seconds of work after which an input counts as one that hangs, and of waiting, of which a busy machine needs more.
+PATIENCE, WAITING = 10.0, 40.0
 
 USED, LINE, TRACEBACK, HANG, SILENT = "used", "clear line", "traceback", "hang", "silent"
 FAILURES = (TRACEBACK, HANG, SILENT)
@@ -61,13 +64,14 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 def outcome_of(row: Row, folder: Path) -> tuple[str, str]:
     """Make the input, have it read in this process, and say what became of it and what was said."""
+    warm()
     read = row.make(folder)
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     try:
-        with _at_most(PATIENCE), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with _at_most(WAITING), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             said = read()
     except _Patience:
-        return HANG, f"more than {PATIENCE:.0f} s"
+        return HANG, f"more than {WAITING:.0f} s"
     except InputError as error:
         found = LINE if str(error).strip() and len(str(error).splitlines()) == 1 else TRACEBACK
         said = str(error)
@@ -78,9 +82,32 @@ def outcome_of(row: Row, folder: Path) -> tuple[str, str]:
             found = TRACEBACK if said.code == 70 or "Traceback" in said else LINE if said.strip() else SILENT
         else:
             found = SILENT if row.refused else USED
-    if time.monotonic() - began > PATIENCE:
+    if time.monotonic() - began > WAITING or time.process_time() - worked > PATIENCE:
         return HANG, f"{time.monotonic() - began:.0f} s, then: {said}"
     return found, str(said)[:300]
+
+
+@cache
+def warm() -> None:
+    """Import what the readers import when they are first called, which takes longer than any input may."""
+    for module in (
+        "timm",
+        "bench.detection.components",
+        "bench.detection.data",
+        "bench.detection.test_dev",
+        "bench.reid.checkpoints",
+        "bench.reid.layout",
+        "bench.classification.training",
+        "bench.searches.task",
+        "bench.pipeline.run",
+        "bench.report.page",
+        "bench.tasks.registry",
+        "search.training.resuming",
+        "search.run",
+    ):
+        importlib.import_module(module)
+    for name in ("classification", "detection", "reid"):
+        get_task(name)
 
 
 class Refused(str):
