@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.files import confirm_regular
 from backbones.literal import read_calls
 
 #: The operations that a genotype may name; `backbones.operations` builds them. Kept here: reading needs no torch.
@@ -33,6 +34,7 @@ OPERATIONS = (
 Edge = tuple[str, int]
 
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+_LARGEST_FILE = 256 << 20
 _LONGEST_JSON = 20_000
 _MOST_NODES = 32
 
@@ -90,6 +92,7 @@ class Genotype:
         Raises:
             InputError: the file cannot be read, or holds no genotype, several or a malformed one.
         """
+        confirm_regular(Path(file), _LARGEST_FILE)
         try:
             text = Path(file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:

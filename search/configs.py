@@ -140,6 +140,10 @@ def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
         # For mmengine to tell of.
         return
     for statement in statements:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+            # mmengine leaves functions out, and a key that a base has would silently stay what it is there.
+            key = ast.unparse(statement.targets[0])
+            raise InputError(f"{path}: key {key!r}: is a function; expected a number, a text, a list or a dict")
         named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_base_"
         value = statement.value if named and isinstance(statement, ast.Assign) else None
         for base in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
@@ -248,10 +252,27 @@ def parse(schema: type[SchemaT], values: Mapping[str, Any], where: str) -> Schem
     Raises:
         InputError: names `where`, the key, what is wrong with it and, for an unknown key, the nearest known one.
     """
+    _refuse_truth_values(schema, values, where)
     try:
         return schema.model_validate(dict(values))
     except ValidationError as error:
         raise InputError(f"{where}: {first_problem(error, schema)}") from error
+
+
+def _refuse_truth_values(schema: type[BaseModel], values: Mapping[str, Any], where: str, key: str = "") -> None:
+    """Refuse True where a number belongs, which Python takes for 1.
+
+    Raises:
+        InputError: names the key.
+    """
+    for name, value in values.items():
+        field = schema.model_fields.get(name) if isinstance(name, str) else None
+        kinds = _types(field.annotation) if field else []
+        if type(value) is bool and bool not in kinds and (int in kinds or float in kinds):
+            raise InputError(f"{where}: key '{key}{name}': expected a number (got {value})")
+        inner = next((kind for kind in kinds if _is_model(kind)), None)
+        if inner is not None and isinstance(value, Mapping) and not any(kind in kinds for kind in (dict, list)):
+            _refuse_truth_values(inner, value, where, f"{key}{name}.")
 
 
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:

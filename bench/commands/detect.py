@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from bench.commands.options import add_results
@@ -62,7 +63,7 @@ def _pictures(given: list[Path], out: Path) -> dict[Path, Path]:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
             # Pictures that were drawn before may lie among the images.
-            files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
+            files = [file for file in files if not _real(file).is_relative_to(_real(out))]
             if not files:
                 raise InputError(f"{path}: no image in this folder ({', '.join(SUFFIXES)})")
             pictures.update({file: out / file.relative_to(path).with_name(picture_name(file)) for file in files})
@@ -72,7 +73,12 @@ def _pictures(given: list[Path], out: Path) -> dict[Path, Path]:
     for file, picture in pictures.items():
         if picture in taken:
             raise InputError(f"{file}: its picture would take the place of that of {taken[picture]}, {picture}")
-        if picture.resolve() == file.resolve():
+        if _real(picture) == _real(file):
             raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
         taken[picture] = file
     return pictures
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads; unlike `Path.resolve`, a link to itself is no error here, but for those who open it."""
+    return Path(os.path.realpath(path))

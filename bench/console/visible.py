@@ -21,5 +21,5 @@ def visible(text: str) -> str:
 
 def harmless_cell(text: str) -> str:
     """The text for a cell of a CSV file, which no spreadsheet runs as a formula: with an apostrophe before it."""
-    text = visible(text)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    runs = text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(text)
+    return f"'{visible(text)}" if runs else visible(text)

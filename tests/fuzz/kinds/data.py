@@ -90,6 +90,13 @@ COCO: dict[str, Change] = {
 }
 
 
+@cache
+def _detection() -> dict[str, Any]:
+    from search.configs import load_config
+
+    return {**load_config("detection/digits_ssd").values, "embedded": None}
+
+
 def _coco_folder(folder: Path, content: bytes | Callable[[Path], None]) -> Callable[[], Any]:
     for part in ("train2017", "val2017"):
         (folder / part).mkdir(parents=True)
@@ -108,12 +115,11 @@ def _coco_folder(folder: Path, content: bytes | Callable[[Path], None]) -> Calla
 
     def read() -> Any:
         from bench.detection.data import find
-        from search.configs import load_config
 
-        options = [f"{part}_dataloader.dataset.data_root={folder}" for part in ("val",)]
-        options += [f"train_dataloader.dataset.data_root={folder}", "embedded=None"]
-        values = load_config("detection/digits_ssd", options).values
-        return find({**values, "embedded": None})
+        values = copy.deepcopy(_detection())
+        for part in ("train", "val"):
+            values[f"{part}_dataloader"]["dataset"]["data_root"] = str(folder)
+        return find(values)
 
     return read
 
