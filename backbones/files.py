@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON files that are refused in one line."""
+"""Files that appear whole or not at all, and files of unknown origin: regular, bounded, JSON refused in one line."""
 
 from __future__ import annotations
 
@@ -6,48 +6,145 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from backbones.errors import InputError
 
+#: The largest JSON file that is read, in bytes: COCO's training annotations have 0.5 GB.
+LARGEST_JSON = 4 << 30
+
 
 @contextlib.contextmanager
-def replacing(file: Path) -> Iterator[Path]:
+def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
     """A temporary path beside `file` to write to; takes its place when the block ends without an error.
 
     Missing folders are made. A reader sees the old file or the new one, never a half; after an error the temporary
-    file is gone.
+    file is gone. Content and name are on the disk when the block ends, so that a power cut leaves no empty file.
+
+    Args:
+        lasting: whether to wait for the disk; not for notes that are written every second.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    # Random: two machines that share a folder have processes of the same number.
+    partial = file.with_name(f"{file.name}.{secrets.token_hex(8)}.partial")
     try:
         yield partial
+        if lasting:
+            _flush(partial)
         os.replace(partial, file)
+        if lasting:
+            _flush(file.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
 
 
-def read_json(file: Path) -> Any:
+def _flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def open_regular(file: Path, largest: int) -> Iterator[BinaryIO]:
+    """Open a file for reading that is a regular one of at most `largest` bytes.
+
+    A named pipe would be waited for without end, and a device has no end.
+
+    Raises:
+        InputError: it cannot be opened, is no regular file or is larger; names it.
+    """
+    try:
+        # Without O_NONBLOCK the opening itself waits for a pipe's writer.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{file}: cannot be read: {problem}") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+            raise InputError(f"{file}: is {kind}; expected a regular file")
+        if status.st_size > largest:
+            raise InputError(f"{file}: has {status.st_size:,} bytes; expected {largest:,} at most")
+        stream = os.fdopen(descriptor, "rb", closefd=False)
+        with stream:
+            yield stream
+    finally:
+        os.close(descriptor)
+
+
+def confirm_regular(file: Path, largest: int) -> None:
+    """See that a file is a regular one of at most `largest` bytes, before a library opens it by its name.
+
+    Raises:
+        InputError: as `open_regular`.
+    """
+    with open_regular(file, largest):
+        pass
+
+
+def read_text(file: Path, largest: int, encoding: str = "utf-8") -> str:
+    """The text of a regular file of at most `largest` bytes.
+
+    Raises:
+        InputError: as `open_regular`, or it is no text in that encoding.
+    """
+    with open_regular(file, largest) as stream:
+        try:
+            # Universal line ends, as a text file has them.
+            return stream.read().decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file}: not a text in UTF-8: {error}") from error
+        except OSError as error:
+            raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def read_json(file: Path, largest: int = LARGEST_JSON) -> Any:
     """The content of a JSON file.
 
     Raises:
-        InputError: the file cannot be read, or is not JSON that Python can hold; names it.
+        InputError: the file cannot be read, is no regular one or too large, is not JSON that Python can hold, or has a
+            key twice; names it.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        # Not only JSONDecodeError: bytes that are no UTF-8, and numbers of thousands of digits.
-        raise InputError(f"{file}: not a JSON file: {error}") from error
+        return loads(read_text(file, largest))
+    except (ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
+        # Not only JSONDecodeError: numbers of thousands of digits.
+        raise InputError(f"{file}: not a JSON file: {str(error)[:200]}") from error
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with replacing(file) as partial:
+def loads(text: str) -> Any:
+    """The content of a JSON text, in which no key may stand twice in one object.
+
+    Raises:
+        ValueError: it is not JSON, or has a key twice.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_without_twins)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twin[:60]!r} stands there twice")
+    return content
+
+
+def write_text(file: Path, text: str, lasting: bool = True) -> None:
+    """Write a text file, whole or not at all (`replacing`)."""
+    with replacing(file, lasting) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
@@ -55,11 +152,11 @@ def file_digest(file: Path) -> str:
     """`sha256:` and the digest of a file.
 
     Raises:
-        InputError: the file cannot be read; names it.
+        InputError: the file cannot be read or is no regular one; names it.
     """
     digest = hashlib.sha256()
     try:
-        with file.open("rb") as stream:
+        with open_regular(file, 1 << 62) as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
     except OSError as error:

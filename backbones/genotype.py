@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
-import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Any
 
 from backbones.entries import LAST, choose, find_entries
 from backbones.errors import InputError
+from backbones.files import confirm_regular
 from backbones.literal import FIELDS, START, parse_call
 from backbones.spellings import as_darts_spells
 
@@ -86,10 +85,8 @@ class Genotype:
             InputError: the file cannot be read, holds no genotype, several without `which`, or a malformed one. One
                 that cannot be read among others is no harm, unless it is meant.
         """
+        confirm_regular(Path(file), _LARGEST_FILE)
         try:
-            about = os.stat(file)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
-                raise InputError(f"{file}: expected a regular file of {_LARGEST_FILE:,} bytes at most")
             text = _text(Path(file).read_bytes())
         except OSError as error:
             raise InputError(f"{file}: cannot be read as text: {error}") from error

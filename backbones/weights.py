@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
-import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from backbones import darts_names as darts_layout
+from backbones.checkpoints import read_content, weights_in
 from backbones.design import Design
 from backbones.errors import InputError
 from backbones.features import CellBackbone
@@ -31,19 +26,6 @@ _LAST = "classifier.weight"
 
 #: The entry of `about` that tells of which genotype the weights are.
 DIGEST_KEY = "genotype_digest"
-
-_WRAPPED = re.compile(r"^(module\.)+")
-
-#: Numbers such as a best accuracy, which training scripts keep beside the weights as NumPy scalars; they run no code.
-_NUMPY_SCALARS: list[Any] = [
-    (numpy.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
-    (numpy.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
-    numpy.dtype,
-    *(type(numpy.dtype(kind)) for kind in ("float16", "float32", "float64", "int32", "int64")),
-]
-
-#: What torch raises at files that are cut off or overwritten somewhere.
-DAMAGED = (RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -78,10 +60,10 @@ def save(module: nn.Module, file: str | Path, design: Design | None = None, **ab
 
 
 def read_state_dict(file: str | Path) -> dict[str, Tensor]:
-    """The state dict of a checkpoint (bare, or under `state_dict`), without a `module.` prefix.
+    """The state dict of a checkpoint (bare, or under `state_dict`), without prefixes of wrappers.
 
     Raises:
-        InputError: no such file, not a checkpoint, or one that holds more than weights.
+        InputError: as `read`.
     """
     return read(file)[0]
 
@@ -92,47 +74,11 @@ def read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     Only tensors and plain containers are read (`weights_only=True`): a checkpoint cannot run code.
 
     Raises:
-        InputError: no such file, not a checkpoint, or one that holds more than weights.
+        InputError: no such file, not a checkpoint, one that holds more than weights, or weights that are not finite.
     """
-    if not Path(file).is_file():
-        raise InputError(f"{file}: no such checkpoint")
-    try:
-        if Path(file).suffix == ".safetensors":
-            return safetensors.torch.load_file(file), {}
-        with torch.serialization.safe_globals(_NUMPY_SCALARS):
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise InputError(f"{file}: cannot be read as safetensors: {error}") from error
-    except KeyError as error:
-        raise InputError(f"{file}: cannot be read as a checkpoint of weights: damaged, or no checkpoint") from error
-    except pickle.UnpicklingError as error:
-        # torch's own message advises to turn `weights_only` off.
-        problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
-        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
-    except DAMAGED as error:
-        problem = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{file}: cannot be read as a checkpoint of weights: {problem}") from error
+    content = read_content(file)
     about = content.get("about") if isinstance(content, Mapping) and "state_dict" in content else None
-    return _weights_in(content, str(file)), about if isinstance(about, Mapping) else {}
-
-
-def _weights_in(content: Any, where: str) -> dict[str, Tensor]:
-    """The state dict that a checkpoint's content is, or holds under `state_dict`, without a `module.` prefix."""
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        keys = ", ".join(repr(str(key)[:30]) for key in list(content)[:5]) if isinstance(content, Mapping) else "none"
-        expected = "expected names and tensors, bare or under 'state_dict'"
-        raise InputError(f"{where}: holds no state dict; {expected}; its keys are {keys}")
-    weights: dict[str, Tensor] = {}
-    for given, value in state.items():
-        # DataParallel's prefix, as often as a model was wrapped.
-        name = _WRAPPED.sub("", str(given))
-        if name in weights:
-            raise InputError(f"{where}: holds {name} twice, with and without the prefix 'module.'")
-        if not value.is_floating_point() and not name.endswith(darts_layout.COUNTER):
-            raise InputError(f"{where}: {name} is of {value.dtype}; weights are floating-point numbers")
-        weights[name] = value
-    return weights
+    return weights_in(content, str(file)), about if isinstance(about, Mapping) else {}
 
 
 def load(module: nn.Module, file: str | Path, design: Design | None = None) -> LoadReport:
@@ -166,7 +112,7 @@ def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, 
         InputError: as `load`.
     """
     if not isinstance(source, (str, Path)):
-        state, where = _weights_in(source, "state dict"), "state dict"
+        state, where = weights_in(source, "state dict"), "state dict"
     else:
         state, where = read_state_dict(source), str(source)
     return _fill(network, state, where)

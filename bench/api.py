@@ -37,6 +37,7 @@ _HOMES = {
     "check_records": "bench.records.check",
     "check_test_dev": "bench.detection.test_dev",
     "derive_file": "search.derive",
+    "confirm_recorded": "bench.records.digests",
     "describe_architecture": "bench.tasks.description",
     "describe_machine": "bench.machine.doctor",
     "detect_in": "bench.detection.inference",
@@ -105,6 +106,7 @@ def evaluate(
     Returns:
         The records, protocol by protocol, architecture by architecture, seed by seed.
     """
+    from bench.records.digests import confirm_recorded
     from bench.runs.requests import evaluations
     from bench.runs.run import Places
     from bench.runs.session import Manner, export_detections, run_all
@@ -123,6 +125,8 @@ def evaluate(
         Path(work),
         notice,
     )
+    if weights is not None:
+        confirm_recorded(Path(weights), Path(results))
     manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
     records = run_all(wanted, manner)
     if test_dev is not None and manner.first:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,21 +21,6 @@ from search.bases import named_bases
 
 #: Environment variables that configs may refer to as `{{$NAME:default}}`, with the defaults that they use.
 DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
-
-#: What a config, which is Python code, may raise when it is read; mmengine's own errors are among these.
-CONFIG_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 #: The longest name of a user's own config; with seed and digest behind it, it still is an architecture's name.
 LONGEST_NAME = 80
@@ -115,30 +101,89 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     from mmengine.config import Config
 
     path = find_config(name)
+    _confirm_ends(path)
     try:
         with _quiet(), named_bases(_named):
             config = Config.fromfile(str(path))
-    except CONFIG_ERRORS as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: cannot be read as a config: {problem}") from error
-    values = plain(config.to_dict())
+    except (Exception, SystemExit) as error:  # A config is Python code, and may raise anything.
+        raise InputError(f"{path}: cannot be read as a config: {_words(error)}") from error
+    values = _plain_values(config, path)
     effective = []
     for option in options:
         key, value = parse_option(option)
         try:
             config.merge_from_dict({key: value})
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise InputError(f"{path}: --cfg-options {option}: {error}") from error
-        before, values = values, plain(config.to_dict())
+        except (ArithmeticError, AssertionError, LookupError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"{path}: --cfg-options {option}: {_words(error)}") from error
+        before, values = values, _plain_values(config, path)
         # An option that says what the file says is no change, and no reason to mark a run.
         if values != before:
             effective.append(option)
+    if not isinstance(values.get("task"), (str, NoneType)):
+        raise InputError(f"{path}: task={str(values['task'])[:60]}: expected the name of a task")
     return LoadedConfig(_name(path), path, values, tuple(effective))
 
 
 def _named(name: str) -> Path | None:
     """The file of one of our configs by its name, or None."""
     return config_root() / f"{name}.py" if name in config_names() else None
+
+
+def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
+    """See that no config inherits itself, which mmengine would follow for minutes.
+
+    Raises:
+        InputError: names the file.
+    """
+    path = path.resolve()
+    if path in above:
+        raise InputError(f"{above[0]}: inherits itself: _base_ leads back to {path}")
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
+        # For mmengine to tell of.
+        return
+    for statement in statements:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+            # mmengine leaves functions out, and a key that a base has would silently stay what it is there.
+            key = ast.unparse(statement.targets[0])
+            raise InputError(f"{path}: key {key!r}: is a function; expected a number, a text, a list or a dict")
+        named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_base_"
+        value = statement.value if named and isinstance(statement, ast.Assign) else None
+        for base in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
+            if isinstance(base, ast.Constant) and isinstance(base.value, str) and "::" not in base.value:
+                _confirm_ends(_named(base.value) or path.parent / base.value, (*above, path))
+
+
+def _plain_values(config: Any, path: Path) -> dict[str, Any]:
+    """Raises: InputError: a value is none that a record could hold, such as a function or an object."""
+    try:
+        values: dict[str, Any] = plain(config.to_dict())
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as a config: {_words(error)}") from error
+    _confirm_plain(values, "", path)
+    return values
+
+
+def _confirm_plain(value: Any, key: str, path: Path) -> None:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _confirm_plain(item, f"{key}.{name}" if key else name, path)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            _confirm_plain(item, f"{key}.{place}", path)
+    elif not isinstance(value, (str, int, float, NoneType)):
+        raise InputError(f"{path}: key {key!r}: is a {type(value).__name__}; expected numbers, texts, lists and dicts")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InputError(f"{path}: key {key!r}: is a number of more than 18 digits")
+
+
+def _words(error: BaseException) -> str:
+    """An error in one line; some have no text of their own."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, SystemExit):
+        return f"it ends the program (sys.exit({text})); a config only sets values"
+    return text or type(error).__name__
 
 
 def _name(path: Path) -> str:
@@ -171,6 +216,9 @@ def parse_option(option: str) -> tuple[str, Any]:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return key, text
+    except (TypeError, MemoryError, RecursionError) as error:
+        # Such as a list as the key of a dict, or a text nested too deeply.
+        raise InputError(f"--cfg-options {option[:100]}: {str(error) or 'too deeply nested'}") from error
 
 
 def plain(value: Any) -> Any:
@@ -182,7 +230,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, type) or callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
+        named = value if hasattr(value, "__qualname__") else type(value)
+        return f"{named.__module__}.{named.__qualname__}"
     return value
 
 
@@ -207,10 +256,27 @@ def parse(schema: type[SchemaT], values: Mapping[str, Any], where: str) -> Schem
     Raises:
         InputError: names `where`, the key, what is wrong with it and, for an unknown key, the nearest known one.
     """
+    _refuse_truth_values(schema, values, where)
     try:
         return schema.model_validate(dict(values))
     except ValidationError as error:
         raise InputError(f"{where}: {first_problem(error, schema)}") from error
+
+
+def _refuse_truth_values(schema: type[BaseModel], values: Mapping[str, Any], where: str, key: str = "") -> None:
+    """Refuse True where a number belongs, which Python takes for 1.
+
+    Raises:
+        InputError: names the key.
+    """
+    for name, value in values.items():
+        field = schema.model_fields.get(name) if isinstance(name, str) else None
+        kinds = _types(field.annotation) if field else []
+        if type(value) is bool and bool not in kinds and (int in kinds or float in kinds):
+            raise InputError(f"{where}: key '{key}{name}': expected a number (got {value})")
+        inner = next((kind for kind in kinds if _is_model(kind)), None)
+        if inner is not None and isinstance(value, Mapping) and not any(kind in kinds for kind in (dict, list)):
+            _refuse_truth_values(inner, value, where, f"{key}{name}.")
 
 
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:

@@ -27,6 +27,7 @@ from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
 from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.epoch_lines import read_epochs
 from search.training.execution import gpu_settings
 from search.training.hooks import (
     LOG_INTERVAL,
@@ -38,12 +39,12 @@ from search.training.hooks import (
     check_finite,
     default_hooks,
     experiment_name,
-    last_checkpoint,
     silence_console,
     visualiser,
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
+from search.training.resuming import epochs_done, resume_point
 from search.training.seeds import seed_everything
 
 #: What a finished stage says of itself in `summary.json`.
@@ -112,6 +113,7 @@ def run_search(
         finished = folder / "architecture.json"
         if finished.is_file():
             architecture, summary = _finished_stage(folder, space)
+            read_epochs(folder / "epochs.jsonl", stage.epochs)
         else:
             carried = architecture if settings.initial_alpha == "carried" else None
             architecture, summary = _run_stage(
@@ -138,9 +140,13 @@ def _finished_stage(folder: Path, space: SearchSpace) -> tuple[Architecture, dic
     rows = [list(row) for row in space.normal], [list(row) for row in space.reduce]
     if (architecture.operations_normal, architecture.operations_reduce) != rows:
         raise InputError(f"{folder / 'architecture.json'}: has other candidates than this stage: another search's?")
-    if not isinstance(summary, dict) or not all(isinstance(summary.get(key), (int, float)) for key in _SUMMARY):
+    if not isinstance(summary, dict) or not all(_is_number(summary.get(key)) for key in _SUMMARY):
         raise InputError(f"{folder / 'summary.json'}: expected an object with the numbers {' and '.join(_SUMMARY)}")
     return architecture, summary
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and -(10**18) < value < 10**18  # type: ignore[operator]
 
 
 def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
@@ -186,10 +192,9 @@ def _run_stage(
     if carried is not None:
         carry_architecture(supernet, carried)
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision, replays(settings.execution.graph))
-    resume = last_checkpoint(folder)
     whose = owner_of(settings, seeds)
-    if resume is not None:
-        confirm_owner(resume, whose)
+    resume = resume_point(folder, stage.epochs, lambda file, content: confirm_owner(file, content, whose))
+    read_epochs(folder / "epochs.jsonl", epochs_done(resume))
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,

@@ -18,11 +18,11 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Stage(Schema):
     """One stage of the search over a freshly initialised supernet (P-DARTS 4.3; other methods have one)."""
 
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, le=1_000_000)
     #: α and β stay as they are in the first so many epochs (the papers' warm-up).
     frozen_epochs: int = Field(ge=0)
-    layers: int = Field(ge=3)
-    channels: int = Field(ge=2)
+    layers: int = Field(ge=3, le=200)
+    channels: int = Field(ge=2, le=4096)
     #: How many candidates an edge keeps as the stage begins; None keeps all.
     keep: int | None = Field(default=None, ge=1)
     #: Which those are: of the largest α in the stage before (P-DARTS 4.3.1), or drawn by seed (its ablation, 5.2.2).
@@ -99,7 +99,7 @@ class SearchSettings(Schema):
     #: Dropout behind skip connections falls linearly while α is frozen, then by this rate an epoch, exponentially.
     skip_dropout_decay: float = Field(default=0.2, ge=0)
     #: Of all processes together.
-    batch_size: int = Field(ge=2)
+    batch_size: int = Field(ge=2, le=1_048_576)
     #: 1, or 2 for the gradient of α and β through one step of the weights (DARTS 2.3), at about three times the cost.
     order: Literal[1, 2] = 1
     #: bf16: the supernet under autocast; weights, α, β and their optimisers are fp32 all the same.

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from backbones.files import write_text
 from bench.tasks.contract import TrainingPace
+from search.training.epoch_lines import read_epochs
 from search.training.parallel import is_main
 
 #: What validation adds to an epoch's line.
@@ -31,9 +32,7 @@ class TrainingCurve:
         self.file = file
 
     def entries(self) -> list[dict[str, Any]]:
-        if not self.file.is_file():
-            return []
-        return [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
+        return read_epochs(self.file)
 
     def put(self, epoch: int, **values: float) -> None:
         """Add to an epoch's line; lines of later epochs, which an interrupted run has left, go."""

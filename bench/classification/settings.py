@@ -80,9 +80,9 @@ class ClassificationSettings(Schema):
     network: Literal["cifar", "imagenet"]
     #: A width, or `fit`: the largest even one at which the network has fewer multiply-adds than `macs_limit`.
     channels: int | Literal["fit"]
-    layers: int = Field(ge=3)
+    layers: int = Field(ge=3, le=200)
     #: Multiply-adds, in the papers' convention, that a table tells of where a network has them or more.
-    macs_limit: int | None = Field(default=None, ge=1)
+    macs_limit: int | None = Field(default=None, ge=1, le=2**53)
     #: Weight of the auxiliary head's loss; None leaves the head out. Timm models have none.
     auxiliary_weight: float | None = Field(default=0.4, gt=0)
     #: Drop-path grows linearly from 0 towards this rate over the epochs. Timm models have none.
@@ -92,12 +92,12 @@ class ClassificationSettings(Schema):
     ema: float | None = Field(default=None, gt=0, lt=1)
     images: Images
     #: So many images of each part, evenly over the classes; None takes all.
-    limit: int | None = Field(default=None, ge=1)
-    epochs: int = Field(ge=1)
+    limit: int | None = Field(default=None, ge=1, le=2**53)
+    epochs: int = Field(ge=1, le=1_000_000)
     #: Epochs from one validation to the next; the last epoch is always validated.
-    validate_every: int = Field(default=1, ge=1)
+    validate_every: int = Field(default=1, ge=1, le=1_000_000)
     #: Of all processes and accumulated parts together.
-    batch_size: int = Field(ge=2)
+    batch_size: int = Field(ge=2, le=1_048_576)
     optimiser: Optimiser
     execution: Execution = Execution()
 
@@ -105,8 +105,8 @@ class ClassificationSettings(Schema):
     @classmethod
     def _width_is_even(cls, channels: object) -> object:
         # Before: pydantic would tell of each type by itself.
-        if channels != FIT and not (type(channels) is int and channels >= 2 and channels % 2 == 0):
-            raise ValueError("expected an even number from 2 on, or 'fit'")
+        if channels != FIT and not (type(channels) is int and 2 <= channels <= 4096 and channels % 2 == 0):
+            raise ValueError("expected an even number from 2 to 4096, or 'fit'")
         return channels
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from bench.classification.scoring import ErrorMetric
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.contract import Job
 from search.training.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
+from search.training.epoch_lines import read_epochs
 from search.training.hooks import (
     LOG_INTERVAL,
     EpochSeedHook,
@@ -25,14 +26,13 @@ from search.training.hooks import (
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
-    confirm_whole,
     default_hooks,
     experiment_name,
-    last_checkpoint,
     silence_console,
     visualiser,
 )
 from search.training.parallel import ReplicaHook, world_size
+from search.training.resuming import epochs_done, resume_point
 
 #: Of the work folder.
 CURVE = "curve.jsonl"
@@ -78,9 +78,9 @@ def train(
     if settings.ema is not None:
         average = AverageHook(settings.ema, execution.accumulate)
         hooks.append(average)
-    resume = last_checkpoint(job.work_dir)
-    if resume is not None:
-        confirm_whole(resume)
+    resume = resume_point(job.work_dir, settings.epochs)
+    # What the lines lack would be missed after the last epoch.
+    read_epochs(curve.file, epochs_done(resume))
     runner = Runner(
         model=model,
         work_dir=str(job.work_dir),

@@ -12,6 +12,9 @@ from typing import NoReturn
 from backbones.errors import InputError
 from bench.commands import COMMANDS
 from bench.console.interruption import Interruption
+from bench.console.last_resort import UNFORESEEN, note_unforeseen
+from bench.console.streams import give_up_standard_output, settle
+from bench.console.visible import visible
 
 #: The exit code of every mistake of the user's, and of an interrupted run.
 MISTAKE = 2
@@ -21,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISTAKE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(MISTAKE, f"{self.prog}: {visible(' '.join(message.split()))} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
+    settle()
     arguments = build_parser().parse_args(argv)
     # Before torch is imported: by default the threads of an operation spin while they wait for each other, and on cores
     # that other processes use as well, a small operation then takes a hundred times as long.
@@ -54,8 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             # The reader of our output has left (`wildnas zoo list | head`); nothing is wrong.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            give_up_standard_output()
             return 0
+        if error.filename is None:
+            # It may be standard output's own disk that is full.
+            give_up_standard_output()
         # A folder that cannot be written, a full disk: the user's to mend.
         return _complain(arguments, f"{error.filename or 'a file'}: {error.strerror or error}", MISTAKE)
     except KeyboardInterrupt:
@@ -63,10 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(arguments, f"interrupted; finished records and checkpoints are kept, {again}", MISTAKE)
     except FloatingPointError as error:
         return _complain(arguments, str(error), 1)
+    except Exception as error:  # The last resort; every case of it is a fault to be mended where it begins.
+        if arguments.debug:
+            raise
+        return _complain(arguments, note_unforeseen(error), UNFORESEEN)
 
 
 def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
     if arguments.debug:
         raise
-    print(f"wildnas: {' '.join(message.split())}", file=sys.stderr)
+    print(f"wildnas: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code

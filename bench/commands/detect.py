@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from bench import api
+from bench.commands.options import add_results
+from bench.console.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth that a detection run left below work/"
     )
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
+    add_results(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
     parser.add_argument(
         "--threshold", type=_share, default=0.3, metavar="S", help="the least score that is drawn (default: 0.3)"
@@ -30,8 +33,9 @@ def _share(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for out, found in api.detect_in(arguments.checkpoint, arguments.images, arguments.out, arguments.threshold):
+    what = (arguments.checkpoint, arguments.images, arguments.out, arguments.threshold, arguments.results)
+    for out, found in api.detect_in(*what):
         names = ", ".join(f"{name} {100 * score:.0f} %" for name, score in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        print(f"{out}: {names or 'nothing'}{more}")
+        print(visible(f"{out}: {names or 'nothing'}{more}"))
     return 0

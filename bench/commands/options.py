@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.console.visible import visible
+
 
 def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
     """Where results go.
@@ -43,6 +45,17 @@ def is_first(arguments: argparse.Namespace) -> bool:
     return arguments.launcher == "none" or os.environ.get("RANK", "0") == "0"
 
 
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Where the record is that a checkpoint's digest is compared with, if there is one."""
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where the run's record is, whose digest of the checkpoint must be the file's (default: results)",
+    )
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
@@ -64,4 +77,4 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 
 def notice(text: str) -> None:
     """Tell of what is left out, on standard error."""
-    print(f"wildnas: {text}", file=sys.stderr)
+    print(f"wildnas: {visible(' '.join(text.split()))}", file=sys.stderr)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import api
+from bench.console.visible import visible
 
 #: The exit code where something is broken: the command has done its work, and the user has made no mistake.
 BROKEN = 1
@@ -21,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     report = api.check_records(arguments.results)
     for line in report.broken:
-        print(f"broken: {line}")
+        print(f"broken: {visible(line)}")
     for line in report.notes:
-        print(f"note: {line}", file=sys.stderr)
+        print(f"note: {visible(line)}", file=sys.stderr)
     print(f"{report.sound} sound, {len(report.broken)} broken")
     return BROKEN if report.broken else 0

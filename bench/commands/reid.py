@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from bench import api
+from bench.commands.options import add_results
 from bench.console.arguments import positive
 
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder with query/ and bounding_box_test/, or a data root; default: that of the checkpoint's protocol",
     )
+    add_results(rank)
     rank.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
     rank.add_argument("--queries", type=positive, default=10, metavar="N", help="so many are drawn (default: 10)")
     rank.add_argument("--length", type=positive, default=10, metavar="N", help="images of each list (default: 10)")
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.metric,
             arguments.rerank,
             progress,
+            arguments.results,
         )
     ranking = ranked.ranking
     scores = " · ".join(f"rank-{rank} {100 * share:.2f} %" for rank, share in ranking.cmc.items())

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import add_config_options
+from bench.commands.options import add_config_options, add_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     export = verbs.add_parser("export", help="detect in the images of test-dev2017 and write the file and its archive")
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what a run of the protocol left")
+    add_results(export)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     check = verbs.add_parser("check", help="check such a file against image_info_test-dev2017.json")
     check.add_argument("file", type=Path, metavar="FILE")
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "check":
         print(api.check_test_dev(protocol, arguments.file))
         return 0
+    api.confirm_recorded(arguments.checkpoint, arguments.results)
     progress = api.Progress([f"test-dev of {protocol.name}"])
     with progress.stage(0):
         submission = api.export_test_dev(protocol, None, arguments.checkpoint, arguments.out, progress)

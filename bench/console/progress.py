@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.console.streams import duplicate_of_standard_error
+from bench.console.visible import visible
+
 #: Seconds between two lines where the output is not a terminal.
 PLAIN_INTERVAL = 15.0
 #: A stage that first told of a larger fraction was resumed: how long it took says nothing about this machine.
@@ -93,7 +96,7 @@ class Progress:
 
     def __init__(self, titles: Sequence[str], expected: Sequence[float | None] | None = None) -> None:
         # The libraries' output is redirected to a file while a stage runs; this stream stays where it was.
-        self._stream = os.fdopen(os.dup(2), "w", encoding="utf-8")
+        self._stream = duplicate_of_standard_error()
         self._live = self._stream.isatty()
         self._titles = titles
         self._expected = list(expected or [None] * len(titles))
@@ -140,7 +143,7 @@ class Progress:
         return self._table.left(stage_left, self._expected[self._place + 1 :])
 
     def _show(self, text: str) -> None:
-        line = f"[{self._place + 1}/{len(self._titles)}] {self._titles[self._place]} · {text}"
+        line = visible(f"[{self._place + 1}/{len(self._titles)}] {self._titles[self._place]} · {text}")
         if self._live:
             width = max(20, terminal_size(self._stream.fileno()).columns)
             self._stream.write("\r\x1b[2K" + line[: width - 1])

@@ -1,25 +1,29 @@
-"""The checkpoint that a detection run leaves, from which the detector is built again without any other file."""
+"""The checkpoint that a detection run leaves, from which the detector is built again without any other file.
+
+What it says of the detector is data: `bench.detection.schema` lists what it may say.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+import torch
 from mmengine.config import Config
-from torch import nn
+from torch import Tensor, nn
 
 from backbones import weights
+from backbones.checkpoints import confirm_depth
 from backbones.errors import InputError
 from bench.detection.coco_data import Data
 from bench.detection.components import build_detector
 from bench.detection.protocol import innermost
+from bench.detection.schema import categories_of, model_of, pipeline_of
 from bench.tasks.contract import Job, given
 from search.configs import plain
-
-from mmdet import registry  # isort: skip - behind the components, which see to mmcv's compiled module
 
 #: The file's name in a job's folder.
 CHECKPOINT = "checkpoint.pth"
@@ -27,10 +31,8 @@ CHECKPOINT = "checkpoint.pth"
 #: What a checkpoint says of itself, beside the weights.
 _ABOUT: dict[str, type] = {"categories": dict, "model": dict, "pipeline": list, "protocol": str, "architecture": str}
 
-#: Types that MMDetection evaluates as Python instead of looking them up.
-_BUILT_IN = ("nms", "soft_nms")
-
-_NAME = re.compile(r"[A-Za-z_]\w*")
+#: What building a detector raises where parts do not go together.
+_UNSUITABLE = (TypeError, LookupError, ValueError, AssertionError, RuntimeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def load(file: Path) -> Trained:
     """Build the detector of a checkpoint.
 
     Raises:
-        InputError: no such file, not a checkpoint that a detection run left, or one that asks for anything but
-            MMDetection's and this project's components.
+        InputError: no such file, not a checkpoint that a detection run left, or one that asks for anything but what
+            the protocols of wildnas are made of (`bench.detection.schema`).
     """
     state, about = weights.read(file)
     if about.get("task") != "detection":
@@ -89,35 +91,35 @@ def load(file: Path) -> Trained:
     for key, kind in _ABOUT.items():
         if not isinstance(about.get(key), kind):
             raise InputError(f"{file}: says nothing of its {key}; expected a checkpoint of this version of wildnas")
-    model, pipeline = _checked(about["model"], str(file)), _checked(about["pipeline"], str(file))
+    model, pipeline = model_of(about["model"], str(file)), pipeline_of(about["pipeline"], str(file))
+    categories = categories_of(about["categories"], str(file))
+    classes = model["bbox_head"].get("num_classes", 80)
+    if classes != len(categories):
+        raise InputError(f"{file}: names {len(categories)} categories of a detector for {classes}")
+    digest = about.get(weights.DIGEST_KEY)
+    if not isinstance(digest, (str, NoneType)) or any(len(about[key]) > 300 for key in ("protocol", "architecture")):
+        raise InputError(f"{file}: says nothing of its protocol, architecture and genotype that could be")
+    return Trained(_built(model, state, file), categories, pipeline, about["protocol"], about["architecture"], digest)
+
+
+def _built(model: dict[str, Any], state: Mapping[str, Tensor], file: Path) -> nn.Module:
+    """The detector with its weights; it takes no more memory than the file has weights for."""
+    confirm_depth(model["backbone"].get("layers", 14), state, "backbone.cells.", f"{file}: model.backbone.layers")
     try:
-        detector = build_detector(model)
+        with torch.device("meta"):
+            planned = build_detector(model).state_dict()
+        _confirm_fit({name: value.shape for name, value in planned.items()}, state)
+        detector: nn.Module = build_detector(model)
         detector.load_state_dict(state)
-    except (TypeError, KeyError, ValueError, AssertionError, RuntimeError) as error:
+    except _UNSUITABLE as error:
         problem = " ".join(str(error).split())[:300]
         raise InputError(f"{file}: its weights do not fit the detector that it says it is: {problem}") from error
-    digest = about.get(weights.DIGEST_KEY)
-    return Trained(detector.eval(), about["categories"], pipeline, about["protocol"], about["architecture"], digest)
+    return detector.eval()
 
 
-def _checked(value: Any, where: str) -> Any:
-    """A part of a config from a file of unknown origin, with registered components only.
-
-    mmengine imports whatever a `type` names that is not registered and calls it, and MMDetection evaluates some as
-    Python; `init_cfg` would fetch files.
-    """
-    if isinstance(value, list):
-        return [_checked(item, where) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "type" in value:
-        name = value["type"]
-        if not isinstance(name, str) or not (_NAME.fullmatch(name) and (name in _BUILT_IN or _is_registered(name))):
-            raise InputError(f"{where}: asks for {str(name)[:60]!r}, which is no component of MMDetection or wildnas")
-    return {key: _checked(item, where) for key, item in value.items() if key not in ("init_cfg", "_scope_")}
-
-
-def _is_registered(name: str) -> bool:
-    parts = [part for part in vars(registry).values() if isinstance(part, registry.Registry)]
-    everywhere = [*parts, *(part.parent for part in parts if part.parent is not None)]
-    return any(name in part.module_dict for part in everywhere)
+def _confirm_fit(wanted: Mapping[str, torch.Size], state: Mapping[str, Tensor]) -> None:
+    """Raises: ValueError: names or shapes differ."""
+    odd = sorted(wanted.keys() ^ state.keys())
+    odd += [name for name in wanted.keys() & state.keys() if wanted[name] != state[name].shape]
+    if odd:
+        raise ValueError(f"{', '.join(odd[:3])}{f' and {len(odd) - 3} more' if len(odd) > 3 else ''}")

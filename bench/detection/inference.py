@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from backbones.errors import InputError
 from backbones.files import replacing
 from bench.detection.checkpoint import Trained, load
 from bench.detection.pairs import restore_pairs
+from bench.records.digests import confirm_recorded
 from search.data.checking import check_images
 from search.data.names import SUFFIXES, is_hidden, is_image
 from search.data.reader import read_picture
@@ -29,12 +31,13 @@ _WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 
 def detect_in(
-    checkpoint: Path, images: Sequence[Path], out: Path, threshold: float = 0.3
+    checkpoint: Path, images: Sequence[Path], out: Path, threshold: float = 0.3, results: Path = Path("results")
 ) -> Iterator[tuple[Path, list[tuple[str, float]]]]:
     """Draw what a trained detector finds in image files, or in all images of folders.
 
     Args:
         threshold: the least score that is drawn.
+        results: where the run's record is, if there is one: its digest of the checkpoint must be the file's.
 
     Yields:
         Each picture's file below `out`, with names and scores of what is drawn.
@@ -44,6 +47,7 @@ def detect_in(
     """
     pictures = _pictures(images, out)
     check_images([(file, None) for file in pictures])
+    confirm_recorded(checkpoint, results)
     trained = load(checkpoint)
     categories = list(trained.categories)
     for (file, picture), sample in zip(pictures.items(), detect(trained, list(enumerate(pictures))), strict=True):
@@ -57,7 +61,7 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if _is_meant(file.relative_to(path)) and file.is_file())
             # Pictures that were drawn before may lie among the images.
-            files = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
+            files = [file for file in files if not _real(file).is_relative_to(_real(out))]
             if not files:
                 raise InputError(f"{path}: no image in this folder ({', '.join(SUFFIXES)})")
             pictures.update({file: out / file.relative_to(path).with_name(picture_name(file)) for file in files})
@@ -67,10 +71,15 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
     for file, picture in pictures.items():
         if picture in taken:
             raise InputError(f"{file}: its picture would take the place of that of {taken[picture]}, {picture}")
-        if picture.resolve() == file.resolve():
+        if _real(picture) == _real(file):
             raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
         taken[picture] = file
     return pictures
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads; unlike `Path.resolve`, a link to itself is no error here, but for those who open it."""
+    return Path(os.path.realpath(path))
 
 
 def _is_meant(name: Path) -> bool:

@@ -24,6 +24,7 @@ from search.configs import nearest, plain
 from search.training import hooks as training
 from search.training.parallel import ReplicaHook, world_size
 from search.training.progress import ProgressCallback
+from search.training.resuming import resume_point
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
@@ -80,7 +81,7 @@ def resolve(job: Job, data: Data) -> Config:
     values["work_dir"] = str(job.work_dir)
     values["experiment_name"] = training.experiment_name(job.work_dir)
     _write_curves(values)
-    last = training.last_checkpoint(job.work_dir)
+    last = resume_point(job.work_dir, values["train_cfg"]["max_epochs"])
     values["load_from"], values["resume"] = (None, False) if last is None else (str(last), True)
     if world_size() > 1:
         # The processes are joined already. mmengine asks for the GPU's number; on a CPU there must be none.

@@ -5,12 +5,12 @@ On a terminal it is a block that is redrawn; in a log, a line for everything tha
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from bench.console.progress import LIVE_INTERVAL, PLAIN_INTERVAL, Pace, Timetable, clock, terminal_size
+from bench.console.streams import duplicate_of_standard_error
 
 
 class State(Enum):
@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, expected: Mapping[str, float | None], descriptor: int = 2) -> None:
         # The libraries' output is redirected to a file while a stage runs here; this stream stays where it was.
-        self._stream = os.fdopen(os.dup(descriptor), "w", encoding="utf-8")
+        self._stream = duplicate_of_standard_error(descriptor)
         self._live = self._stream.isatty()
         self._expected = dict(expected)
         self._places = {title: place for place, title in enumerate(expected, start=1)}

@@ -31,7 +31,7 @@ def evaluate_in_memory(
         torch.OutOfMemoryError: the batch does not fit, and may not or cannot be divided further.
     """
     note = work_dir_of(planned, places) / NOTE
-    parts = int(read_json(note)) if auto_batch and note.is_file() else 1
+    parts = _noted_parts(note) if auto_batch and note.is_file() else 1
     while True:
         try:
             return evaluate(planned, places, weights, progress, parts)
@@ -42,6 +42,14 @@ def evaluate_in_memory(
         torch.cuda.empty_cache()
         parts *= 2
         write_text(note, json.dumps(parts))
+
+
+def _noted_parts(note: Path) -> int:
+    """Raises: InputError: the note says no number of parts."""
+    parts = read_json(note, largest=1 << 10)
+    if type(parts) is not int or not 1 <= parts <= 1 << 20:
+        raise InputError(f"{note}: {str(parts)[:40]} is no number of parts; remove it to try the whole batch first")
+    return parts
 
 
 def _divides(evaluation: Evaluation, parts: int) -> bool:

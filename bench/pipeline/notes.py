@@ -14,6 +14,9 @@ from search.training.progress import ProgressCallback
 #: Seconds between two notes.
 INTERVAL = 1.0
 
+#: The largest note that is read, in bytes.
+LARGEST = 1 << 20
+
 
 def progress_file(results: Path, name: str) -> Path:
     """The note on the stage that is to leave the record of that name."""
@@ -23,9 +26,9 @@ def progress_file(results: Path, name: str) -> Path:
 def read_progress(results: Path, name: str) -> tuple[float, str] | None:
     """The fraction that is done, and what is being done; None where nothing is known."""
     try:
-        content = read_json(progress_file(results, name))
+        content = read_json(progress_file(results, name), LARGEST)
         return float(content["fraction"]), str(content["doing"])
-    except (InputError, KeyError, TypeError, ValueError):
+    except (InputError, KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -41,6 +44,6 @@ def noting(results: Path, name: str, progress: ProgressCallback) -> ProgressCall
             noted = time.monotonic()
             # A note that cannot be written is no reason to stop; the stage itself tells of a full disk.
             with contextlib.suppress(OSError):
-                write_text(file, json.dumps({"fraction": fraction, "doing": doing}))
+                write_text(file, json.dumps({"fraction": fraction, "doing": doing}), lasting=False)
 
     return tell

@@ -38,7 +38,7 @@ def check_records(results: Path) -> RecordReport:
     report, records = RecordReport(), {}
     for path in record_files(store.root):
         try:
-            record = read_record(Path(path))
+            record = read_record(Path(path), store.root)
             _check_curve(store, record)
         except InputError as error:
             report.broken.append(str(error))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from backbones.files import loads
 
 #: The largest parts of a record, of which runs of one protocol or one architecture have the same.
 _SHARED = ("architecture", "config", "data", "environment")
@@ -32,9 +33,17 @@ class Sections:
     text is refused, and is for the plain reader.
     """
 
-    def __init__(self, build: dict[str, Callable[[Any], Any]]) -> None:
-        """Args: build: what is made of the parsed content of a shared section, by its key."""
+    def __init__(
+        self,
+        build: dict[str, Callable[[Any], Any]],
+        confirm: Callable[[dict[str, Any]], None] = lambda content: None,
+    ) -> None:
+        """Args:
+        build: what is made of the parsed content of a shared section, by its key.
+        confirm: sees the parsed content of some sections, each once, and raises ValueError where it cannot be used.
+        """
         self._build = build
+        self._confirm = confirm
         self._seen: dict[tuple[str, str], Any] = {}
 
     def parse(self, text: str) -> dict[str, Any]:
@@ -59,7 +68,9 @@ class Sections:
                 content[key] = self._shared(key, value)
             else:
                 others.append(f'"{section}')
-        content.update(json.loads("{" + ",".join(others) + "}"))
+        own = loads("{" + ",".join(others) + "}")
+        self._confirm(own)
+        content.update(own)
         if len(content) != len(sections):
             raise ValueError("a key stands there twice")
         return content
@@ -67,6 +78,7 @@ class Sections:
     def _shared(self, key: str, text: str) -> Any:
         seen = self._seen.get((key, text))
         if seen is None:
-            value = json.loads(text)
+            value = loads(text)
+            self._confirm({key: value})
             seen = self._seen[key, text] = self._build[key](value) if key in self._build else value
         return seen

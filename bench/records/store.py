@@ -9,12 +9,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backbones.errors import InputError
-from backbones.files import read_json, write_text
+from backbones.files import read_json, read_text, write_text
+from bench.records.bounds import LARGEST_RECORD, confirm_record
 from bench.records.record import Record, RecordedArchitecture, RecordedData
 from bench.records.sections import Sections
 from bench.records.versions import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.versions import migrated
 from search.configs import first_problem
+
+#: What a content that is no record's raises somewhere on its way into one.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 
 class RecordStore:
@@ -34,7 +38,7 @@ class RecordStore:
             InputError: the file is malformed.
         """
         path = self.path(name)
-        return read_record(path) if path.is_file() else None
+        return read_record(path, self.root) if path.is_file() else None
 
     def find_run(self, name: str, key: str) -> Record | None:
         """The record of that name if it is that run's, or None.
@@ -114,7 +118,7 @@ class RecordStore:
 
     def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
         """All records, or those of one task, in the order of their names; a broken one is given as its error."""
-        read = QuickReader()
+        read = QuickReader(self.root)
         for path in record_files(self.root / task if task else self.root):
             try:
                 yield read(path)
@@ -135,23 +139,24 @@ def record_files(folder: Path) -> list[str]:
 class QuickReader:
     """`read_record` for thousands of records: each configuration, architecture, … that they share is checked once."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
+        """Args: root: the folder of all records, in which each lies at the path of its name (`read_record`)."""
+        self._root = root
         self._sections = Sections(
-            {"architecture": RecordedArchitecture.model_validate, "data": RecordedData.model_validate}
+            {"architecture": RecordedArchitecture.model_validate, "data": RecordedData.model_validate}, confirm_record
         )
 
     def __call__(self, path: str) -> Record:
         """Read one record; raises as `read_record` does."""
         try:
-            with open(path, encoding="utf-8") as stream:
-                content = self._sections.parse(stream.read())
+            content = self._sections.parse(read_text(Path(path), LARGEST_RECORD))
             record = Record.model_validate(
                 content if content["schema_version"] == SCHEMA_VERSION else migrated(content)
             )
-        except (OSError, ValueError, LookupError, RecursionError):
+        except UNREADABLE:
             # Laid out in another way, or broken: the plain reader says which, and where.
-            return read_record(Path(path))
-        _in_its_place(path, record)
+            return read_record(Path(path), self._root)
+        _in_its_place(Path(path), record, self._root)
         return record
 
 
@@ -164,15 +169,19 @@ def refuse_other_run(path: Path, existing: Record | None, key: str, replace: boo
         )
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path, root: Path | None = None) -> Record:
     """Read one record.
 
+    Args:
+        root: the folder of all records; a record counts at its own path below it alone, and a copy in a folder further
+            down is another file. None for a record outside of a store.
+
     Raises:
-        InputError: not JSON, a key that is missing, unknown or of the wrong type, or a file whose place does not fit
-            what it says; names file and key.
+        InputError: not JSON, a key that is missing, unknown, of the wrong type or out of bounds, or a file whose place
+            does not fit what it says; names file and key.
     """
     record = parse_record(path)
-    _in_its_place(path.as_posix(), record)
+    _in_its_place(path, record, root)
     return record
 
 
@@ -182,17 +191,19 @@ def parse_record(path: Path) -> Record:
     Raises:
         InputError: not JSON, or a key that is missing, unknown or of the wrong type; names file and key.
     """
-    content = read_json(path)
+    content = read_json(path, LARGEST_RECORD)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a record is a JSON object")
     try:
+        confirm_record(content)
         return Record.model_validate(migrated(content))
     except ValidationError as error:
         raise InputError(f"{path}: {first_problem(error, Record)}") from error
-    except ValueError as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _in_its_place(path: str, record: Record) -> None:
-    if not path.endswith(f"{record.name}.json"):
+def _in_its_place(path: Path, record: Record, root: Path | None) -> None:
+    there = path.as_posix().endswith(f"/{record.name}.json") if root is None else path == root / f"{record.name}.json"
+    if not there:
         raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from backbones import weights
+from backbones.checkpoints import confirm_depth
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
@@ -32,14 +37,36 @@ def load_pcb(file: Path) -> tuple[PCB, ReidConfig]:
     Raises:
         InputError: the file cannot be read, or is not such a checkpoint.
     """
-    _, about = weights.read(file)
+    state, about = weights.read(file)
     if about.get("task") != "reid" or not isinstance(about.get("config"), Mapping):
         raise InputError(f"{file}: not a checkpoint of re-identification; expected the checkpoint.pth of such a run")
     config = parse(ReidConfig, _here(about["config"]), f"{file}: config")
     design = _design(about.get("architecture"), file)
-    pcb = build_pcb(config, design, _identities(file))
+    _confirm_fit(config, design, state, file)
+    pcb = build_pcb(config, design, _identities(state, file))
     weights.load(pcb, file, design)
     return pcb, config
+
+
+def _confirm_fit(config: ReidConfig, design: Design, state: Mapping[str, Tensor], file: Path) -> None:
+    """See that the weights are those of the network that the config describes, before it takes memory.
+
+    Raises:
+        InputError: names or shapes differ; names the first few.
+    """
+    identities = _identities(state, file)
+    confirm_depth(config.layers, state, "backbone.cells.", f"{file}: config.layers")
+    try:
+        with torch.device("meta"):
+            planned = build_pcb(config, design, identities).state_dict()
+    except (RuntimeError, LookupError, TypeError, ValueError, AssertionError, ArithmeticError) as error:
+        if isinstance(error, InputError):
+            raise InputError(f"{file}: {error}") from error
+        raise InputError(f"{file}: config: describes no network: {str(error)[:200]}") from error
+    odd = [name for name, value in planned.items() if name not in state or state[name].shape != value.shape]
+    if odd:
+        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+        raise InputError(f"{file}: its weights do not fit the network that its config describes: {odd[:3]}{more}")
 
 
 def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
@@ -48,8 +75,9 @@ def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
     Raises:
         InputError: the weights do not fit, or what is ranked by is not in them.
     """
-    if any(name.startswith("backbone.") for name in weights.read_state_dict(file)):
-        pcb = build_pcb(config, design, _identities(file))
+    state = weights.read_state_dict(file)
+    if any(name.startswith("backbone.") for name in state):
+        pcb = build_pcb(config, design, _identities(state, file))
         weights.load(pcb, file, design)
         return pcb
     if config.feature == "after":
@@ -59,9 +87,8 @@ def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
     return pcb
 
 
-def _identities(file: Path) -> int:
-    state = weights.read_state_dict(file)
-    if _CLASSIFIER not in state:
+def _identities(state: Mapping[str, Tensor], file: Path) -> int:
+    if _CLASSIFIER not in state or state[_CLASSIFIER].dim() != 2:
         raise InputError(f"{file}: lacks {_CLASSIFIER}; expected the weights of a PCB")
     return len(state[_CLASSIFIER])
 
@@ -76,5 +103,9 @@ def _here(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _design(content: Any, file: Path) -> Design:
     if isinstance(content, Mapping) and set(content) == {"timm"}:
-        return TimmModel(str(content["timm"]))
+        name = content["timm"]
+        # timm's `hf-hub:` and `local-dir:` would fetch or read other files.
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", name):
+            raise InputError(f"{file}: architecture: {str(name)[:60]!r}: expected the name of a model of timm")
+        return TimmModel(name)
     return Genotype.from_json(content, f"{file}: architecture")

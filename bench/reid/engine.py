@@ -68,7 +68,8 @@ class PcbEngine(Engine):
 
     def fit(self, save_dir: Path) -> Ranking:
         """Train the epochs that are still to do, test, and return the scores."""
-        done = self.resume.restore(self.model, self.optimizer, self.scheduler) if self.resume else 0
+        epochs = self.config.epochs
+        done = self.resume.restore(self.model, self.optimizer, self.scheduler, epochs) if self.resume else 0
         try:
             with plain_worker_errors():
                 if self.config.epochs:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from backbones.files import replacing, write_text
 from bench.digits.embedded import ensure_embedded
+from bench.records.digests import confirm_recorded
 from bench.reid.checkpoints import load_pcb
 from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing
@@ -101,6 +102,7 @@ def rank_checkpoint(
     metric: str | None,
     rerank: bool,
     progress: ProgressCallback,
+    results: Path = Path("results"),
 ) -> CheckpointRanking:
     """Rank a test set by a trained re-identifier, and draw the nearest images of some queries below `out`.
 
@@ -109,10 +111,12 @@ def rank_checkpoint(
         queries: so many are drawn, each with a list of `length` images.
         metric: None is the protocol's.
         rerank: whether k-reciprocal re-ranking is added.
+        results: where the run's record is, if there is one: its digest of the checkpoint must be the file's.
 
     Raises:
         InputError: a file that is no re-identifier's checkpoint, or data that cannot be used.
     """
+    confirm_recorded(checkpoint, results)
     pcb, config = load_pcb(checkpoint)
     changes: dict[str, Any] = {"metric": metric} if metric else {}
     if rerank:

@@ -6,8 +6,6 @@ tensors and plain values, is read with `weights_only=True`, and appears whole or
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from backbones.checkpoints import DAMAGED, read_content, weights_in
 from backbones.errors import InputError
+from backbones.files import replacing
 
 FILE_NAME = "resume.pth"
 
@@ -43,36 +43,39 @@ class ResumePoint:
             "optimiser": optimiser.state_dict(),
             "scheduler": None if scheduler is None else scheduler.state_dict(),
         }
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_name(f"{self.file.name}.{os.getpid()}.partial")
-        try:
+        with replacing(self.file) as partial:
             torch.save(content, partial)
-            os.replace(partial, self.file)
-        finally:
-            partial.unlink(missing_ok=True)
 
-    def restore(self, model: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any | None) -> int:
-        """Load what was written, if anything was, and return how many epochs are done.
+    def restore(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any | None, epochs: int = 10**6
+    ) -> int:
+        """Load what was written, if anything was, and return how many of `epochs` are done.
 
         Raises:
             InputError: the file cannot be read, or is that of another training; names what differs.
         """
         if not self.file.is_file():
             return 0
+        anew = "move it away to start again"
         try:
-            content = torch.load(self.file, map_location="cpu", weights_only=True)
-            about = content["about"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{self.file}: cannot be resumed from ({reason}); move it away to start again") from error
+            content = read_content(self.file)
+        except InputError as error:
+            raise InputError(f"{self.file}: cannot be resumed from ({error}); {anew}") from error
+        about, done = (content.get(key) if isinstance(content, Mapping) else None for key in ("about", "epochs_done"))
+        if not isinstance(about, Mapping) or type(done) is not int or not 0 <= done <= epochs:
+            raise InputError(f"{self.file}: cannot be resumed from (no checkpoint of this training); {anew}")
         other = next((key for key in self.about if about.get(key) != self.about[key]), None)
         if other is not None:
             raise InputError(
                 f"{self.file}: is of another run, whose {other} is {about.get(other)!r} and not "
                 f"{self.about[other]!r}; choose another work folder"
             )
-        model.load_state_dict(content["model"])
-        optimiser.load_state_dict(content["optimiser"])
-        if scheduler is not None:
-            scheduler.load_state_dict(content["scheduler"])
-        return int(content["epochs_done"])
+        weights_in(content.get("model"), str(self.file))
+        try:
+            model.load_state_dict(content["model"])
+            optimiser.load_state_dict(content["optimiser"])
+            if scheduler is not None:
+                scheduler.load_state_dict(content["scheduler"])
+        except DAMAGED as error:
+            raise InputError(f"{self.file}: cannot be resumed from (does not fit the training); {anew}") from error
+        return done

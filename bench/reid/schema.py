@@ -27,8 +27,8 @@ class Reranking(Schema):
         weight: of the original distance (λ); the rest is the Jaccard distance's.
     """
 
-    k1: int = Field(default=20, ge=1)
-    k2: int = Field(default=6, ge=1)
+    k1: int = Field(default=20, ge=1, le=10_000)
+    k2: int = Field(default=6, ge=1, le=10_000)
     weight: float = Field(default=0.3, ge=0, le=1)
 
 
@@ -76,24 +76,24 @@ class ReidConfig(Schema):
     embedded: Literal["digits"] | None = None
     dataset: Dataset
     data_root: str = Field(min_length=1)
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, le=2**53)
     queries: Literal["own", "all"] = "own"
-    parts: int = Field(ge=1)
-    height: int = Field(default=384, ge=8)
-    width: int = Field(default=128, ge=8)
-    channels: int = Field(default=48, ge=2, multiple_of=2)
-    layers: int = Field(default=14, ge=3)
+    parts: int = Field(ge=1, le=256)
+    height: int = Field(default=384, ge=8, le=4096)
+    width: int = Field(default=128, ge=8, le=4096)
+    channels: int = Field(default=48, ge=2, le=4096, multiple_of=2)
+    layers: int = Field(default=14, ge=3, le=200)
     last_stride: Literal[1, 2] = 1
-    reduced_dim: int | None = Field(default=256, ge=1)
+    reduced_dim: int | None = Field(default=256, ge=1, le=65_536)
     feature: Literal["before", "after"] = "before"
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    batch_size: int = Field(default=64, ge=2)
-    test_batch_size: int = Field(default=100, ge=1)
-    epochs: int = Field(default=60, ge=0)
+    batch_size: int = Field(default=64, ge=2, le=65_536)
+    test_batch_size: int = Field(default=100, ge=1, le=65_536)
+    epochs: int = Field(default=60, ge=0, le=1_000_000)
     loss: Literal["softmax", "softmax_triplet"] = "softmax"
     margin: float = Field(default=0.3, ge=0)
     triplet_weight: float = Field(default=1.0, gt=0)
-    instances: int = Field(default=4, ge=2)
+    instances: int = Field(default=4, ge=2, le=65_536)
     optimiser: Literal["sgd", "adam", "amsgrad"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
     backbone_learning_rate_factor: float = Field(default=0.1, gt=0)
@@ -106,7 +106,7 @@ class ReidConfig(Schema):
     label_smooth: bool = False
     transforms: list[Transform] = Field(default_factory=_flip_only)
     precision: Literal["fp32", "bf16"] = "fp32"
-    workers: int = Field(default=4, ge=0)
+    workers: int = Field(default=4, ge=0, le=1024)
     metric: Literal["euclidean", "cosine"] = "euclidean"
     rerank: Reranking | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from backbones.files import file_digest
+from backbones.files import confirm_regular, file_digest, loads, read_text
+from bench.records.bounds import LARGEST_CURVE, MOST_EPOCHS, confirm_bounded
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
@@ -113,11 +113,18 @@ def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Cur
 
 
 def _epochs(file: Path, digest: str) -> list[dict[str, Any]]:
+    confirm_regular(file, LARGEST_CURVE)
     if file_digest(file) != digest:
         raise InputError(f"{file}: is not the curve that its record was written with")
     try:
-        epochs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
+        lines = read_text(file, LARGEST_CURVE).splitlines()
+        if len(lines) > MOST_EPOCHS:
+            raise InputError(f"{file}: has {len(lines):,} epochs; expected {MOST_EPOCHS:,} at most")
+        epochs = [loads(line) for line in lines]
+        confirm_bounded(epochs, "epochs", holes=True)
+    except (ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{file}: not a line of JSON for every epoch: {error}") from error
     if not all(isinstance(epoch, dict) for epoch in epochs):
         raise InputError(f"{file}: not a JSON object for every epoch")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +13,7 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.files import write_text
+from bench.console.visible import visible
 from bench.records.record import Record
 from bench.records.sections import many_objects
 from bench.records.store import RecordStore
@@ -28,9 +31,13 @@ from bench.tables.build import Table, lay_out
 from bench.tables.columns import Column
 from bench.tables.html import as_html
 from bench.tables.merge import merged_rows
+from bench.tables.published import published_problems
 from bench.tables.rows import MEASURED, Row
 from bench.tasks.metrics import METRICS, TITLES
 from search.training.progress import ProgressCallback
+
+#: Stands for the script's digest until the page is rendered; the policy is before all that comes from records.
+_SCRIPT = "digest-of-the-script"
 
 #: In the order of their tables.
 TASKS = ("classification", "detection", "reid", "search", "zerocost")
@@ -76,8 +83,8 @@ def _writing(file: Path) -> Iterator[None]:
 
 
 def _encodable(text: str) -> str:
-    """With halves of surrogate pairs spelt out: JSON may hold them, UTF-8 may not."""
-    return text.encode(errors="backslashreplace").decode()
+    """With control characters and halves of surrogate pairs spelt out: JSON may hold them, UTF-8 may not."""
+    return visible(text)
 
 
 def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback) -> tuple[str, list[str]]:
@@ -105,7 +112,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         stages_figure(records, _record_link),
         training_figure(curves, _record_link),
     ]
-    problems += broken
+    problems = [*published_problems(results), *problems, *broken]
     content: dict[str, Any] = {
         "title": title,
         "titles": TITLES,
@@ -193,7 +200,11 @@ def _rendered(content: dict[str, Any]) -> str:
         "facts": _facts,
         "place": place_of,
     }
-    return environment.get_template("page.html").render(content)
+    page = environment.get_template("page.html").render(content, script_digest=_SCRIPT)
+    script = page.rpartition("<script>")[2].partition("</script>")[0]
+    # The one script of the page by its digest: no other would run, whatever a record says.
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return page.replace(_SCRIPT, f"sha256-{digest}", 1)
 
 
 def _breakable(text: str) -> str:

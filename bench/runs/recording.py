@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
+from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from bench.machine import environment
 from search.training.progress import ProgressCallback
@@ -57,7 +58,7 @@ def measured(work_dir: Path) -> Iterator[Measured]:
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     spent_file = work_dir / "seconds.json"
-    spent = read_json(spent_file) if spent_file.is_file() else 0.0
+    spent = _spent(spent_file)
     run = Measured(started=_now())
     environment.reset_peak_memory()
     start = time.monotonic()
@@ -74,6 +75,22 @@ def measured(work_dir: Path) -> Iterator[Measured]:
         run.peak_memory = environment.peak_memory()
         run.finished = _now()
         write_text(spent_file, json.dumps(run.seconds))
+
+
+def _spent(file: Path) -> float:
+    """The seconds of earlier tries.
+
+    Raises:
+        InputError: the file says no number of seconds.
+    """
+    if not file.exists():
+        return 0.0
+    seconds = read_json(file, largest=1 << 10)
+    if type(seconds) not in (int, float) or not 0 <= seconds < 1e10:
+        raise InputError(
+            f"{file}: {str(seconds)[:40]} is no number of seconds; remove it to count this run's time anew"
+        )
+    return float(seconds)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.console.visible import visible
 from bench.tables.build import Table, TableCell
 
 #: What LaTeX would take for a command, and what its fonts have in math mode only.
@@ -49,7 +50,7 @@ def as_latex(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """The text for LaTeX; a character that its usual fonts may lack is written as its code point."""
-    return "".join(_ESCAPES.get(letter) or _letter(letter) for letter in " ".join(text.split()))
+    return "".join(_ESCAPES.get(letter) or _letter(letter) for letter in " ".join(visible(text).split()))
 
 
 def _letter(letter: str) -> str:

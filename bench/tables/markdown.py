@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bench.console.visible import visible
 from bench.tables.build import Group, Table
 
 
 def as_markdown(table: Table) -> str:
-    lines = [f"### {table.title}", ""]
+    lines = [f"### {_escaped(table.title)}", ""]
     for group in table.groups:
         if group.heading:
-            lines += [f"#### {group.heading}", ""]
+            lines += [f"#### {_escaped(group.heading)}", ""]
         lines += [*_pipes(table, group), ""]
-    lines += [line for note in table.notes for line in (note, "")]
+    lines += [line for note in table.notes for line in (_escaped_note(note), "")]
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -42,7 +43,14 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _escaped(text: str) -> str:
     """Without what would end a cell or start markup."""
-    escaped = re.sub(r"([\\|*])", r"\\\1", text)
+    escaped = re.sub(r"([\\|*`])", r"\\\1", visible(text))
+    # A link, or a picture that would be fetched.
+    escaped = re.sub(r"\](?=[(\[:])", r"\\]", escaped)
     escaped = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", escaped)
     # Two tildes in one cell strike out what is between them.
     return " ".join((escaped.replace("~", "\\~") if escaped.count("~") > 1 else escaped).split())
+
+
+def _escaped_note(text: str) -> str:
+    """A note, which stands at the beginning of a line, where a heading, a list or a quotation would begin."""
+    return re.sub(r"^([#>+-]|\d+[.)])(?=\s|$)", r"\\\1", _escaped(text))

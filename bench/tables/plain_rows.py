@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from bench.console.visible import harmless_cell
 from bench.tables.build import Table
 from bench.tables.numbers import Number
 from bench.tables.rows import Row
@@ -104,4 +105,4 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return repr(round(value, 10))
-    return "" if value is None else str(value)
+    return "" if value is None else harmless_cell(str(value))

@@ -6,18 +6,20 @@ numbers for the same thing, both rows stand, each with its source.
 
 from __future__ import annotations
 
-import contextlib
 import csv
+import io
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from backbones import zoo
 from backbones.errors import InputError
+from backbones.files import read_text
 from backbones.zoo import own as own_zoo
+from bench.records.bounds import confirm_bounded
 from bench.tables.numbers import PRINTED, Number, printed
 from bench.tables.rows import Row
 from search.configs import Schema, first_problem
@@ -44,6 +46,9 @@ def _flag(text: Any) -> bool:
         raise ValueError(f"{text!r} is neither yes nor no")
     return bool(text == "yes")
 
+
+#: The largest file of published rows, in bytes.
+LARGEST = 16 << 20
 
 Count = Annotated[Number | None, BeforeValidator(_number)]
 Quantity = Annotated[Number | None, BeforeValidator(_number), AfterValidator(_positive)]
@@ -204,29 +209,45 @@ def published_root() -> Path:
     return installed if installed.is_dir() else package.parent / "results" / "published"
 
 
+#: Rows that could be read, and what is wrong with each file that could not; it is left out as a whole.
+Published = tuple[tuple[PublishedRow, ...], tuple[str, ...]]
+
+
 def published_rows(task: str, results: Path | None = None) -> tuple[Row, ...]:
     """The papers' rows of one task, in the order of the files' names and then the papers' own.
 
     Args:
         results: a results folder, whose `published/` is read beside the tables that come with the package.
-
-    Raises:
-        InputError: a file of `results` has a column or a cell that cannot be used.
     """
+    return tuple(as_row(row) for rows, _ in _published(results) for row in rows if row.task == task)
+
+
+def published_problems(results: Path | None = None) -> tuple[str, ...]:
+    """What is wrong with each file of published rows that could not be read."""
+    return tuple(problem for _, problems in _published(results) for problem in problems)
+
+
+def _published(results: Path | None) -> Iterator[Published]:
+    yield _shipped()
     own = None if results is None else results / "published"
-    if own is None or not own.is_dir() or own.resolve() == published_root().resolve():
-        return _shipped(task)
-    return (*_shipped(task), *_rows_below(own, task))
+    if own is not None and own.is_dir() and own.resolve() != published_root().resolve():
+        yield _published_below(own)
 
 
 @cache
-def _shipped(task: str) -> tuple[Row, ...]:
-    return tuple(_rows_below(published_root(), task))
+def _shipped() -> Published:
+    return _published_below(published_root())
 
 
-def _rows_below(folder: Path, task: str) -> Iterator[Row]:
+def _published_below(folder: Path) -> Published:
+    rows: list[PublishedRow] = []
+    problems = []
     for file in sorted(folder.glob("*.csv")):
-        yield from (as_row(row) for row in read_published(file) if row.task == task)
+        try:
+            rows += list(read_published(file))
+        except InputError as error:
+            problems.append(str(error))
+    return tuple(rows), tuple(problems)
 
 
 def read_published(file: Path) -> Iterator[PublishedRow]:
@@ -235,28 +256,29 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
     Raises:
         InputError: a column or a cell that cannot be used; names file, line and column.
     """
-    with _opened(file) as stream:
-        for line, cells in enumerate(csv.DictReader(stream), start=2):
-            if None in cells:
-                raise InputError(f"{file}: line {line}: more cells than the first line names columns")
-            schema = SCHEMAS.get(cells.get("task") or "")
-            if schema is None:
-                raise InputError(f"{file}: line {line}: key 'task': is none of {', '.join(SCHEMAS)}")
-            try:
-                yield schema.model_validate({key: cell or "" for key, cell in cells.items() if key})
-            except ValidationError as error:
-                raise InputError(f"{file}: line {line}: {first_problem(error, schema)}") from error
-
-
-@contextlib.contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    """Raises: InputError: the file is not a table in UTF-8."""
+    # A spreadsheet may begin a file with a byte order mark.
+    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST, "utf-8-sig"), newline=""))
     try:
-        # A spreadsheet may begin a file with a byte order mark.
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            yield stream
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file}: cannot be read as a CSV file in UTF-8: {error}") from error
+        if not reader.fieldnames or "task" not in reader.fieldnames:
+            raise InputError(f"{file}: has no header; expected a first line with the columns' names, task among them")
+        rows = list(enumerate(reader, start=2))
+    except csv.Error as error:
+        raise InputError(f"{file}: not a CSV file: {error}") from error
+    if not rows:
+        raise InputError(f"{file}: has a header and no row below it")
+    for line, cells in rows:
+        if None in cells:
+            raise InputError(f"{file}: line {line}: more cells than the first line names columns")
+        schema = SCHEMAS.get(cells.get("task") or "")
+        if schema is None:
+            raise InputError(f"{file}: line {line}: key 'task': is none of {', '.join(SCHEMAS)}")
+        try:
+            confirm_bounded(cells, f"line {line}")
+            yield schema.model_validate({key: cell or "" for key, cell in cells.items() if key})
+        except ValidationError as error:
+            raise InputError(f"{file}: line {line}: {first_problem(error, schema)}") from error
+        except ValueError as error:
+            raise InputError(f"{file}: {error}") from error
 
 
 #: What is shown together with another number, or is no number.

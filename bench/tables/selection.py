@@ -17,6 +17,7 @@ from bench.tables.choose import choose, grouping, sort_rows
 from bench.tables.compare import compare
 from bench.tables.markdown import as_markdown
 from bench.tables.merge import merged_rows
+from bench.tables.published import published_problems
 from bench.tables.rows import FindRecord, Row
 from bench.tasks.metrics import METRICS, TITLES
 
@@ -61,6 +62,8 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
     """
     if selection.descending is not None and not selection.sort:
         raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
+    for problem in published_problems(results):
+        notice(f"left out: {problem}")
     with many_objects():
         records = [] if selection.origin == "published" else read_records(results, task, notice)
         if selection.compare:

@@ -120,7 +120,12 @@ def from_search(folder: Path) -> NamedArchitecture:
     if not file.is_file():
         raise InputError(f"{folder}: holds no finished search (no {FOUND})")
     try:
-        content = read_json(file)
+        content = read_json(file, largest=16 << 20)
+        for key in ("name", "method", "record", "key"):
+            if not isinstance(content[key], str) or len(content[key]) > 500:
+                raise InputError(f"{file}: key {key!r}: expected a text, as a search leaves there")
+        if content["name"] != _safe(content["name"]):
+            raise InputError(f"{file}: key 'name': {content['name'][:60]!r} is no name of a folder")
         return NamedArchitecture(
             content["name"],
             Genotype.from_json(content["genotype"], where=str(file)),

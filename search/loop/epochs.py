@@ -20,6 +20,7 @@ from search.derive import Architecture, derive
 from search.loop.stages import architecture_of, bilevel_of
 from search.settings import SearchSettings
 from search.space import edge_sources
+from search.training.epoch_lines import read_epochs
 from search.training.parallel import is_main
 
 #: The mobile setting: at most so many multiply-adds at 224 x 224 (PC-DARTS 4.3; P-DARTS 5.3).
@@ -109,8 +110,7 @@ def concerns(genotype: Genotype, cost: Cost) -> list[str]:
 
 def append_epoch(log: Path, entry: dict[str, Any]) -> None:
     """Add an epoch's line to a log; lines of this epoch or later, left by an interrupted run, are replaced."""
-    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-    earlier = [line for line in lines if json.loads(line)["epoch"] < entry["epoch"]]
+    earlier = [json.dumps(known) for known in read_epochs(log) if known["epoch"] < entry["epoch"]]
     write_text(log, "\n".join([*earlier, json.dumps(entry)]) + "\n")
 
 
@@ -126,8 +126,8 @@ def save_curve(work_dir: Path, stages: int) -> None:
     """Write `CURVE`: the epochs of all stages, each with its `stage` (from 1) and without α and β themselves."""
     lines = []
     for stage in range(1, stages + 1):
-        for line in (work_dir / f"stage{stage}" / "epochs.jsonl").read_text(encoding="utf-8").splitlines():
-            entry = {key: value for key, value in json.loads(line).items() if key not in _RAW}
+        for known in read_epochs(work_dir / f"stage{stage}" / "epochs.jsonl"):
+            entry = {key: value for key, value in known.items() if key not in _RAW}
             lines.append(json.dumps({"stage": stage, **entry}))
     write_text(work_dir / CURVE, "\n".join(lines) + "\n")
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from backbones.errors import InputError
-from backbones.weights import DAMAGED
 from search.configs import portable
 from search.settings import SearchSettings
 
@@ -37,17 +34,11 @@ class OwnerHook(Hook):
         checkpoint["meta"][_KEY] = self.owner
 
 
-def confirm_owner(file: Path, owner: str) -> None:
-    """See that a checkpoint is whole and this search's.
+def confirm_owner(file: Path, content: Mapping[str, Any], owner: str) -> None:
+    """See that a checkpoint is this search's.
 
     Raises:
-        InputError: it is damaged, or another search's; names it.
+        InputError: it is another search's; names it.
     """
-    remedy = f"remove {file.parent} to begin the stage anew"
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        found = content["meta"].get(_KEY)
-    except (*DAMAGED, pickle.UnpicklingError) as error:
-        raise InputError(f"{file}: cannot be resumed from: damaged, or no checkpoint of a search; {remedy}") from error
-    if found != owner:
-        raise InputError(f"{file}: is a checkpoint of another search; {remedy}")
+    if content["meta"].get(_KEY) != owner:
+        raise InputError(f"{file}: is a checkpoint of another search; remove {file.parent} to begin the stage anew")

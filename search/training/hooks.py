@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import LogProcessor, Runner
 from torch import Tensor, nn
 
-from backbones.errors import InputError
-from backbones.weights import DAMAGED
 from search.training.parallel import rank
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
@@ -139,27 +136,13 @@ def broken_entry(module: nn.Module) -> str | None:
     return next((name for name, whole in zip(state, finite, strict=True) if not whole), None)
 
 
-def confirm_whole(file: Path) -> None:
-    """See that a checkpoint can be read, before a Runner goes on from it.
-
-    Raises:
-        InputError: it is damaged; names it.
-    """
-    try:
-        torch.load(file, map_location="cpu", weights_only=True)
-    except (*DAMAGED, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"{file}: cannot be resumed from: damaged; remove {file.parent} to begin the training anew"
-        ) from error
-
-
 def last_checkpoint(work_dir: Path) -> Path | None:
     """The newest whole checkpoint that a Runner left in a folder, or None."""
     pointer = Path(work_dir) / "last_checkpoint"
     if not pointer.is_file():
         return None
     # The pointer holds an absolute path; the folder may have moved since.
-    name = Path(pointer.read_text(encoding="utf-8").strip()).name
+    name = Path(pointer.read_bytes()[:4096].decode("utf-8", "replace").replace("\0", "").strip()).name
     if not name:
         # Killed as the pointer was written, that is behind a checkpoint that is whole.
         left = sorted(Path(work_dir).glob("epoch_*.pth"), key=lambda file: file.stat().st_mtime_ns)

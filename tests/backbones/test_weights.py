@@ -94,8 +94,8 @@ def test_two_entries_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_state_dict_under_another_key_is_pointed_at(tmp_path: Path) -> None:
-    torch.save({"model": network().state_dict(), "epoch": 3}, tmp_path / "weights.pth")
-    assert "its keys are 'model', 'epoch'" in refused(tmp_path / "weights.pth")
+    torch.save({"theirs": network().state_dict(), "epoch": 3}, tmp_path / "weights.pth")
+    assert "its keys are 'theirs', 'epoch'" in refused(tmp_path / "weights.pth")
 
 
 def test_a_missing_auxiliary_head_is_explained(tmp_path: Path) -> None:

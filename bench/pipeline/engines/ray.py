@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import shutil
 import socket
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
@@ -20,6 +25,9 @@ from search.configs import DATA_VARIABLES
 
 #: How often Ray begins a stage again whose worker it has lost.
 RETRIES = 5
+
+#: Where a cluster of our own listens.
+LOOPBACK = "127.0.0.1"
 
 #: What workers take over from here, besides the folder.
 _VARIABLES = (*DATA_VARIABLES, "PYTHONPATH", "OMP_NUM_THREADS", "GOMP_SPINCOUNT")
@@ -40,26 +48,42 @@ def confirm_reachable(address: str | None) -> None:
         raise InputError(f"--address {address}: no Ray cluster answers there: {error}") from error
 
 
+def _own_variables() -> dict[str, str]:
+    """What has all processes of a cluster of our own ask each other for a token that nobody else has."""
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }
+
+
 class RayEngine:
     """Runs stages as tasks of a Ray cluster.
 
     Args:
-        address: of the cluster, such as `auto` or `ray://head:10001`; None starts Ray on this machine.
+        address: of the cluster, such as `auto` or `ray://head:10001`, whose network is trusted: whoever reaches it can
+            run code there. None starts Ray on this machine, and for this process alone.
 
     Raises:
         InputError: Ray is not installed, or there is no cluster at the address.
     """
 
     def __init__(self, address: str | None) -> None:
+        private = _own_variables() if address is None and "ray" not in sys.modules else {}
+        # Before Ray is imported, which reads them once.
+        os.environ.update(private)
         try:
             import ray
         except ImportError as error:
             raise InputError("--engine ray: Ray is not installed; pip install 'wildnas[ray]'") from error
         self._ray = ray
+        self._folder: Path | None = None
         # One that the caller has joined is used as it is, and left as it is.
         self._own = not ray.is_initialized()
         if self._own:
             confirm_reachable(address)
+            alone = {} if address is not None else self._on_this_machine_only()
             variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
             try:
                 ray.init(
@@ -68,6 +92,7 @@ class RayEngine:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     configure_logging=False,
+                    **alone,
                 )
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"--address {address}: {' '.join(str(error).split())}") from error
@@ -109,6 +134,15 @@ class RayEngine:
             self._ray.cancel(task, force=True)
         if self._own:
             self._ray.shutdown()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _on_this_machine_only(self) -> dict[str, Any]:
+        """What has a cluster of our own listen on loopback only, without a dashboard, its files in a folder of ours."""
+        # Ray's own default is /tmp/ray, which whoever comes first owns. Short: the paths of its sockets have a limit.
+        self._folder = Path(tempfile.mkdtemp(prefix="wildnas-"))
+        # A folder below: Ray opens the one that it is given to everybody.
+        return {"_node_ip_address": LOOPBACK, "include_dashboard": False, "_temp_dir": str(self._folder / "ray")}
 
 
 def _run_there(work: Work, folder: str) -> Outcome:

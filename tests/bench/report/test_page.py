@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -318,6 +320,14 @@ def test_a_curve_of_something_else_is_no_reason_to_fail(
     curves, problems = read_curves([record.model_copy(update={"curve": file_digest(file)})], store)
     assert problems == ([f"{file}: {problem}"] if problem else [])
     assert search_figure(curves, place_of).panels == ()
+
+
+def test_the_policy_names_the_script_by_its_digest(report: Report) -> None:
+    text = report.file.read_text(encoding="utf-8")
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert "script-src 'unsafe-inline'" not in text
 
 
 def test_an_empty_folder_gives_the_published_rows_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

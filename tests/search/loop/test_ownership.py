@@ -94,5 +94,4 @@ def test_the_owner_is_settings_seed_and_stage(tiny_search: TinySearch, tmp_path:
     ]
     assert len(set(owners)) == 4
     assert owner_of(tiny_search(), [0, 0]) == owners[0]
-    torch.save({"meta": {"search": owners[0]}}, tmp_path / "epoch_1.pth")
-    confirm_owner(tmp_path / "epoch_1.pth", owners[0])
+    confirm_owner(tmp_path / "epoch_1.pth", {"meta": {"search": owners[0]}}, owners[0])

@@ -1,0 +1,196 @@
+"""Reading checkpoint files of unknown origin: tensors and plain values, nothing that runs.
+
+`torch.load` with `weights_only=True` runs no code. What is allowed beside torch's own list are values that training
+scripts keep beside the weights: NumPy scalars, an `argparse.Namespace`, paths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import pickle
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from backbones import darts_names as darts_layout
+from backbones.errors import InputError
+from backbones.files import confirm_regular
+
+#: The largest checkpoint that is read, in bytes.
+LARGEST = 64 << 30
+
+#: What torch raises at files that are cut off or overwritten somewhere.
+DAMAGED = (
+    RuntimeError,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    struct.error,
+    pickle.UnpicklingError,
+)
+
+_NUMPY_INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_NUMPY_KINDS = (*_NUMPY_INTEGERS, "float16", "float32", "float64")
+
+#: Numbers, options and paths that training scripts keep beside the weights; making them runs no code.
+_PLAIN_VALUES: list[Any] = [
+    (numpy.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
+    (numpy.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
+    numpy.dtype,
+    *(type(numpy.dtype(kind)) for kind in _NUMPY_KINDS),
+    argparse.Namespace,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    (pathlib.PosixPath, "pathlib._local.PosixPath"),
+]
+
+#: Under which keys training scripts keep the weights; the first that is there is taken, averaged weights last.
+_HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network", "state_dict_ema", "model_ema", "ema")
+
+#: Prefixes of DataParallel and torch.compile, as often as a model was wrapped.
+_WRAPPED = re.compile(r"^((module|_orig_mod)\.)+")
+
+#: torch.compile's mark in the middle of a name, where a part of the model was compiled.
+_COMPILED = re.compile(r"\._orig_mod(?=\.)")
+
+#: Counters of profilers (thop) and of averaging (torch's AveragedModel), which are no weights.
+_RESIDUE = ("total_ops", "total_params", "n_averaged")
+
+
+def read_content(file: str | Path) -> Any:
+    """The content of a checkpoint file, tensors on the CPU: `torch.save`'s formats, or safetensors.
+
+    Raises:
+        InputError: no such file, not a regular one, not a checkpoint, or one that holds more than tensors and plain
+            values; says what the file is where that can be seen.
+    """
+    file = Path(file)
+    if not file.exists() or file.is_dir():
+        raise InputError(f"{file}: no such checkpoint")
+    confirm_regular(file, LARGEST)
+    _refuse_other_kinds(file)
+    cannot = f"{file}: cannot be read as a checkpoint of weights"
+    try:
+        if file.suffix.lower() == ".safetensors":
+            return safetensors.torch.load_file(file)
+        with torch.serialization.safe_globals(_PLAIN_VALUES):
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise InputError(f"{file}: cannot be read as safetensors: {_one_line(error)}") from error
+    except KeyError as error:
+        raise InputError(f"{cannot}: damaged, or no checkpoint") from error
+    except pickle.UnpicklingError as error:
+        # torch's own message advises to turn `weights_only` off.
+        problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
+        raise InputError(f"{cannot}: {problem}") from error
+    except DAMAGED as error:
+        raise InputError(f"{cannot}: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+
+
+def _refuse_other_kinds(file: Path) -> None:
+    """Refuse what is no checkpoint by its first bytes, and a zip archive without its end.
+
+    Raises:
+        InputError: says what the file is, and what would help.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(512)
+        stream.seek(0, 2)
+        size = stream.tell()
+        stream.seek(max(0, size - (1 << 16) - 22))
+        end = stream.read()
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        raise InputError(f"{file}: is empty; was the download or the copy interrupted?")
+    if text.startswith(b"version https://git-lfs.github.com/"):
+        raise InputError(f"{file}: is a Git LFS pointer and not the weights themselves; `git lfs pull` fetches them")
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+        raise InputError(f"{file}: is a web page (HTML or XML) and no checkpoint; the download got an error page")
+    if start.startswith(b"PK\x03\x04") and b"PK\x05\x06" not in end:
+        raise InputError(f"{file}: is cut off: the end of the archive is missing; download or copy it again")
+
+
+def weights_in(content: Any, where: str) -> dict[str, Tensor]:
+    """The state dict that a checkpoint's content is, or holds under a usual key, by plain names.
+
+    Prefixes of DataParallel and torch.compile are taken off, counters of profilers are left out.
+
+    Raises:
+        InputError: there is no state dict, a name is there twice, or a value is no dense, finite, floating-point tensor
+            that the file itself holds.
+    """
+    state = _state_in(content)
+    if state is None:
+        keys = ", ".join(repr(str(key)[:30]) for key in list(content)[:5]) if isinstance(content, Mapping) else "none"
+        expected = "expected names and tensors, bare or under 'state_dict'"
+        raise InputError(f"{where}: holds no state dict; {expected}; its keys are {keys}")
+    weights: dict[str, Tensor] = {}
+    for given, value in state.items():
+        name = _COMPILED.sub("", _WRAPPED.sub("", str(given)))
+        if name.rpartition(".")[2] in _RESIDUE:
+            continue
+        if name in weights:
+            raise InputError(f"{where}: holds {name} twice, with and without the prefix 'module.' or '_orig_mod.'")
+        _confirm_usable(name, value, where)
+        weights[name] = value
+    return weights
+
+
+def _state_in(content: Any) -> Mapping[Any, Tensor] | None:
+    """The first mapping of names to tensors: the content itself or under one of the usual keys, two levels deep."""
+    for _ in range(3):
+        if not isinstance(content, Mapping):
+            return None
+        if all(isinstance(value, Tensor) for value in content.values()):
+            return content
+        content = next((content[key] for key in _HOLDERS if isinstance(content.get(key), Mapping)), None)
+    return None
+
+
+def _confirm_usable(name: str, value: Tensor, where: str) -> None:
+    shown = name[:100]
+    if value.is_meta or value.layout != torch.strided or value.is_quantized:
+        kind = "a meta tensor" if value.is_meta else "quantized" if value.is_quantized else str(value.layout)
+        raise InputError(f"{where}: {shown} is {kind}; weights are dense tensors with values")
+    if not value.is_floating_point() and not name.endswith(darts_layout.COUNTER):
+        raise InputError(f"{where}: {shown} is of {value.dtype}; weights are floating-point numbers")
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        # An expanded tensor of any size takes no room in a file, and fills the memory as soon as it is computed with.
+        raise InputError(f"{where}: {shown} claims {tuple(value.shape)} numbers, which the file does not hold")
+    if not bool(torch.isfinite(value).all()):
+        raise InputError(f"{where}: {shown} is not finite (NaN or infinity): weights of a training that has diverged")
+
+
+def confirm_depth(layers: int, state: Mapping[str, Tensor], prefix: str, where: str) -> None:
+    """See that a cell network of so many layers could be the one that the weights are of, before it is built.
+
+    A backbone leaves out the cells behind its deepest map, so that a third of the layers may be all that there is.
+
+    Args:
+        prefix: of the cells' entries, `…cells.`; weights without any are of another kind of network.
+
+    Raises:
+        InputError: there are far fewer cells.
+    """
+    cells = {name.removeprefix(prefix).partition(".")[0] for name in state if name.startswith(prefix)}
+    if cells and layers > 3 * len(cells) + 3:
+        raise InputError(f"{where}={layers}, but the file has the weights of {len(cells)} cells")

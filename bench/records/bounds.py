@@ -1,0 +1,103 @@
+"""Bounds on what a JSON file from outside may hold, so that no value in it breaks what is made of many files."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+#: The largest record and the largest curve, in bytes; the most lines of a curve.
+LARGEST_RECORD = 16 << 20
+LARGEST_CURVE = 64 << 20
+MOST_EPOCHS = 20_000
+
+_DEEPEST = 32
+_LARGEST_NUMBER = 10**18
+_LONGEST_TEXT = 20_000
+_LONGEST_KEY = 300
+
+#: Texts that tables and the page show as names.
+_NAMES = ("task", "protocol", "method", "timm", "unit", "record", "name", "role", "path", "started", "finished")
+_LONGEST_NAME = 500
+
+
+def confirm_bounded(content: Any, key: str = "", holes: bool = False) -> None:
+    """See that every number, text and level of nesting can be computed with, printed and written again.
+
+    Args:
+        key: where `content` stands, with dots between the keys.
+        holes: whether NaN and infinity may stand for a number that there is not.
+
+    Raises:
+        ValueError: names the key.
+    """
+    _confirm(content, key, key.rpartition(".")[2], 0, holes)
+
+
+def _confirm(value: Any, key: str, last: str, depth: int, holes: bool) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"key {_short(key)!r}: is nested more than {_DEEPEST} levels deep")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _confirm_text(name, key, _LONGEST_KEY)
+            _confirm(item, f"{key}.{name}" if key else name, name, depth + 1, holes)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            _confirm(item, f"{key}.{place}", last, depth + 1, holes)
+    elif isinstance(value, str):
+        _confirm_text(value, key, _LONGEST_NAME if last in _NAMES else _LONGEST_TEXT)
+    elif isinstance(value, float) and not math.isfinite(value):
+        if not holes:
+            raise ValueError(f"key {_short(key)!r}: {value} is no finite number")
+    elif isinstance(value, (int, float)) and not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
+        raise ValueError(f"key {_short(key)!r}: expected a number of at most {_LARGEST_NUMBER:.0e}")
+
+
+def _confirm_text(text: str, key: str, longest: int) -> None:
+    if len(text) > longest:
+        raise ValueError(f"key {_short(key)!r}: has a text of {len(text):,} characters; expected {longest:,} at most")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(f"key {_short(key)!r}: holds half of a surrogate pair, which is no text")
+
+
+def _short(key: str) -> str:
+    return key.encode("ascii", "backslashreplace").decode()[:120]
+
+
+#: Keys of a record's config that tables compute with, whichever task it is of, and what they are.
+_COMPUTED = {"macs_limit": (int, float), "input_size": (int,), "parts": (int,), "limit": (int,)}
+
+
+def confirm_config(config: Any) -> None:
+    """See that what tables compute with is a number.
+
+    Raises:
+        ValueError: names the key.
+    """
+    for key, kinds in _COMPUTED.items():
+        value = config.get(key) if isinstance(config, dict) else None
+        if value is not None and type(value) not in kinds:
+            raise ValueError(f"key 'config.{key}': expected a number or null (got {str(value)[:60]!r})")
+
+
+def confirm_environment(environment: Any) -> None:
+    """See that the number of processes, by which costs are multiplied, is one.
+
+    Raises:
+        ValueError: names the key.
+    """
+    processes = environment.get("processes", 1) if isinstance(environment, dict) else 1
+    if type(processes) is not int or processes < 1:
+        raise ValueError(
+            f"key 'environment.processes': expected a whole number, 1 or more (got {str(processes)[:60]!r})"
+        )
+
+
+def confirm_record(content: dict[str, Any]) -> None:
+    """All of these for the content of a record, or for some of its sections.
+
+    Raises:
+        ValueError: names the key.
+    """
+    confirm_bounded(content)
+    confirm_config(content.get("config"))
+    confirm_environment(content.get("environment"))

@@ -1,0 +1,37 @@
+"""Whether a checkpoint is still the file that its record tells of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backbones.errors import InputError
+from backbones.files import file_digest
+from bench.records.store import RecordStore
+
+_TASKS = ("classification", "detection", "reid")
+
+
+def confirm_recorded(file: Path, results: Path) -> None:
+    """See that a checkpoint below a work folder has the digest that its run's record has, where there is that record.
+
+    A checkpoint lies at `<work>/<record's name>/<key>/…`; one that lies elsewhere has no record.
+
+    Args:
+        results: the results folder.
+
+    Raises:
+        InputError: the record has another digest for this path, or cannot be read.
+    """
+    store, parts = RecordStore(results), file.resolve().parts
+    for begin, part in enumerate(parts):
+        ends = [end for end in range(begin, len(parts)) if parts[end].startswith("seed")] if part in _TASKS else []
+        for end in ends:
+            name, path = "/".join(parts[begin : end + 1]), "/".join(parts[begin:])
+            record = store.find(name)
+            if record is None or record.checkpoint is None or record.checkpoint.path != path:
+                continue
+            if file_digest(file) != record.checkpoint.sha256:
+                raise InputError(
+                    f"{file}: is not the file that its record {store.path(name)} tells of (another digest): it was "
+                    "replaced or damaged; run again, or use it under another path if you trust it"
+                )
