@@ -18,6 +18,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 #: Records by their names, weights, and a genotype of a user's own.
 FROZEN = Path(__file__).parent / "frozen"
 
@@ -143,6 +145,12 @@ def write_pipeline(folder: Path, configs: Path) -> Path:
         f"transfers = ['{OWN}/detect.py', '{OWN}/identify.py']\n"
     )
     return folder / "pipeline.py"
+
+
+def at_frozen_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take searches for those of the frozen records' version: a later one finds other genotypes, and is another run."""
+    monkeypatch.setattr("bench.searches.task.VERSION", 3)
+    monkeypatch.setattr("bench.pipeline.changes.VERSION", 3)
 
 
 def write(target: Path) -> None:

@@ -17,7 +17,16 @@ from bench.tasks.architectures import resolve
 from bench.tasks.contract import DataReport
 from bench.tasks.registry import get_task, load_protocol, task_names
 from search.configs import config_root
-from tests.bench.runs.frozen_runs import FROZEN, OWN, PIPELINE_STAGES, RUNS, FrozenRun, write_miniature, write_pipeline
+from tests.bench.runs.frozen_runs import (
+    FROZEN,
+    OWN,
+    PIPELINE_STAGES,
+    RUNS,
+    FrozenRun,
+    at_frozen_version,
+    write_miniature,
+    write_pipeline,
+)
 
 RECORDS = [Path(path) for path in record_files(FROZEN / "records")]
 
@@ -51,9 +60,7 @@ def places(miniature: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def frozen_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Searches at the version of the frozen records: a later one finds other genotypes, and so is another run."""
-    monkeypatch.setattr("bench.searches.task.VERSION", 3)
-    monkeypatch.setattr("bench.pipeline.changes.VERSION", 3)
+    at_frozen_version(monkeypatch)
 
 
 needs_pillow = pytest.mark.skipif(

@@ -80,3 +80,15 @@ def test_a_stage_that_keeps_all_changes_nothing() -> None:
     stages = [P_DARTS[0], P_DARTS[0].model_copy(update={"keep": 8}), P_DARTS[2]]
     rows = [[0.0] * 8] * 2
     assert next_space(space, architecture(space, rows, rows), stages, 1, seed=0) == space
+
+
+def test_every_stage_and_every_seed_of_a_random_space_draws_its_own() -> None:
+    stages = [P_DARTS[0], *(stage.model_copy(update={"keep_by": "random", "keep": 5}) for stage in P_DARTS[1:])]
+    space = SearchSpace.full(4, SEARCH_OPERATIONS)
+    # Of one and the same space, so that only what is drawn can differ.
+    drawn = {(seed, place): next_space(space, None, stages, place, seed) for seed in range(4) for place in (0, 1, 2)}
+    assert all(found == space for (_, place), found in drawn.items() if place == 0)
+    spaces = [found for (_, place), found in drawn.items() if place]
+    assert all(one != other for place, one in enumerate(spaces) for other in spaces[:place])
+    assert all(len(row) == 5 for found in spaces for row in (*found.normal, *found.reduce))
+    assert next_space(space, None, stages, 2, seed=3) == drawn[3, 2]
