@@ -171,7 +171,13 @@ def test_what_is_brought_back_takes_the_place_of_another_that_is_kept(tmp_path: 
         assert store.find_aside(other.name, other.key) == other
         assert store.find_aside(wanted.name, wanted.key) is None
         assert len(list((tmp_path / "results/replaced").rglob("*.*"))) == 2
-    # Also into an empty place.
+    # Also one without a curve, and into an empty place.
+    third = make_record(key="sha256:" + "3" * 64)
+    store.write(third, replace=True)
+    store.bring_back(second)
+    store.bring_back(third)
+    assert store.find(third.name) == third
+    assert not store.curve_path(third.name).exists()
     store.path(first.name).unlink()
     store.bring_back(second)
     assert store.find(second.name) == second
