@@ -171,7 +171,8 @@ class Changes(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         for place, keyword in enumerate(node.keywords):
-            if keyword.arg is not None:
+            # Without them the same is done: files are UTF-8 anyway, and lists that are zipped are of one length.
+            if keyword.arg not in (None, "encoding", "strict"):
                 others = node.keywords[:place] + node.keywords[place + 1 :]
                 self.add(node, f"{keyword.arg}= left out", "keywords", others, keyword.value.lineno)
         self.generic_visit(node)

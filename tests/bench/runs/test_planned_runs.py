@@ -222,12 +222,13 @@ def test_a_process_that_takes_part_writes_and_prints_nothing(places: Places, cap
     assert not places.results.exists()
 
 
-def test_folders_that_cannot_be_written_are_told_of_before_anything_is_run(places: Places) -> None:
-    places.work.parent.mkdir(exist_ok=True)
-    places.work.write_text("a file")
+@pytest.mark.parametrize("folder", ["results", "work"])
+def test_folders_that_cannot_be_written_are_told_of_before_anything_is_run(folder: str, places: Places) -> None:
     task = QuickTask()
-    with pytest.raises(OSError, match="work"):
-        run(plan(wanted(task), places), places)
+    planned = plan(wanted(task), places)
+    (places.work.parent / folder).write_text("a file")
+    with pytest.raises(OSError, match=folder):
+        run(planned, places)
     assert task.jobs == []
 
 

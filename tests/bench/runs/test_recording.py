@@ -62,10 +62,13 @@ def test_what_libraries_print_goes_into_the_log(tmp_path: Path, capfd: pytest.Ca
             print(f"{word} from Python")
             print(f"{word} error", file=sys.stderr)
             os.write(1, f"{word} from C\n".encode())
+            os.write(2, f"{word} error in C\n".encode())
             subprocess.run(["echo", f"{word} from a child"], check=True)
     print("to the user")
     print("an error for the user", file=sys.stderr)
     assert capfd.readouterr() == ("to the user\n", "an error for the user\n")
     said = (tmp_path / "output.log").read_text()
     for word in ("first", "second"):
-        assert all(f"{word} {what}" in said for what in ("from Python", "error", "from C", "from a child"))
+        assert all(
+            f"{word} {what}" in said for what in ("from Python", "error\n", "from C", "error in C", "from a child")
+        )
