@@ -243,3 +243,11 @@ def test_another_run_s_record_is_moved_aside_only_on_demand(places: Places) -> N
     assert places.store.find_aside(first.name, first.key) == first
     content = json.loads(places.store.path(first.name).read_text())
     assert content["config"]["epochs"] == 9
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="has no folder in which nobody can make a file")
+def test_a_folder_in_which_nothing_can_be_made_is_told_of(places: Places) -> None:
+    with pytest.raises(OSError, match="/proc"):
+        replace(places, work=Path("/proc/self")).prepare()
+    places.prepare()
+    assert [list(folder.iterdir()) for folder in (places.results, places.work)] == [[], []]
