@@ -83,10 +83,12 @@ def test_a_stage_that_keeps_all_changes_nothing() -> None:
 
 
 def test_every_stage_and_every_seed_of_a_random_space_draws_its_own() -> None:
-    stages = [P_DARTS[0], *(stage.model_copy(update={"keep_by": "random", "keep": 5}) for stage in P_DARTS[1:])]
+    drawing = P_DARTS[1].model_copy(update={"keep_by": "random"})
+    # Two that are not the last one, which draws by another rule.
+    stages = [P_DARTS[0], drawing, drawing, drawing]
     space = SearchSpace.full(4, SEARCH_OPERATIONS)
     # Of one and the same space, so that only what is drawn can differ.
-    drawn = {(seed, place): next_space(space, None, stages, place, seed) for seed in range(4) for place in (0, 1, 2)}
+    drawn = {(seed, place): next_space(space, None, stages, place, seed) for seed in range(4) for place in range(4)}
     assert all(found == space for (_, place), found in drawn.items() if place == 0)
     spaces = [found for (_, place), found in drawn.items() if place]
     assert all(one != other for place, one in enumerate(spaces) for other in spaces[:place])
