@@ -251,3 +251,8 @@ def test_a_folder_in_which_nothing_can_be_made_is_told_of(places: Places) -> Non
         replace(places, work=Path("/proc/self")).prepare()
     places.prepare()
     assert [list(folder.iterdir()) for folder in (places.results, places.work)] == [[], []]
+
+
+def test_without_places_it_is_results_and_work_here() -> None:
+    assert Places() == Places(results=Path("results"), work=Path("work"), replace=False)
+    assert Places().store.root == Path("results/records")
