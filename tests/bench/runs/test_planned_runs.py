@@ -13,7 +13,7 @@ from backbones.errors import InputError
 from backbones.files import file_digest
 from bench.records.record import Record
 from bench.records.store import read_record
-from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, evaluate, join, plan
+from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, evaluate, join, plan, work_dir_of
 from bench.tasks.architectures import resolve
 from tests.bench.runs.quick import DATA, QuickTask, quick_protocol
 
@@ -148,6 +148,7 @@ def test_a_record_says_what_came_out_and_what_it_cost(places: Places, make_recor
     assert (job.protocol, job.architecture, job.seed) == (evaluation.protocol, architecture, 4)
     assert (job.weights, job.evaluate_only) == (weights, False)
     assert job.work_dir == places.work / "classification/quick/PDARTS/seed4" / planned.key[7:15]
+    assert work_dir_of(planned, places) == job.work_dir
     assert "what a library prints" in (job.work_dir / "output.log").read_text()
     assert (record.key, record.version, record.seed, record.method) == (planned.key, 7, 4, "P-DARTS")
     assert record.config == {"task": "classification", "epochs": 3}
