@@ -54,13 +54,13 @@ def trained(protocol: Protocol, network: nn.Module, folder: Path, progress: Any 
 
 
 def by_hand(network: nn.Module, folders: Path, epochs: int, decay: float | None) -> nn.Module:
-    """Batches of 8 of the 24 images, SGD at 0.5 by cosine, momentum 0.9, weight decay 0.01, clipped at 0.5."""
+    """Batches of 8 of the 24 images, SGD at 0.5 by cosine, momentum 0.6, weight decay 0.01, clipped at 0.5."""
     files = sorted((folders / "train").rglob("*.png"))
     labels = torch.tensor([("blue", "green", "red").index(file.parent.name) for file in files])
     pixels = np.stack([np.asarray(Image.open(file)) for file in files])
     images = (torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
     network = copy.deepcopy(network)
-    sgd = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.9, weight_decay=0.01)
+    sgd = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.6, weight_decay=0.01)
     average: list[Tensor] = []
     for epoch in range(epochs):
         sgd.param_groups[0]["lr"] = 0.5 * (1 + math.cos(math.pi * epoch / epochs)) / 2
@@ -88,7 +88,7 @@ def test_a_training_is_the_one_by_hand(
     network = bare_network()
     expected = by_hand(network, folders, epochs=4, decay=ema)
     # `clip_norm` bites in most steps.
-    optimiser = {"lr": 0.5, "weight_decay": 0.01, "clip_norm": 0.5}
+    optimiser = {"lr": 0.5, "momentum": 0.6, "weight_decay": 0.01, "clip_norm": 0.5}
     values = {"optimiser": optimiser, "epochs": 4, "ema": ema, "execution": {"accumulate": accumulate}}
     trained(protocol(**values), network, tmp_path)
     for (name, found), parameter in zip(network.named_parameters(), expected.parameters(), strict=True):
@@ -111,7 +111,9 @@ def test_the_curve_s_loss_is_that_of_the_epoch_s_images(protocol: Make, tmp_path
     (line,) = trained(made, network, tmp_path).entries()
     assert line["loss"] == line["loss_main"] == pytest.approx(expected, rel=1e-5)
     assert line["lr"] == 1e-12
-    assert line["images_per_second"] == pytest.approx(24 / line["seconds"], rel=0.05)
+    # Both are rounded, the seconds to thousandths, of which so short an epoch has few.
+    least, most = (24 / max(line["seconds"] + error, 1e-9) for error in (0.0005, -0.0005))
+    assert least - 0.005 <= line["images_per_second"] <= most + 0.005
 
 
 class Fixed(nn.Module):

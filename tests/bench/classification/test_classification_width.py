@@ -41,6 +41,20 @@ def test_fit_is_the_largest_even_width_below_the_limit(name: str) -> None:
     assert (channels >= 48) == (name != "NASNet")
 
 
+@pytest.mark.parametrize("channels", [4, 8, 12, 14])
+def test_a_width_of_exactly_the_limit_is_too_wide(channels: int, config: Callable[..., dict[str, Any]]) -> None:
+    """Below the limit, as in "less than 600M"; by doubling the width, and by halving the interval behind it."""
+
+    def fitted(limit: int) -> int:
+        settings = ClassificationSettings.model_validate(config(channels="fit", macs_limit=limit))
+        return channels_of(SMALL.design, settings, 3)
+
+    settings = ClassificationSettings.model_validate(config(channels=channels))
+    exactly = network_cost(SMALL.design, settings, channels, 3).published_macs
+    assert fitted(exactly) == channels - 2
+    assert fitted(exactly + 1) == channels
+
+
 def test_a_given_width_is_taken_as_it_is() -> None:
     genotype = zoo.get("NASNet").genotype
     assert channels_of(genotype, mobile(), 1000) == 48

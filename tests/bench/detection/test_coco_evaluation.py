@@ -15,6 +15,7 @@ from pycocotools.cocoeval import COCOeval
 from backbones.errors import InputError
 from bench.detection import coco_evaluation
 from bench.detection.coco_evaluation import METRICS, choose, describe, evaluate
+from bench.detection.coco_metric import WildnasCocoMetric
 from bench.detection.evaluation_speed import made_predictions, measure_evaluation
 
 
@@ -101,3 +102,28 @@ def test_both_are_timed_on_the_same_predictions() -> None:
     assert speed.ratio == pytest.approx(fast / slow)
     assert np.isfinite(speed.ratio)
     assert "12 images with 360 detections: faster-coco-eval " in str(speed)
+
+
+@pytest.mark.parametrize(("limit", "ap"), [(1, 1.0), (2, 0.5), (None, 1 / 3)])
+def test_images_behind_the_limit_are_not_missed(limit: int | None, ap: float, tmp_path: Path) -> None:
+    """One box an image, of the first image found: recall 1 of 1, of 2, of 3, at precision 1."""
+    box = {"bbox": [10.0, 10.0, 40.0, 40.0], "area": 1600.0, "category_id": 3, "iscrowd": 0}
+    dataset = {
+        "images": [{"id": number, "file_name": f"{number}.jpg", "width": 64, "height": 64} for number in (1, 2, 3)],
+        "annotations": [{"id": number, "image_id": number, **box} for number in (1, 2, 3)],
+        "categories": [{"id": 3, "name": "thing"}],
+    }
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(dataset), encoding="utf-8")
+    metric = WildnasCocoMetric(str(file), limit=limit)
+    metric.dataset_meta = {"classes": ["thing"]}
+    corners = np.array([[10.0, 10.0, 50.0, 50.0]])
+    nothing = np.zeros((0, 4))
+    found = [
+        ({}, {"img_id": number, "bboxes": boxes, "scores": np.ones(len(boxes)), "labels": np.zeros(len(boxes), int)})
+        for number, boxes in ((1, corners), (2, nothing), (3, nothing))
+    ]
+    values = metric.compute_metrics(found[:limit])
+    # 101 points of recall: 0, 0.01, …, 1.
+    assert values["bbox_mAP"] == pytest.approx(ap, abs=0.01)
+    assert values["bbox_mAP_50"] == values["bbox_mAP"]

@@ -172,3 +172,42 @@ def job(folder: Path) -> tuple[Any, int, Path]:
 def test_a_larger_limit_takes_all(make_protocol: Make, coco: Path) -> None:
     counts = find(make_protocol(coco, "limit=100").config).report().counts
     assert (counts["train images"], counts["val images"]) == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("box", "taken"),
+    [
+        ([10, 10, 1, 1], True),
+        ([10, 10, 1, 20], True),
+        ([10, 10, 20, 1], True),
+        ([10, 10, 0.99, 20], False),
+        ([10, 10, 20, 0.99], False),
+        # Image 4 is 90 wide and 80 high: a pixel of the box in it, and none.
+        ([89, 79, 20, 20], True),
+        ([90, 10, 20, 20], False),
+        ([10, 80, 20, 20], False),
+        ([-19, -19, 20, 20], True),
+        ([-20, 10, 20, 20], False),
+        ([10, -20, 20, 20], False),
+    ],
+)
+def test_the_least_box_that_is_taken_is_mmdetection_s(
+    box: list[float], taken: bool, make_protocol: Make, coco: Path, tmp_path: Path
+) -> None:
+    def add(content: dict[str, Any]) -> None:
+        entry = {"id": 900, "image_id": 4, "category_id": 7, "iscrowd": 0, "bbox": box}
+        content["annotations"].append({**entry, "area": box[2] * box[3]})
+
+    change(coco, TRAIN, add)
+    protocol = make_protocol(coco)
+    data = find(protocol.config)
+    assert data.report().counts.get("train boxes without area", 0) == int(not taken)
+    (image,) = (image for image in data.train.images if image.id == 4)
+    assert (image.boxes, image.left_out) == (3, int(not taken))
+    config = resolve_config(Job(protocol, resolve("PDARTS"), 0, tmp_path / "job"), data)
+    init_default_scope("mmdet")
+    dataset = DATASETS.build(config.train_dataloader.dataset).dataset
+    dataset.full_init()
+    infos = [dataset.get_data_info(place) for place in range(len(dataset))]
+    (instances,) = (info["instances"] for info in infos if info["img_id"] == 4)
+    assert len(instances) == image.boxes - image.left_out

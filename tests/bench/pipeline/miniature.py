@@ -53,9 +53,9 @@ def write_protocol(folder: Path, task: str, more: Sequence[str] = (), name: str 
     return file
 
 
-def write_retraining(folder: Path, *architectures: str, more: str = "") -> Path:
-    """A pipeline that only trains given architectures, which takes seconds."""
-    protocol = write_protocol(folder, "classification")
+def write_retraining(folder: Path, *architectures: str, more: str = "", limit: int | None = 128) -> Path:
+    """A pipeline that only trains given architectures, by one step each; without a limit, for seconds each."""
+    protocol = write_protocol(folder, "classification", () if limit is None else (f"limit={limit}",))
     text = f"task = 'pipeline'\nbaselines = {list(architectures)!r}\nretrain = {str(protocol)!r}\n{more}\n"
     (folder / "retraining.py").write_text(text)
     return folder / "retraining.py"

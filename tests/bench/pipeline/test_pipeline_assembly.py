@@ -191,3 +191,60 @@ def test_the_digits_study_scores_every_architecture_as_initialised_and_transfers
         ("detection", True),
         ("reid", True),
     }
+
+
+TRAININGS = ["classification/digits", "classification/digits_selection"]
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_transfer_starts_from_the_weights_that_it_names(tmp_path: Path, name: str) -> None:
+    pipeline = written(
+        tmp_path,
+        f"""
+baselines = ['PDARTS']
+retrain = {TRAININGS}
+retrain_seeds = [3, 4]
+transfers = [dict(protocol='reid/digits_p3', weights={name!r})]
+""",
+    )
+    transfers = [stage for stage in pipeline.stages.values() if stage.protocol.name == "reid/digits_p3"]
+    assert [stage.given_seed for stage in transfers] == [3, 4]
+    for stage in transfers:
+        assert isinstance(stage.weights, PipelineStage)
+        assert (stage.weights.protocol.name, stage.weights.given_seed) == (name, stage.given_seed)
+        assert stage.needs == (stage.weights.title,)
+
+
+def test_what_the_outermost_pipeline_says_holds(tmp_path: Path) -> None:
+    reference = "dict(hours={hours}, epochs=1, images=1, macs=1, source={source!r})"
+
+    def said(who: str, hours: int, *protocols: str) -> str:
+        expected = {name: {"hours": hours, "device": "GPU", "source": who} for name in protocols}
+        resources = {name: {"processes": hours} for name in protocols}
+        arithmetic = f"dict(separable={reference.format(hours=hours, source=who)})"
+        options = {"classification": {"epochs": hours}}
+        return (
+            f"expected = {expected!r}\nresources = {resources!r}\nby_multiply_adds = {arithmetic}\n"
+            f"options = {options!r}\n"
+        )
+
+    one, two, three = "classification/digits", "classification/digits_selection", "classification/cifar10"
+    (tmp_path / "inner.py").write_text(
+        f"task = 'pipeline'\nbaselines = ['PDARTS']\nretrain = {one!r}\n{said('inner', 2, one, two, three)}"
+    )
+    (tmp_path / "middle.py").write_text(
+        f"task = 'pipeline'\nparts = [{str(tmp_path / 'inner.py')!r}]\n{said('middle', 3, one, two)}"
+    )
+    pipeline = written(tmp_path, f"parts = [{str(tmp_path / 'middle.py')!r}]\n{said('outer', 4, one)}")
+    assert {name: known.source for name, known in pipeline.expected.items()} == {
+        one: "outer",
+        two: "middle",
+        three: "inner",
+    }
+    assert {name: known.hours for name, known in pipeline.expected.items()} == {one: 4, two: 3, three: 2}
+    assert {name: known.processes for name, known in pipeline.resources.items()} == {one: 4, two: 3, three: 2}
+    assert pipeline.by_multiply_adds is not None
+    assert pipeline.by_multiply_adds.separable is not None
+    assert pipeline.by_multiply_adds.separable.source == "outer"
+    (stage,) = pipeline.stages.values()
+    assert stage.protocol.config["epochs"] == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from bench.commands.cli import main
 from bench.pipeline.arithmetic import stand_in
 from bench.pipeline.assembly import Pipeline, load_pipeline
 from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.estimate import Basis, Estimate, Estimator, total
+from bench.pipeline.estimate import Basis, Estimate, Estimator, hours_text, total
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.runs.run import Places
 from bench.tasks.contract import given
+from bench.tasks.registry import load_protocol
+from search.configs import portable
 
 PAPERS = ("pipelines/p_darts_paper", "pipelines/pc_darts_paper")
 
@@ -171,3 +176,55 @@ def test_a_pipeline_without_a_reference_guesses_nothing(tmp_path: Path) -> None:
     # Of dense networks it says nothing.
     file.write_text(file.read_text().replace("PDARTS", "timm:resnet18"))
     assert estimates(load_pipeline(str(file)), tmp_path) == [None]
+
+
+def test_hours_of_finished_runs_are_those_of_all_their_processes(
+    tmp_path: Path, make_record: Callable[..., Record]
+) -> None:
+    """Device-hours: an hour on eight GPUs are eight."""
+    store, protocol = RecordStore(tmp_path / "results"), load_protocol("classification/cifar10")[1]
+    config = portable(protocol.recorded)
+
+    def run(seed: int, hours: float, device: str = "A100", **changes: Any) -> None:
+        environment = {"device": device, **changes.pop("environment", {})}
+        cost = {**make_record().cost.model_dump(), "seconds": 3600 * hours}
+        store.write(
+            make_record(
+                seed=seed,
+                **{"protocol": protocol.name, "config": config, "environment": environment, "cost": cost, **changes},
+            )
+        )
+
+    file = tmp_path / "mine.py"
+    text = "task = 'pipeline'\nbaselines = ['PDARTS']\nretrain = 'classification/cifar10'\n"
+    file.write_text(text)
+    pipeline = load_pipeline(str(file))
+    # Another config's, another protocol's and a CPU's are no estimate where a GPU's run is.
+    run(7, 100, config={**config, "epochs": 1})
+    run(8, 100, protocol="classification/cifar100")
+    assert estimates(pipeline, tmp_path) == [None]
+    run(0, 3, device="cpu")
+    assert estimates(pipeline, tmp_path) == [Estimate(3, "CPU", "1 run on cpu", Basis.RUNS)]
+    run(1, 1, environment={"processes": 8})
+    assert estimates(pipeline, tmp_path) == [Estimate(8, "GPU", "1 run on A100", Basis.RUNS)]
+    # What is said and not determined by the config does not matter.
+    run(2, 2, config={**config, "reduced": ["of a sort"], "expected": {"images": 1}})
+    run(3, 5, environment={"processes": 1})
+    (found,) = estimates(pipeline, tmp_path)
+    assert found == Estimate(5, "GPU", "median of 3 runs on A100", Basis.RUNS)
+    # What the config states is for what has no runs of that device.
+    expected = "dict(hours=36, device='GPU', source='Table 2')"
+    file.write_text(f"{text}expected = {{'classification/cifar10': {expected}}}\n")
+    assert estimates(load_pipeline(str(file)), tmp_path) == [found]
+    for seed in (1, 2, 3):
+        store.path(f"{protocol.name}/PDARTS/seed{seed}").unlink()
+    assert estimates(load_pipeline(str(file)), tmp_path) == [Estimate(36, "GPU", "Table 2", Basis.STATED)]
+    file.write_text(file.read_text().replace("'GPU'", "'CPU'"))
+    assert estimates(load_pipeline(str(file)), tmp_path) == [Estimate(3, "CPU", "1 run on cpu", Basis.RUNS)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(1234.4, "1,234"), (100, "100"), (99.96, "100.0"), (1, "1.0"), (0.996, "1"), (0.0123, "0.012")]
+)
+def test_hours_are_written_as_exactly_as_they_are_known(hours: float, text: str) -> None:
+    assert hours_text(hours) == text

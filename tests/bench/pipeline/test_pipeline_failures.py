@@ -194,7 +194,7 @@ def _member(pipeline: str, log: str) -> None:
 
 def test_two_runs_at_once_share_the_stages_out(on_mini_digits: Path) -> None:
     names = ["PDARTS", "DARTS_V1", "DARTS_V2", "PC_DARTS_cifar"]
-    pipeline = str(write_retraining(on_mini_digits, *names))
+    pipeline = str(write_retraining(on_mini_digits, *names, limit=None))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     both = [context.Process(target=_member, args=(pipeline, f"{place}.txt")) for place in (0, 1)]

@@ -41,7 +41,8 @@ def test_a_node_is_lost_and_the_records_are_those_of_the_local_engine(
     on_mini_digits: Path, cluster: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # Long enough to be killed in the middle of, and to resume from a checkpoint.
-    pipeline = str(write_retraining(on_mini_digits, *NAMES, more="options = {'classification': {'epochs': 6}}"))
+    more = "options = {'classification': {'epochs': 6}}"
+    pipeline = str(write_retraining(on_mini_digits, *NAMES, limit=None, more=more))
     killed: list[float] = []
 
     def kill() -> None:

@@ -118,7 +118,8 @@ def test_a_cleaned_work_folder_costs_only_what_is_needed(
 
 def test_an_interrupted_pipeline_keeps_its_records_and_goes_on(on_mini_digits: Path) -> None:
     names = ("PDARTS", "DARTS_V1", "DARTS_V2", "PC_DARTS_cifar")
-    pipeline = str(write_retraining(on_mini_digits, *names))
+    # Long enough to be interrupted.
+    pipeline = str(write_retraining(on_mini_digits, *names, limit=None))
     command = [sys.executable, "-m", "bench", "run", pipeline]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ROOT}, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300

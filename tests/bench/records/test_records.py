@@ -16,6 +16,8 @@ from bench.records.store import RecordStore, read_record
 
 MakeRecord = Callable[..., Record]
 
+KEY_OF_NONE = "sha256:" + "9" * 64
+
 
 def test_a_record_comes_back_equal_from_its_path(tmp_path: Path, make_record: MakeRecord) -> None:
     store = RecordStore(tmp_path)
@@ -147,3 +149,48 @@ def test_the_documented_schema_is_the_reader_s() -> None:
     # Written by: python -c "import json; from bench.records import schema; print(json.dumps(schema(), indent=1))"
     documented = Path(__file__).parents[3] / "results" / "record.schema.json"
     assert json.loads(documented.read_text()) == schema()
+
+
+def test_what_is_brought_back_takes_the_place_of_another_that_is_kept(tmp_path: Path, make_record: MakeRecord) -> None:
+    store, records = RecordStore(tmp_path / "results"), []
+    for number in (1, 2):
+        curve = tmp_path / f"curve{number}.jsonl"
+        curve.write_text(f'{{"epoch": {number}}}\n')
+        records.append(make_record(key=f"sha256:{str(number) * 64}", curve=file_digest(curve)))
+        store.write(records[-1], replace=True, curve=curve)
+    first, second = records
+
+    def in_place() -> tuple[Record | None, str]:
+        return store.find(first.name), store.curve_path(first.name).read_text()
+
+    for wanted, other, number in ((first, second, 1), (second, first, 2), (first, second, 1)):
+        assert store.find_aside(wanted.name, wanted.key) == wanted
+        store.bring_back(wanted)
+        assert in_place() == (wanted, f'{{"epoch": {number}}}\n')
+        # Nothing is lost, and nothing is there twice.
+        assert store.find_aside(other.name, other.key) == other
+        assert store.find_aside(wanted.name, wanted.key) is None
+        assert len(list((tmp_path / "results/replaced").rglob("*.*"))) == 2
+    # Also one without a curve, and into an empty place.
+    third = make_record(key="sha256:" + "3" * 64)
+    store.write(third, replace=True)
+    store.bring_back(second)
+    store.bring_back(third)
+    assert store.find(third.name) == third
+    assert not store.curve_path(third.name).exists()
+    store.path(first.name).unlink()
+    store.bring_back(second)
+    assert store.find(second.name) == second
+    assert store.find_aside(first.name, KEY_OF_NONE) is None
+
+
+def test_a_record_aside_is_found_by_its_whole_key(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = RecordStore(tmp_path)
+    first = make_record()
+    store.write(first)
+    store.write(make_record(key="sha256:" + "2" * 64), replace=True)
+    assert store.find_aside(first.name, first.key) == first
+    # A file's name has eight digits of the key only.
+    assert store.find_aside(first.name, first.key[:-1] + "7") is None
+    assert store.find_run(first.name, first.key) is None
+    assert store.find_run(first.name, "sha256:" + "2" * 64) == store.find(first.name)

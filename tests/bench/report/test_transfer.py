@@ -10,6 +10,7 @@ from scipy.stats import kendalltau, spearmanr
 from backbones import zoo
 from bench.records.record import Record
 from bench.report.transfer import Transfer, transfers
+from bench.tables.numbers import printed
 from bench.tables.published import published_rows
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS
@@ -217,3 +218,21 @@ def test_rows_that_say_no_identity_are_paired_by_the_name_that_they_print() -> N
     assert [(each.proxy.protocol, each.downstream.protocol) for each in found] == [
         ("classification/cifar10", "classification/cifar100")
     ]
+
+
+def test_what_is_about_or_a_bound_is_in_no_correlation(measure: Callable[..., list[Row]]) -> None:
+    def marked(rows: list[Row], key: str, **texts: str) -> list[Row]:
+        """The rows, those of the named architectures with a number as a paper prints it."""
+        known = {row.labels["architecture"]: row for row in rows}
+        numbers = {name: {**known[name].numbers, key: printed(text)} for name, text in texts.items()}
+        return [replace(row, numbers=numbers.get(name, row.numbers)) for name, row in known.items()]
+
+    errors = measure("classification/digits", "top1_error", [1, 2, 3, 4, 5, 6])
+    found = measure("detection/digits_ssd", "ap", [60, 50, 40, 30, 20, 10])
+    rows = {
+        "classification": marked(errors, "top1_error", PC_DARTS_cifar="~2", DARTS_V2="<3", DARTS_V1="≤4", NASNet="5"),
+        "detection": marked(found, "ap", NASNet="~20"),
+    }
+    (transfer,) = transfers(rows)
+    values = [(transfer.proxy.value(name), transfer.downstream.value(name)) for name in transfer.architectures]
+    assert sorted(values) == [(1, 60), (6, 10)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from backbones import zoo
 from bench.records.record import Record
 from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
 from bench.tables.build import with_differences
+from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
 from bench.tables.rows import experiment, measured_rows
 from bench.tasks.metrics import METRICS
@@ -189,3 +191,29 @@ def test_a_reid_row_has_the_backbones_width_as_the_papers_rows_do(make_record: M
     published = {row.numbers["feature_dim"].value for row in published_rows("reid")}
     assert published == {768, 2048}
     assert "| Parts | Feat. dim |" in render(table, "markdown")
+
+
+def test_of_two_tables_that_have_a_number_the_first_one_s_is_taken(seeds_of: SeedsOf) -> None:
+    papers = published_rows("classification")
+    (first,) = (
+        row
+        for row in papers
+        if row.labels["source"] == "P-DARTS Table 1"
+        and row.published
+        and row.published.comparable
+        and row.labels["protocol"] == "classification/cifar10"
+        and row.digest == zoo.get("PDARTS").genotype.digest
+    )
+    second = replace(
+        first,
+        labels={**first.labels, "source": "P-DARTS Table 9", "group": "made"},
+        numbers={**first.numbers, "top1_error": Number(1.0, "1.00")},
+    )
+    rows = measured_rows(seeds_of(2.6, 2.7, protocol="classification/cifar10"), COLUMNS)
+    for published, text, source in (([first, second], "+0.15", "Table 1"), ([second, first], "+1.65", "Table 9")):
+        (found,) = with_differences(rows, published, COLUMNS)
+        assert found.numbers["top1_error_difference"].text == text
+        assert source in found.labels["compared"]
+    # A bound is nothing to take away from; the other numbers are compared all the same.
+    about = replace(first, numbers={**first.numbers, "top1_error": printed("~2.5")})
+    assert "top1_error_difference" not in with_differences(rows, [about, second], COLUMNS)[0].numbers

@@ -108,3 +108,17 @@ def test_carried_alpha_is_that_of_the_candidates_that_are_left() -> None:
             assert supernet.architecture_parameters()["beta_normal"].tolist() == [0.5, -0.5]
             assert supernet.architecture_parameters()["beta_reduce"].tolist() == [1.0, 2.0]
     assert all(value.requires_grad for value in supernet.architecture_parameters().values())
+
+
+def test_every_stage_and_every_seed_of_a_random_space_draws_its_own() -> None:
+    drawing = P_DARTS[1].model_copy(update={"keep_by": "random"})
+    # Two that are not the last one, which draws by another rule.
+    stages = [P_DARTS[0], drawing, drawing, drawing]
+    space = SearchSpace.full(4, SEARCH_OPERATIONS)
+    # Of one and the same space, so that only what is drawn can differ.
+    drawn = {(seed, place): next_space(space, None, stages, place, seed) for seed in range(4) for place in range(4)}
+    assert all(found == space for (_, place), found in drawn.items() if place == 0)
+    spaces = [found for (_, place), found in drawn.items() if place]
+    assert all(one != other for place, one in enumerate(spaces) for other in spaces[:place])
+    assert all(len(row) == 5 for found in spaces for row in (*found.normal, *found.reduce))
+    assert next_space(space, None, stages, 2, seed=3) == drawn[3, 2]
