@@ -23,7 +23,7 @@ from bench.pipeline.work import Work, execute, starting_weights
 from bench.records.record import Record
 from bench.runs.locks import held_elsewhere, locked
 from bench.runs.run import Evaluation, Places, Planned, plan
-from bench.tasks.architectures import Architecture, resolve
+from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Job, Outcome, Protocol, Speed
 from tests.bench.runs.quick import QuickTask, quick_protocol
 
@@ -53,7 +53,9 @@ class SmallTask(QuickTask):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().run(job)
 
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: NamedArchitecture, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         self.tried.append(batch_size)
         if batch_size > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")

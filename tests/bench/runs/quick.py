@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from backbones.cost import Cost
-from bench.tasks.architectures import Architecture
-from bench.tasks.contract import DataReport, Job, Outcome, Pace, Protocol, Speed, Task
+from bench.tasks.architectures import NamedArchitecture
+from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, TrainingPace
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
 
@@ -61,16 +61,20 @@ class QuickTask(Task):
             cost=Cost(params=100, macs=1000, published_macs=1100),
             checkpoint=checkpoint,
             whole=Cost(params=200, macs=2000, published_macs=2200),
-            pace=Pace(2.0, 10.0),
+            pace=TrainingPace(2.0, 10.0),
             curve=curve,
             resolved={"channels": 46},
         )
         return replace(made, **self.outcome)
 
-    def workload(self, protocol: Protocol, architecture: Architecture, counts: Mapping[str, int]) -> Workload:
+    def workload(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
+    ) -> Workload:
         raise NotImplementedError
 
-    def speed(self, protocol: Protocol, architecture: Architecture, batch_size: int, repetitions: int = 5) -> Speed:
+    def speed(
+        self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
+    ) -> Speed:
         raise NotImplementedError
 
 
