@@ -21,6 +21,7 @@ from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.panels import Figure
 from bench.report.runs import Lineage, config_place, place_of, runs
 from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
+from bench.report.stages import operations_figure, stages_figure
 from bench.report.transfer import transfers
 from bench.tables.build import Table, lay_out
 from bench.tables.html import as_html
@@ -97,6 +98,8 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         parts_figure(rows["reid"], _row_link),
         cost_figure(rows["classification"], _row_link),
         search_figure(curves, _record_link),
+        operations_figure(curves, _record_link),
+        stages_figure(records, _record_link),
         training_figure(curves, _record_link),
     ]
     problems += broken

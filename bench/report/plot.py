@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import XAxis, YAxis
 
 _SIZE = (4.8, 3.4)
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# One more than there are colours: the eight operations of a search are told apart.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _STYLES = ("-", "--", "-.", ":")
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 

@@ -24,11 +24,16 @@ images = dict(
     decoding=dict(workers=4, crop_scale=(0.08, 1.0), colour_jitter=(0.4, 0.4, 0.4, 0.2)),
     augmentation=dict(crop_padding=0, flip=True, cutout=0),
 )
-# 250 epochs, batch 1,024 (both). On one GPU that it does not fit: execution.accumulate=4.
+# 250 epochs, batch 1,024 (both); the defaults of both codes are a batch of 256 and a rate of 0.1. The last short batch
+# of an epoch is left out; both codes train on it. On one GPU that the batch does not fit: execution.accumulate=4.
 epochs = 250
 batch_size = 1024
 optimiser = dict(
-    # From 0.5 down to 0, linearly, after 5 epochs of warm-up; momentum 0.9; weight decay 3e-5 (both).
+    # From 0.5 down to 0, linearly, after 5 epochs of warm-up; momentum 0.9; weight decay 3e-5 (both). Neither paper
+    # says how the rate warms up: in equal steps, 0.5 (e + 1) / 6 in epoch e from 0 on, so that epoch 5 is the first
+    # with 0.5, from which it falls by 0.5 / 245 an epoch. Both codes differ: linear decay from the first epoch on,
+    # 0.5 (245 - e) / 245, times (e + 1) / 5 in the first five epochs, and a low tail in the last five, 0.5 k / 1,225
+    # with k falling from 5 to 1 in PC-DARTS' code and rising from 1 to 5 in P-DARTS'.
     lr=0.5,
     schedule='linear',
     warmup_epochs=5,

@@ -14,4 +14,7 @@ parts = [
     'pipelines/digits_p_darts_depth',
     'pipelines/digits_p_darts_space',
     'pipelines/digits_p_darts_regularisation',
+    'pipelines/digits_p_darts_stages',
+    'pipelines/digits_p_darts_width',
+    'pipelines/digits_p_darts_cifar100',
 ]

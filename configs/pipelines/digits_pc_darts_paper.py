@@ -21,6 +21,22 @@ parts = [
         retrain='classification/digits',
         transfers=['detection/digits_ssd'],
     ),
+    # 4.2: integrated into P-DARTS.
+    dict(
+        searches=[
+            dict(
+                protocol='search/digits_p_darts',
+                options={
+                    'method': 'P-DARTS + PC',
+                    'partial_channels': 4,
+                    'edge_normalisation': True,
+                    'rule': 'pc-darts',
+                    **{f'stages.{stage}.epochs': 2 for stage in range(3)},
+                },
+            )
+        ],
+        retrain='classification/digits',
+    ),
     'pipelines/digits_pc_darts_figure3',
     'pipelines/digits_pc_darts_table3',
     'pipelines/digits_pc_darts_table4',

@@ -15,7 +15,11 @@ parts = [
         ],
     ),
     dict(baselines=['DARTS_V1', 'DARTS_V2'], retrain=['classification/cifar10', 'classification/cifar100']),
-    # Table 2 and Fig. 3 (e): "three individual runs" of the search.
+    # Table 1, footnote ‡: "We ran the publicly available code"; 4.3: DARTS "for multiple times", for the levels of its
+    # connections. As many runs as P-DARTS has, of which the paper says three (5.2.1).
+    dict(searches=['search/darts_v1_cifar10', 'search/darts_v2_cifar10'], seeds=[0, 1, 2]),
+    # Table 2 and Fig. 3 (e): "three individual runs" of the search; 4.3.2: "3 individual search processes", of 2 to 4
+    # skip connections before M; footnote 1: how many edges keep their best operation from stage to stage.
     dict(searches=['search/p_darts_cifar10'], seeds=[0, 1, 2]),
     # Table 3, and from its weights Table 4 (SSD) and Table 5 (PCB with 1, 3 and 6 parts).
     dict(
@@ -56,4 +60,7 @@ parts = [
     'pipelines/p_darts_depth',
     'pipelines/p_darts_space',
     'pipelines/p_darts_regularisation',
+    'pipelines/p_darts_stages',
+    'pipelines/p_darts_width',
+    'pipelines/p_darts_cifar100',
 ]

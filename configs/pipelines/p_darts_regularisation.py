@@ -8,5 +8,8 @@ searches = [
     dict(protocol='search/p_darts_cifar10_dropout_0_3_6', max_skips=[0, 1, 2, 3, 4]),
     # "Another 3 architecture search experiments", before the refinement (M = 8 restricts nothing) and after it (2).
     dict(protocol='search/p_darts_cifar10_dropout_0_3_6', seeds=[1, 2, 3], max_skips=[8, 2]),
+    # "Applying search space regularization to DARTS": first order, without it and with it.
+    'search/darts_v1_cifar10',
+    'search/darts_v1_cifar10_regularised',
 ]
 retrain = 'classification/cifar10'

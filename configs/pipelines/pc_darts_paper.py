@@ -18,6 +18,8 @@ parts = [
         transfers=['detection/coco_ssd320'],
     ),
     dict(baselines=['DARTS_V2'], retrain='classification/imagenet_mobile'),
+    # 4.2: integrated into P-DARTS, for a "consistent accuracy gain".
+    dict(searches=['search/p_darts_cifar10', 'search/pc_p_darts_cifar10'], retrain='classification/cifar10'),
     # Table 5's other backbones.
     'pipelines/ssd_baselines',
     'pipelines/pc_darts_figure3',

@@ -4,7 +4,7 @@ method = 'DARTS-v1'
 nodes = 4
 # Nothing is frozen: that is P-DARTS' addition.
 stages = [dict(epochs=50, frozen_epochs=0, layers=8, channels=16)]
-batch_size = 64
+batch_size = 64  # the last short batch of an epoch is left out; the authors' code trains on it
 # Annealed to 0, as the paper says; the authors' code ends at 0.001. The paper is silent on clipping in the search: the
 # norm of 5 is its code's.
 weights = dict(lr=0.025, final_lr=0.0, momentum=0.9, weight_decay=3e-4, clip_norm=5.0)

@@ -55,7 +55,7 @@ def alphas_of_two_cells(draw: st.DrawFn) -> list[list[list[float]]]:
         for _ in range(14):
             others = draw(st.permutations(range(1, 8)))
             rank = draw(st.integers(0, 7))
-            rows.append([rank - 0.5, *(float(value) for value in others)])
+            rows.append([rank + 0.5, *(float(value) for value in others)])
         cells.append([[value * 0.01 for value in row] for row in rows])
     return cells
 

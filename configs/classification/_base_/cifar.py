@@ -13,11 +13,13 @@ images = dict(
     # Cutout of length 16 (P-DARTS 5.1.2). Padding by 4, random crops and flips are DARTS', which both papers follow.
     augmentation=dict(crop_padding=4, flip=True, cutout=16),
 )
-# 600 epochs, batch 128 (PC-DARTS 4.2; P-DARTS 5.1.2).
+# 600 epochs, batch 128 (PC-DARTS 4.2; P-DARTS 5.1.2). PC-DARTS' code, like DARTS', has 96, P-DARTS' code 128. The last
+# short batch of an epoch is left out; both codes train on it.
 epochs = 600
 batch_size = 128
 optimiser = dict(
-    # From 0.025 down to 0, cosine without restart; momentum 0.9; gradient norm clipped at 5 (PC-DARTS 4.2).
+    # From 0.025 down to 0, cosine without restart; momentum 0.9; gradient norm clipped at 5 (PC-DARTS 4.2). Both codes
+    # step the schedule before the epoch, so that they are one step ahead of it.
     lr=0.025,
     schedule='cosine',
     momentum=0.9,

@@ -17,8 +17,13 @@ expected = {
     # As long, with the same networks and epochs.
     'search/p_darts_cifar10_no_dropout': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
     'search/p_darts_cifar10_dropout_0_3_6': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
+    'search/p_darts_cifar10_carried_alpha': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
     'search/darts_v1_cifar10': dict(hours=12.0, source='P-DARTS Table 1, 0.5 GPU-days'),
     'search/darts_v2_cifar10': dict(hours=48.0, source='P-DARTS Table 1, 2 GPU-days'),
+    # As long, with as many images and the same networks but for the classifier.
+    'search/darts_v1_cifar10_regularised': dict(hours=12.0, source='that of P-DARTS Table 1, 0.5 GPU-days'),
+    'search/darts_v1_cifar100': dict(hours=12.0, source='that of P-DARTS Table 1, 0.5 GPU-days'),
+    'search/darts_v2_cifar100': dict(hours=48.0, source='that of P-DARTS Table 1, 2 GPU-days'),
     # In proportion to the epochs of the search.
     **{
         f'search/{method}_cifar10_epochs{epochs:03d}': dict(
@@ -60,6 +65,10 @@ by_multiply_adds = dict(
         'search/pc_darts_cifar10_k8': 'search/pc_darts_cifar10',
         'search/p_darts_cifar10_random_space': 'search/p_darts_cifar10',
         'search/p_darts_cifar10_fixed_depth': 'search/p_darts_cifar10',
+        'search/p_darts_cifar10_first_stage8': 'search/p_darts_cifar10',
+        'search/p_darts_cifar10_growing_width': 'search/p_darts_cifar10',
+        'search/p_darts_imagenet_fixed_width': 'search/p_darts_imagenet',
+        'search/pc_p_darts_cifar10': 'search/p_darts_cifar10',
         **{
             f'search/{method}_cifar10_nodes{nodes}': f'search/{method}_cifar10'
             for method in ('darts_v1', 'darts_v2', 'pc_darts')

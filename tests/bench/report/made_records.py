@@ -50,7 +50,12 @@ def made_records(make_record: Callable[..., Record], folder: Path) -> Iterator[t
 
     curve = folder / "search.jsonl"
     curve.write_text("".join(f"{json.dumps(epoch)}\n" for epoch in search_epochs()), encoding="utf-8")
-    search = make("search", "digits_p_darts", SEARCHED, 90.0, method="P-DARTS", curve=file_digest(curve))
+    resolved = {
+        "connection_levels": [[6, 2, 0, 0, 0], [3, 2, 1, 1, 1]],
+        "kept_operations": {"normal": [5], "reduce": [7]},
+    }
+    told = {"curve": file_digest(curve), "resolved": resolved}
+    search = make("search", "digits_p_darts", SEARCHED, 90.0, method="P-DARTS", **told)
     yield search, curve
     short = make("search", "digits_pc_darts", REDUCED_SEARCH, 60.0, method="PC-DARTS", reduced=["option epochs=1"])
     yield short, None
@@ -116,4 +121,5 @@ def search_epochs() -> Iterator[dict[str, Any]]:
                 "alpha_entropy_normal": 2.0 - 0.1 * epoch,
                 "alpha_entropy_reduce": 2.0 - 0.2 * epoch,
                 "skip_count": epoch % 3,
+                **{f"weights_{cell}": {"none": 0.3, "skip_connect": 0.7} for cell in ("normal", "reduce")},
             }

@@ -246,6 +246,20 @@ def test_the_proxys_order_is_answered_for_what_has_been_measured_first(page: Ele
     assert f"Of {size} pairs, {1 + len(others)} have 5 architectures or more: " in section.text
 
 
+def test_a_search_is_drawn_by_operation_and_by_stage(page: Element) -> None:
+    titles = {
+        place: [
+            picture.attributes["aria-label"].split(". ")[0] for picture in page.one(id=place).all("svg", role="img")
+        ]
+        for place in ("search-operations", "search-stages")
+    }
+    name = "search/digits_p_darts, P-DARTS"
+    assert titles == {
+        "search-operations": [f"{name}: softmax(α), {cell} cell" for cell in ("normal", "reduction")],
+        "search-stages": [f"{name}: connection levels", f"{name}: edges that keep their best operation"],
+    }
+
+
 def test_what_has_been_measured_comes_before_the_papers_other_protocols(page: Element) -> None:
     for task, own in (("classification", 1), ("detection", 1), ("reid", 2), ("search", 2)):
         groups = ["measured" in "".join(row.attributes.get("class", "") for row in body.all("tr"))
