@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import api
+from bench.commands import kernels
 from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
@@ -23,11 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", type=positive, metavar="K", help="one stage only, counted from 1")
     parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
     parser.add_argument("--plain", action="store_true", help="the supernet with one module an operation as well")
+    kernels.add_argument(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.kernels:
+        return kernels.search(arguments)
     speeds = api.measure_stages(
         arguments.config,
         arguments.cfg_options,

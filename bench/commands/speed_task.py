@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench import api
+from bench.commands import kernels
 from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
@@ -26,11 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
     parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
     parser.add_argument("--plain", action="store_true", help="with execution.channels_last=False as well")
+    kernels.add_argument(parser)
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.kernels:
+        return kernels.networks(arguments)
     measured = api.measure_tasks(
         arguments.kind,
         arguments.arch,

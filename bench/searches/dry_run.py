@@ -13,6 +13,7 @@ from bench.machine.isolation import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage
 from bench.searches.task import search_settings, settings_of, steps_per_epoch
 from bench.tasks.registry import Notice, load_protocol, with_own_data
+from search.settings import SearchSettings
 
 #: Is told which stage is measured.
 Tell = Callable[[str], None]
@@ -86,13 +87,25 @@ def measure_stages(
         InputError: no such protocol or stage, or memory does not suffice.
     """
     settings = search_settings(name, options)
-    count = len(settings.stages)
-    if stage is not None and stage > count:
-        raise InputError(f"--stage {stage}: {name} has {count} stage{'s' * (count > 1)}")
     size, speeds = batch_size or settings.batch_size, []
-    for place in range(count) if stage is None else [stage - 1]:
+    for place in places_of_stages(name, settings, stage):
         for other in (False, True) if plain else (False,):
             tell(f"stage {place + 1}{', plain' * other} …")
             call = (measure_stage, settings, place, size, repetitions, other)
             speeds.append(isolated(*call, hint=f"--batch-size {max(size // 2, 1)}"))
     return speeds
+
+
+def places_of_stages(name: str, settings: SearchSettings, stage: int | None) -> Sequence[int]:
+    """The indices of all stages, or of the one that is meant.
+
+    Args:
+        stage: counted from 1; None is all.
+
+    Raises:
+        InputError: the search has no such stage.
+    """
+    count = len(settings.stages)
+    if stage is not None and stage > count:
+        raise InputError(f"--stage {stage}: {name} has {count} stage{'s' * (count > 1)}")
+    return range(count) if stage is None else [stage - 1]

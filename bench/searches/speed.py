@@ -34,7 +34,7 @@ _DEAREST = (
 )
 
 #: Classes of the made labels: CIFAR-10's, ImageNet's.
-_CLASSES = {"cifar": 10, "imagenet": 1000}
+CLASSES = {"cifar": 10, "imagenet": 1000}
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,16 @@ def stage_space(settings: SearchSettings, place: int) -> SearchSpace:
     return SearchSpace(settings.nodes, rows, rows)
 
 
+def made_batch(settings: SearchSettings, images: int, device: torch.device) -> dict[str, Tensor]:
+    """A batch as the loop takes it, of noise, the same images and labels in both halves."""
+    size = settings.proxy.image_size
+    made = {
+        "images": torch.randint(256, (images, 3, size, size), dtype=torch.uint8, device=device),
+        "labels": torch.randint(CLASSES[settings.stem], (images,), device=device),
+    }
+    return {f"{half}_{name}": value for half in ("weight", "architecture") for name, value in made.items()}
+
+
 def measure_stage(
     settings: SearchSettings, place: int, batch_size: int, repetitions: int, plain: bool = False
 ) -> StageSpeed:
@@ -91,15 +101,14 @@ def measure_stage(
     stage = settings.stages[place]
     space = stage_space(settings, place)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    classes = _CLASSES[settings.stem]
+    classes = CLASSES[settings.stem]
     before = environment.memory()
     environment.reset_peak_memory()
     kind: type[nn.Module] = ReferenceSuperNet if plain else SuperNet
     supernet = build_supernet(kind, settings, stage, space, classes).to(device)
-    size = settings.proxy.image_size
-    images = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, device=device)
-    labels = torch.randint(classes, (batch_size,), device=device)
-    prepared = (images.float() / 255 - 0.5) / 0.25
+    data = made_batch(settings, batch_size, device)
+    labels = data["weight_labels"]
+    prepared = (data["weight_images"].float() / 255 - 0.5) / 0.25
 
     def forward_backward() -> None:
         supernet.zero_grad(set_to_none=True)
@@ -110,7 +119,7 @@ def measure_stage(
     steps: dict[str, list[float]] = {"weight_step": [], "architecture_step": []}
     passes = repeat(forward_backward, repetitions)
     if isinstance(supernet, SuperNet):
-        steps = _steps(settings, supernet, images, labels, repetitions)
+        steps = _steps(settings, supernet, data, repetitions)
     return StageSpeed(
         stage=place + 1,
         supernet="plain" if plain else "fast",
@@ -127,13 +136,11 @@ def measure_stage(
 
 
 def _steps(
-    settings: SearchSettings, supernet: SuperNet, images: Tensor, labels: Tensor, repetitions: int
+    settings: SearchSettings, supernet: SuperNet, data: dict[str, Tensor], repetitions: int
 ) -> dict[str, list[float]]:
     """Seconds of the bilevel loop's steps."""
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(images.device)
+    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(data["weight_images"].device)
     optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
-    data = {f"{half}_images": images for half in ("weight", "architecture")}
-    data |= {f"{half}_labels": labels for half in ("weight", "architecture")}
     model.train()
 
     def weight_step() -> None:

@@ -58,7 +58,7 @@ def measure_tasks(
     """
     known = [resolve(name) for name in architectures]
     variants = [options, [*options, PLAIN]] if plain else [options]
-    protocols = [_protocols(kind, names, variant, len(known)) for variant in variants]
+    protocols = [protocols_for(kind, names, variant, len(known)) for variant in variants]
     measured = []
     for architecture, *each in zip(known, *protocols, strict=True):
         for protocol in each:
@@ -69,7 +69,7 @@ def measure_tasks(
     return measured
 
 
-def _protocols(kind: str, names: Sequence[str], options: Sequence[str], count: int) -> list[Protocol]:
+def protocols_for(kind: str, names: Sequence[str], options: Sequence[str], count: int) -> list[Protocol]:
     """A protocol for every architecture."""
     protocols = []
     for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -21,6 +22,9 @@ def gpu_settings(tf32: bool, cudnn_benchmark: bool) -> Iterator[None]:
     before = cudnn.allow_tf32, cudnn.benchmark
     cudnn.allow_tf32, cudnn.benchmark = tf32, cudnn_benchmark
     try:
-        yield
+        with warnings.catch_warnings():
+            # The first steps run without the graph that they prepare; Adam would warn of it.
+            warnings.filterwarnings("ignore", "This instance was constructed with capturable=True", UserWarning)
+            yield
     finally:
         cudnn.allow_tf32, cudnn.benchmark = before

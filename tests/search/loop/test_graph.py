@@ -22,6 +22,7 @@ from search.loop.momentum import MomentumSGD
 from search.settings import ArchitectureOptimiser, WeightOptimiser
 from search.space import SearchSpace
 from search.supernet import SuperNet
+from tests.search.loop.recorded import Recorded
 
 PROXY = Proxy(
     root="nowhere",
@@ -30,29 +31,6 @@ PROXY = Proxy(
     std=(0.2, 0.3, 0.4),
     augmentation={"crop_padding": 1, "flip": True, "cutout": 2},
 )
-
-
-class Recorded:
-    """A capture as a CPU can have it: the call is kept and called again, its results at one address each."""
-
-    def __init__(self) -> None:
-        self.warm_ups = 0
-        self.replayed = 0
-
-    def warm_up(self, call: Callable[[], Tensors]) -> Tensors:
-        self.warm_ups += 1
-        return call()
-
-    def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
-        results: Tensors = {}
-
-        def replay() -> Tensors:
-            self.replayed += 1
-            for name, value in call().items():
-                results.setdefault(name, torch.empty_like(value)).copy_(value)
-            return results
-
-        return replay
 
 
 class Refused(Recorded):

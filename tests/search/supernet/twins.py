@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from backbones.operations import SEARCH_OPERATIONS
 from search.space import SearchSpace, edge_sources
-from search.supernet.branches import Branch, Dilated, Factorised7, Separable, Skip
 from search.supernet.network import SuperNet
 from search.supernet.reference import ReferenceSuperNet
-
-Twin = tuple[Tensor | None, Tensor | None]
-
-
-def twins(net: SuperNet, reference: ReferenceSuperNet, of: str) -> list[Twin]:
-    """Every weight (`of` is "data") or gradient ("grad") of the reference, and where the supernet has it."""
-
-    def get(parameter: Tensor) -> Tensor:
-        return getattr(parameter, of)
-
-    pairs = [
-        (get(theirs), get(dict(net.named_parameters())[name]))
-        for name, theirs in reference.named_parameters()
-        if not name.startswith("cells.")
-    ]
-    for mine, theirs in zip(net.cells, reference.cells, strict=True):
-        for ours, plain in ((mine.preprocess0, theirs.preprocess0), (mine.preprocess1, theirs.preprocess1)):
-            pairs += list(zip(map(get, plain.parameters()), map(get, ours.weights), strict=True))
-        for edge, (source, target) in enumerate(net.space.edges):
-            # The edges that leave a node, by rising target, in groups.
-            place = [each for each in net.space.edges if each[0] == source].index((source, target))
-            for group in mine.fans[source].groups:
-                if place < len(group.rows):
-                    break
-                place -= len(group.rows)
-            plain = theirs.edges[edge]
-            for name, operation in zip(plain.names, plain.operations, strict=True):
-                weights = [get(parameter) for parameter in operation.parameters()]
-                if weights:
-                    index = [e for e, row in enumerate(group.rows) if name in row].index(place)
-                    found = weights_of_edge(group.branches[name], index, get)
-                    pairs += list(zip(weights, found, strict=True))
-    return pairs
-
-
-def weights_of_edge(branch: Branch, index: int, get: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """The weights that a branch has for one of its edges, shaped as those of the single operation."""
-    count, channels = branch.count, branch.channels
-
-    def inside(weight: Tensor) -> Tensor:
-        return get(weight).unflatten(0, (channels, count))[:, index]
-
-    def outside(weight: Tensor) -> Tensor:
-        return get(weight).unflatten(0, (count, channels))[index]
-
-    def point(weight: Tensor) -> Tensor:
-        return get(weight)[index][..., None, None]
-
-    if isinstance(branch, Separable):
-        first = [inside(branch.depthwise_1), point(branch.pointwise_1)]
-        return [*first, outside(branch.depthwise_2), point(branch.pointwise_2)]
-    if isinstance(branch, Dilated):
-        return [inside(branch.depthwise), point(branch.pointwise)]
-    if isinstance(branch, Factorised7):
-        return [outside(branch.wide), outside(branch.high)]
-    assert isinstance(branch, Skip)
-    return list(point(branch.halves))
+from search.supernet.twins import give_weights, twins
 
 
 def pruned_space(nodes: int) -> SearchSpace:
@@ -89,8 +31,7 @@ def both(space: SearchSpace, channels: int, layers: int, **settings: Any) -> tup
     reference = ReferenceSuperNet(space, channels, layers, 3, **settings)
     for value in net.architecture_parameters().values():
         nn.init.normal_(value)
-    for theirs, mine in twins(net, reference, "data"):
-        theirs.copy_(mine)
+    give_weights(net, reference)
     assert sum(each.numel() for each in reference.parameters()) == sum(each.numel() for each in net.parameters())
     return net, reference
 

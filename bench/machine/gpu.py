@@ -1,0 +1,242 @@
+"""Whether a GPU computes what it should, and how fast: `wildnas doctor --gpu`, the first thing to run on a new machine.
+
+The supernet is that of PC-DARTS on CIFAR-10 (C = 16, 8 cells, K = 4), at a batch of 64.
+"""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backbones.errors import InputError
+from bench.machine import environment
+from bench.machine.timing import repeat
+from bench.searches.speed import made_batch
+from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.graph import Capture, Replays
+from search.loop.stages import build_supernet
+from search.settings import SearchSettings
+from search.space import SearchSpace
+from search.supernet import SuperNet
+from search.supernet.reference import ReferenceSuperNet
+from search.supernet.twins import give_weights, twins
+from search.training.execution import gpu_settings
+
+#: Steps over which a graph is compared with steps that are run as they are.
+STEPS = 20
+
+#: The largest relative differences that rounding explains: of 8 cells in fp32 and in bf16.
+TOLERANCES = {"fp32": 2e-2, "bf16": 2e-1}
+
+#: Networks whose images per second are measured: architecture, protocol and batch.
+NETWORKS = (
+    ("PC_DARTS_image", "classification/imagenet_mobile", 128),
+    ("PC_DARTS_image", "detection/coco_ssd320", 32),
+    ("P_DARTS", "reid/market1501_p3", 32),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was looked at.
+
+    Attributes:
+        value: a relative difference, milliseconds, images per second or bytes, as `unit` says.
+        sound: whether a difference is no larger than rounding explains; None for what is only measured.
+    """
+
+    what: str
+    value: float
+    unit: str
+    sound: bool | None = None
+
+
+def examine(
+    device: torch.device,
+    settings: SearchSettings,
+    batch: int = 64,
+    repetitions: int = 10,
+    capture: Callable[[], Capture] | None = None,
+    say: Callable[[str], None] = lambda doing: None,
+) -> list[Row]:
+    """Compare and time the supernet's forms on a device.
+
+    Args:
+        settings: whose first stage's supernet it is.
+        capture: what makes the graphs; None where there are none.
+        say: is told what is being done.
+    """
+    rows: list[Row] = []
+    for precision in ("fp32", "bf16"):
+        say(f"both arithmetics and the plain supernet, {precision}")
+        # Not in TF32, whose ten bits would hide a wrong sum.
+        with gpu_settings(tf32=False, cudnn_benchmark=False):
+            rows += agreement(device, settings.model_copy(update={"precision": precision}), batch)
+    if capture is not None:
+        say("a graph against steps that are run as they are")
+        rows += graph_agreement(device, settings, batch, capture)
+    for form in ("plain", "moments", "stacked", *(["graph"] if capture is not None else [])):
+        say(f"milliseconds, {form}")
+        rows += step_times(device, settings, batch, repetitions, form, capture)
+    return rows
+
+
+def agreement(device: torch.device, settings: SearchSettings, batch: int) -> list[Row]:
+    """How far outputs and gradients of both arithmetics are from the plain supernet's in fp32, relative to its norm."""
+    torch.manual_seed(0)
+    net, plain = (_build(kind, settings) for kind in (SuperNet, ReferenceSuperNet))
+    assert isinstance(net, SuperNet)
+    assert isinstance(plain, ReferenceSuperNet)
+    for value in net.architecture_parameters().values():
+        nn.init.normal_(value)
+    give_weights(net, plain)
+    data = made_batch(settings, batch, device)
+    images, labels = data["weight_images"].float() / 128 - 1, data["weight_labels"]
+    plain.to(device)
+    expected = _pass(plain, images, labels, "fp32")
+    rows = []
+    for arithmetic in ("moments", "stacked"):
+        other = copy.deepcopy(net).to(device)
+        other.arithmetic = arithmetic
+        logits = _pass(other, images, labels, settings.precision)
+        pairs = twins(other, plain, "grad")
+        found = {
+            "outputs": _difference([logits], [expected]),
+            "gradients": _difference([mine for _, mine in pairs], [theirs for theirs, _ in pairs]),
+        }
+        for name, difference in found.items():
+            what = f"{arithmetic} against plain, {settings.precision}: {name}"
+            rows.append(Row(what, difference, "relative", difference <= TOLERANCES[settings.precision]))
+    return rows
+
+
+def graph_agreement(
+    device: torch.device, settings: SearchSettings, batch: int, capture: Callable[[], Capture]
+) -> list[Row]:
+    """How far weights, α and β are after 20 graphed steps from those after as many steps that are run as they are."""
+    ends = []
+    for replays in (None, Replays(capture(), required=True)):
+        bilevel, optimisers = _bilevel(device, settings, replays)
+        torch.manual_seed(1)
+        for _ in range(STEPS):
+            bilevel.train_step(made_batch(settings, batch, device), optimisers)
+        ends.append([value.detach().clone() for value in bilevel.supernet.parameters()])
+    difference = _difference(ends[1], ends[0])
+    return [Row(f"graph against eager after {STEPS} steps", difference, "relative", difference <= TOLERANCES["fp32"])]
+
+
+def step_times(
+    device: torch.device,
+    settings: SearchSettings,
+    batch: int,
+    repetitions: int,
+    form: str,
+    capture: Callable[[], Capture] | None = None,
+) -> list[Row]:
+    """Median milliseconds of a step, and its peak memory.
+
+    Args:
+        form: `plain`, forward and backward alone; `moments` or `stacked`, a step of the loop with α moving; or `graph`,
+            the stacked step replayed.
+    """
+    before = environment.memory()
+    environment.reset_peak_memory()
+    data = made_batch(settings, batch, device)
+    if form == "plain":
+        torch.manual_seed(0)
+        net = _build(ReferenceSuperNet, settings).to(device)
+        images = data["weight_images"].float() / 128 - 1
+        what, seconds = "forward and backward", repeat(lambda: _pass(net, images, data["weight_labels"]), repetitions)
+    else:
+        replays = Replays(capture(), required=True) if form == "graph" and capture is not None else None
+        bilevel, optimisers = _bilevel(device, settings, replays)
+        bilevel.supernet.arithmetic = "moments" if form == "moments" else "stacked"
+        # The steps before a capture, and the capture itself, are no step of a search.
+        for _ in range(4 if replays is not None else 0):
+            bilevel.train_step(data, optimisers)
+        what, seconds = "step", repeat(lambda: bilevel.train_step(data, optimisers), repetitions)
+    return [
+        Row(f"{form}, {what}, batch {batch}", 1000 * statistics.median(seconds), "ms"),
+        Row(f"{form}, peak memory", environment.growth(before), "bytes"),
+    ]
+
+
+def network_rates(repetitions: int, say: Callable[[str], None] = lambda doing: None) -> list[Row]:
+    """Images per second of an evaluation network, SSD320 and PCB, in training and in inference."""
+    from bench.tasks.architectures import resolve
+    from bench.tasks.registry import load_protocol
+
+    rows = []
+    for name, on, batch in NETWORKS:
+        say(f"{name} on {on}")
+        task, protocol = load_protocol(on)
+        speed = task.speed(protocol, resolve(name), batch, repetitions)
+        for key in ("train_images_per_second", "inference_images_per_second"):
+            what = f"{name} on {on}, {key.split('_')[0]}, batch {batch}"
+            rows.append(Row(what, statistics.median(getattr(speed, key)), "images/s"))
+        if speed.peak_memory:
+            rows.append(Row(f"{name} on {on}, peak memory", speed.peak_memory, "bytes"))
+    return rows
+
+
+def examine_gpu(say: Callable[[str], None]) -> dict[str, Any]:
+    """All of the above on this machine's GPU, ready for JSON.
+
+    Raises:
+        InputError: there is no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise InputError("there is no GPU on this machine: nothing to examine; everything runs on the CPU")
+    from bench.searches.task import search_settings
+    from search.loop.graph import CudaCapture
+
+    start = time.perf_counter()
+    settings = search_settings("search/pc_darts_cifar10")
+    rows = examine(torch.device("cuda"), settings, capture=CudaCapture, say=say)
+    rows += network_rates(5, say)
+    return {
+        "device": environment.device_name(),
+        "versions": environment.package_versions(),
+        "seconds": time.perf_counter() - start,
+        "sound": all(row.sound is not False for row in rows),
+        "rows": [{"what": row.what, "value": row.value, "unit": row.unit, "sound": row.sound} for row in rows],
+    }
+
+
+def _build(kind: type[nn.Module], settings: SearchSettings) -> nn.Module:
+    space = SearchSpace.full(settings.nodes, settings.operations)
+    return build_supernet(kind, settings, settings.stages[0], space, 10)
+
+
+def _bilevel(device: torch.device, settings: SearchSettings, replays: Replays | None) -> tuple[Bilevel, Any]:
+    torch.manual_seed(0)
+    supernet = _build(SuperNet, settings)
+    assert isinstance(supernet, SuperNet)
+    supernet.arithmetic = "stacked"
+    bilevel = Bilevel(supernet.to(device), settings.proxy, settings.order, settings.precision, replays).train()
+    bilevel.train_architecture = True
+    return bilevel, build_optimisers(supernet, settings.weights, settings.architecture)
+
+
+def _pass(net: nn.Module, images: Tensor, labels: Tensor, precision: str = "fp32") -> Tensor:
+    """Forward and backward; the logits in fp32."""
+    net.zero_grad(set_to_none=True)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        logits: Tensor = net(images)
+    logits = logits.float()
+    F.cross_entropy(logits, labels).backward()
+    return logits.detach()
+
+
+def _difference(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The norm of all differences, relative to the norm of what is expected."""
+    apart = torch.stack([(one - other).float().norm() for one, other in zip(found, expected, strict=True)]).norm()
+    return float(apart / torch.stack([other.float().norm() for other in expected]).norm())

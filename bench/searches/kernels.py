@@ -1,0 +1,118 @@
+"""What a search's steps issue, counted: for `wildnas speed search --kernels`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.machine.kernels import count
+from bench.searches.dry_run import places_of_stages
+from bench.searches.speed import CLASSES, made_batch, stage_space
+from bench.searches.task import search_settings
+from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.stages import build_supernet
+from search.settings import SearchSettings
+from search.supernet import SuperNet
+from search.supernet.reference import ReferenceSuperNet
+
+#: Images of a batch: their number is nothing to the number of operations.
+_IMAGES = 2
+
+
+@dataclass(frozen=True)
+class StepKernels:
+    """What one step of a stage issues.
+
+    Attributes:
+        stage: its number, from 1 on.
+        supernet: `moments`, `stacked` (its arithmetic), or `plain`, one module for each operation.
+        step: `forward and backward`, of the supernet with all gradients, `weight step` or `architecture step`.
+        kernels, views, host_copies, reads: `bench.machine.kernels.Issued.counts`.
+    """
+
+    stage: int
+    supernet: str
+    step: str
+    kernels: int
+    views: int
+    host_copies: int
+    reads: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def count_search(name: str, options: Sequence[str], stage: int | None, plain: bool) -> list[dict[str, Any]]:
+    """Count the steps of a search protocol's stages.
+
+    Args:
+        stage: one only, counted from 1; None is all.
+        plain: whether the supernet with one module for each operation is counted behind each.
+
+    Raises:
+        InputError: no such protocol or stage.
+    """
+    settings = search_settings(name, options)
+    return [
+        each.to_json()
+        for place in places_of_stages(name, settings, stage)
+        for other in ((False, True) if plain else (False,))
+        for each in count_stage(settings, place, other)
+    ]
+
+
+def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> list[StepKernels]:
+    """Count each step of a stage, on the CPU; in the arithmetic of a GPU unless the settings say which.
+
+    Args:
+        plain: count the supernet with one module for each operation instead, which has no steps.
+    """
+    stage, classes = settings.stages[place], CLASSES[settings.stem]
+    space = stage_space(settings, place)
+    torch.manual_seed(0)
+    supernet: SuperNet | ReferenceSuperNet = (
+        build_supernet(ReferenceSuperNet, settings, stage, space, classes)
+        if plain
+        else build_supernet(SuperNet, settings, stage, space, classes)
+    )
+    supernet.set_skip_dropout(stage.skip_dropout)
+    data = made_batch(settings, _IMAGES, torch.device("cpu"))
+    images, labels = data["weight_images"].float() / 255, data["weight_labels"]
+
+    def forward_and_backward() -> None:
+        supernet.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
+            logits: Tensor = supernet(images)
+        F.cross_entropy(logits.float(), labels).backward()
+
+    steps: dict[str, Callable[[], object]] = {"forward and backward": forward_and_backward}
+    name = "plain"
+    if isinstance(supernet, SuperNet):
+        name = supernet.arithmetic = supernet.arithmetic or "stacked"
+        steps |= _steps(settings, supernet, data)
+    found = []
+    for step, call in steps.items():
+        # What is made once, such as an optimiser's state, is no step's.
+        call()
+        found.append(StepKernels(place + 1, name, step, **count(call)))
+    return found
+
+
+def _steps(settings: SearchSettings, supernet: SuperNet, data: dict[str, Tensor]) -> dict[str, Callable[[], object]]:
+    """The steps of the bilevel loop, with augmentation and optimiser."""
+    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).train()
+    optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
+
+    def architecture_step() -> None:
+        batch = model.batch(data, "architecture")
+        model.architecture_step(batch, batch, optimisers)
+
+    return {
+        "weight step": lambda: model.weight_step(model.batch(data, "weight"), optimisers["weights"]),
+        "architecture step": architecture_step,
+    }
