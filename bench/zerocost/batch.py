@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from backbones.errors import InputError
-from bench.classification.data import evaluation_loader
+from bench.classification.loaders import evaluation_loader
 from bench.zerocost.settings import ZerocostSettings
 from search.data.augment import prepare
 from search.data.images import ImageSource

@@ -11,7 +11,7 @@ import torch
 from mmengine.device import get_device
 
 from backbones.errors import InputError
-from bench.classification.data import Sources, find
+from bench.classification.loaders import Sources, find
 from bench.classification.model import build_network
 from bench.classification.width import channels_of, network_cost
 from bench.tasks.architectures import NamedArchitecture

@@ -93,10 +93,10 @@ def warm() -> None:
     for module in (
         "timm",
         "bench.detection.components",
-        "bench.detection.data",
+        "bench.detection.coco_data",
         "bench.detection.test_dev",
         "bench.reid.checkpoints",
-        "bench.reid.layout",
+        "bench.reid.data_sets",
         "bench.classification.training",
         "bench.searches.task",
         "bench.pipeline.run",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
+from bench.searches.task import search_settings, settings_of
+from bench.tasks.registry import load_protocol
 from search.loop.ownership import owner_of
-from search.settings import SearchSettings
 from search.training.execution import gpu_settings
 
 
@@ -31,8 +30,8 @@ def test_a_gpu_s_settings_are_restored() -> None:
     assert (cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32) == before
 
 
-def test_defaults(tiny_search: Callable[..., SearchSettings]) -> None:
-    execution = tiny_search().execution
+def test_defaults() -> None:
+    execution = search_settings("search/pc_darts_cifar10").execution
     assert (execution.graph, execution.arithmetic, execution.tf32, execution.cudnn_benchmark) == (
         "auto",
         None,

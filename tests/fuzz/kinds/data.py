@@ -114,7 +114,7 @@ def _coco_folder(folder: Path, content: bytes | Callable[[Path], None]) -> Calla
             content(file)
 
     def read() -> Any:
-        from bench.detection.data import find
+        from bench.detection.coco_data import find
 
         values = copy.deepcopy(_detection())
         for part in ("train", "val"):
@@ -225,7 +225,7 @@ def _named(name: str | bytes) -> Make:
             stream.write(picture())
 
         def read() -> Any:
-            from bench.reid.layout import read_layout
+            from bench.reid.data_sets import read_layout
 
             found = read_layout("market_folder", folder)
             # Passed over is said by `data check`, or the name is none that could be meant.
