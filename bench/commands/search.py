@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="one step of each stage: peak memory and the time of the whole search, nothing else",
     )
-    add_data(parser)
     add_launcher(parser, "one search")
 
 
