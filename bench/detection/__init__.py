@@ -1,1 +1,1 @@
-"""Genotypes as SSD backbones in MMDetection, trained by mmengine's Runner and scored by COCO's metrics."""
+"""Object detection with any architecture as a backbone in MMDetection, scored by COCO's metrics."""

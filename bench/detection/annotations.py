@@ -1,9 +1,9 @@
-"""An annotation file of COCO's format and the images it names, looked at before anything trains on them.
+"""Read and check an annotation file in COCO's format and the images it names, before anything trains on them.
 
-Boxes that are no objects to learn are no mistake, since COCO has a few itself: crowd boxes, boxes without area or
-thinner than a pixel, and boxes wholly outside their image are left out of training by MMDetection, and counted here. A
-box that crosses its image's border is cut at it. Evaluation is COCO's own and takes every box that is no crowd. But
-where more than a quarter of the boxes is without area or crosses the border, the file counts as one of another format.
+MMDetection trains without crowd boxes, boxes without area or thinner than a pixel, and boxes wholly outside their
+image. COCO has a few of these, so they are counted and not refused. A box that crosses its image's border is cut at it.
+Evaluation is COCO's own and takes every box that is not a crowd. A file in which more than a quarter of the boxes has
+no area or crosses the border is refused: it is in another format.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from bench.detection import repairs
 from search.data.checking import check_images
 from search.data.reader import LARGEST_PIXELS
 
-#: More boxes than this share without area or across the border: the numbers mean something else.
+#: The largest share of boxes that may have no area or cross the border.
 _STRANGE_SHARE = 0.25
 
-#: COCO's boxes cross the border by the rounding of their numbers, not by pixels.
+#: Pixels by which a box may cross the border, since COCO rounds its numbers.
 _BORDER = 1.0
 
 
@@ -34,9 +34,9 @@ class ImageEntry:
 
     Attributes:
         id, file, width, height: as annotated, in pixels.
-        boxes: how many annotations it has, of any kind.
-        crowds: how many of them mark a crowd.
-        left_out: how many others cannot be trained on.
+        boxes: number of annotations of any kind.
+        crowds: number of crowd annotations.
+        left_out: number of other annotations that cannot be trained on.
     """
 
     id: int
@@ -50,15 +50,15 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What one annotation file holds.
+    """The content of one annotation file.
 
     Attributes:
         file: the annotation file.
         images: in the file's order.
         categories: ids by name in the file's order, which is the order of MMDetection's labels.
-        folder: of the images.
-        repairs: how many of each kind of `bench.detection.repairs` the file needs.
-        unused_roots: names of categories that stand above others, and that no annotation has.
+        folder: the image folder.
+        repairs: number of repairs of each kind (`bench.detection.repairs`).
+        unused_roots: names of supercategories that no annotation has.
     """
 
     file: Path
@@ -73,7 +73,7 @@ class Annotations:
         return [image.file for image in self.images]
 
     def counts(self, part: str) -> dict[str, int]:
-        """How many of what, such as `{"train images": 7}`; what COCO rarely has, only where there is any."""
+        """Count images and annotations, such as `{"train images": 7}`; rare kinds only where there are any."""
         counts = {"images": len(self.images), "annotations": sum(image.boxes for image in self.images)}
         rare = {
             "images without boxes": sum(image.boxes == 0 for image in self.images),
@@ -84,7 +84,7 @@ class Annotations:
         return {f"{part} {name}": count for name, count in counts.items()}
 
     def trainable(self, filter_cfg: Mapping[str, Any] | None) -> Annotations:
-        """The images that MMDetection's `CocoDataset` trains on with this `filter_cfg`."""
+        """Keep the images that MMDetection's `CocoDataset` trains on with this `filter_cfg`."""
         rules = filter_cfg or {}
         kept = (
             image
@@ -95,14 +95,14 @@ class Annotations:
         return replace(self, images=tuple(kept))
 
     def without(self, names: frozenset[str]) -> Annotations:
-        """The annotations without categories that they do not need, which is a repair, too."""
+        """Remove categories that no annotation has, and count them as repairs."""
         if not names:
             return self
         left = {name: number for name, number in self.categories.items() if name not in names}
         return replace(self, categories=left, repairs={**self.repairs, repairs.ROOT: len(names)})
 
     def first(self, limit: int) -> Annotations:
-        """The first images in the file's order, which in COCO's files follows neither id nor subject."""
+        """Keep the first images in the file's order, which in COCO's files follows neither id nor subject."""
         return replace(self, images=self.images[:limit])
 
 
@@ -110,11 +110,11 @@ def read(file: Path, image_folder: Path, annotated: bool = True) -> Annotations:
     """Read and check an annotation file; the images are not opened.
 
     Args:
-        annotated: whether there must be annotations; COCO's server keeps those of test-dev.
+        annotated: whether annotations are required; those of test-dev are not public.
 
     Raises:
-        InputError: the file or an image is missing, a key is missing, an entry cannot be used, or an image's name leads
-            out of the image folder.
+        InputError: the file, a key or an image is missing, an entry is invalid, or an image's name leads out of the
+            image folder.
     """
     content, repaired = load(file, image_folder, annotated)
     images = _by_id(file, "images", content["images"])
@@ -135,7 +135,7 @@ def read(file: Path, image_folder: Path, annotated: bool = True) -> Annotations:
 
 
 def load(file: Path, image_folder: Path, annotated: bool = True) -> tuple[dict[str, Any], Mapping[str, int]]:
-    """The content of an annotation file, repaired, and how many repairs of each kind there were.
+    """Load and repair an annotation file; return its content and the number of repairs of each kind.
 
     Raises:
         InputError: the file or a key is missing.
@@ -145,7 +145,7 @@ def load(file: Path, image_folder: Path, annotated: bool = True) -> tuple[dict[s
 
 
 def write_repaired(annotations: Annotations, file: Path) -> Path:
-    """Write an annotation file as it was understood, for programs that read it themselves; never the user's own."""
+    """Write the repaired annotations to another file, for programs that read the annotations themselves."""
     content, _ = load(annotations.file, annotations.folder)
     content["categories"] = [entry for entry in content["categories"] if entry["name"] in annotations.categories]
     write_text(file, json.dumps(content))
@@ -153,7 +153,7 @@ def write_repaired(annotations: Annotations, file: Path) -> Path:
 
 
 def read_ids(file: Path) -> tuple[frozenset[int], frozenset[int]]:
-    """The ids of a file's images and of its categories, whether it has annotations or not.
+    """Read the ids of a file's images and categories; annotations are not required.
 
     Raises:
         InputError: the file or a key is missing, or an entry has no id.
@@ -164,16 +164,16 @@ def read_ids(file: Path) -> tuple[frozenset[int], frozenset[int]]:
 
 
 def look_into(annotations: Annotations) -> None:
-    """Open the images.
+    """Open every image.
 
     Raises:
-        InputError: one cannot be read, is cut off, or is not of the size that the file says.
+        InputError: an image cannot be read, is cut off, or has another size than annotated.
     """
     check_images([(image.file, (image.width, image.height)) for image in annotations.images])
 
 
 def _content(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
-    """The content of a file of COCO's format, in which these keys hold lists."""
+    """Read a file in COCO's format and check that these keys hold lists."""
     if not file.is_file():
         raise InputError(
             f"{file}: no such annotation file; expected COCO's layout (annotations/, train2017/, val2017/)"
@@ -190,12 +190,12 @@ def _content(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
 
 def _by_id(file: Path, key: str, entries: list[Any]) -> dict[int, Mapping[str, Any]]:
     found: dict[int, Mapping[str, Any]] = {}
-    for place, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         number = entry.get("id") if isinstance(entry, Mapping) else None
         if type(number) is not int or not repairs.is_number(number):
-            raise InputError(f"{file}: {key}[{place}]: expected an object with a whole number as 'id'")
+            raise InputError(f"{file}: {key}[{index}]: expected an object with a whole number as 'id'")
         if number in found:
-            raise InputError(f"{file}: {key}[{place}]: id {number} stands twice")
+            raise InputError(f"{file}: {key}[{index}]: duplicate id {number}; expected a unique id")
         found[number] = entry
     return found
 
@@ -205,9 +205,9 @@ def _names(file: Path, categories: Mapping[int, Mapping[str, Any]]) -> dict[str,
     for number, category in categories.items():
         name = category.get("name")
         if not isinstance(name, str) or not name or not _is_text(name):
-            raise InputError(f"{file}: category {number}: name {_shown(name)}: expected a text")
+            raise InputError(f"{file}: category {number}: name {_shown(name)}: expected a non-empty text")
         if name in names:
-            raise InputError(f"{file}: two categories have one name, {name[:40]!r}")
+            raise InputError(f"{file}: category {number}: duplicate name {name[:40]!r}; expected unique names")
         names[name] = number
     return names
 
@@ -215,9 +215,9 @@ def _names(file: Path, categories: Mapping[int, Mapping[str, Any]]) -> dict[str,
 def _problem(annotation: Mapping[str, Any], images: Mapping[int, Any], categories: Mapping[int, Any]) -> str | None:
     for key, known in (("image_id", images), ("category_id", categories)):
         number = annotation.get(key)
-        # By type, since what is no number may not even be looked up.
+        # The type comes first: a list or an object cannot be looked up.
         if type(number) is not int or number not in known:
-            return f"{key} {_shown(number)} is none of the file's {'images' if known is images else 'categories'}"
+            return f"{key} {_shown(number)} is not among the file's {'images' if known is images else 'categories'}"
     box, area, crowd = annotation.get("bbox"), annotation.get("area"), annotation.get("iscrowd", 0)
     if not (isinstance(box, list) and len(box) == 4 and all(map(repairs.is_number, box))):
         return f"bbox {_shown(box)}: expected [x, y, width, height]"
@@ -229,13 +229,13 @@ def _problem(annotation: Mapping[str, Any], images: Mapping[int, Any], categorie
 
 
 def _shown(value: Any) -> str:
-    """A value as a message shows it: what is wrong may be thousands of digits long."""
+    """Shorten a value for a message: a wrong one may be thousands of digits long."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:60]}…"
 
 
 def _is_text(value: str) -> bool:
-    """Whether a text can be written down: JSON may escape half of a character."""
+    """Return whether a text can be encoded: JSON may escape half of a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -247,15 +247,15 @@ def _image(file: Path, image: Mapping[str, Any], folder: Path) -> ImageEntry:
     where = f"{file}: image {image['id']}"
     name = image.get("file_name")
     if not isinstance(name, str) or not name or not _is_text(name):
-        raise InputError(f"{where}: file_name {_shown(name)}: expected a file's name")
-    # Both readings, so that a file made to harm one system is refused on every system.
+        raise InputError(f"{where}: file_name {_shown(name)}: expected a file name")
+    # Both kinds of path, so that a file made to harm one system is refused on every system.
     for path in (PurePosixPath(name), PureWindowsPath(name)):
         if path.is_absolute() or path.drive or ".." in path.parts:
             raise InputError(f"{where}: file_name {_shown(name)} leads out of {folder}")
     for side in ("width", "height"):
         if type(image.get(side)) is not int or not 1 <= image[side] <= LARGEST_PIXELS:
             raise InputError(f"{where}: {side} {_shown(image.get(side))}: expected a whole number of pixels")
-    # os.path: it says no to a name that no file system can hold.
+    # os.path.isfile returns False for a name that no file system can hold, where Path.is_file may raise.
     if not os.path.isfile(folder / name):
         raise InputError(f"{folder / name[:200]}: no such image; {file} names it")
     return ImageEntry(image["id"], folder / name, image["width"], image["height"])
@@ -268,7 +268,7 @@ def _counted(image: ImageEntry, annotations: list[Mapping[str, Any]]) -> ImageEn
 
 
 def _has_area(annotation: Mapping[str, Any], image: ImageEntry) -> bool:
-    """Whether MMDetection's `CocoDataset` takes the box: a pixel wide and high, some of it in the image."""
+    """Return whether MMDetection's `CocoDataset` keeps the box: a pixel wide and high, partly in the image."""
     x, y, width, height = annotation["bbox"]
     inside = min(x + width, image.width) > max(x, 0) and min(y + height, image.height) > max(y, 0)
     return bool(inside and width >= 1 and height >= 1 and annotation["area"] > 0)

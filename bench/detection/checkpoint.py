@@ -1,6 +1,6 @@
-"""The checkpoint that a detection run leaves, from which the detector is built again without any other file.
+"""Save a trained detector in a checkpoint, and build it again from that file alone.
 
-What it says of the detector is data: `bench.detection.schema` lists what it may say.
+The file describes the detector as data; `bench.detection.schema` lists what it may contain.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from search.configs import plain
 #: The file's name in a job's folder.
 CHECKPOINT = "checkpoint.pth"
 
-#: What a checkpoint says of itself, beside the weights.
+#: Entries beside the weights, with their types.
 _ABOUT: dict[str, type] = {"categories": dict, "model": dict, "pipeline": list, "protocol": str, "architecture": str}
 
-#: What building a detector raises where parts do not go together.
+#: Exceptions that building a detector raises where its parts do not fit together.
 _UNSUITABLE = (TypeError, LookupError, ValueError, AssertionError, RuntimeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A detector as a run left it.
+    """A trained detector.
 
     Attributes:
         detector: on the CPU, in evaluation mode.
         categories: ids by name, in the order of the labels.
-        pipeline: what turns a file into the detector's input, transforms of MMDetection.
-        protocol, architecture: by name, what it was trained under and what its backbone is.
-        genotype_digest: of its backbone's design.
+        pipeline: MMDetection's transforms from a file to the detector's input.
+        protocol, architecture: the names of the training protocol and the backbone's architecture.
+        genotype_digest: the digest of the backbone's design.
     """
 
     detector: nn.Module
@@ -56,9 +56,9 @@ class Trained:
 
 
 def save(detector: nn.Module, job: Job, config: Config, data: Data) -> Path:
-    """Write a trained detector into its job's folder, with all that it takes to build it again: plain values only."""
+    """Save a trained detector in its job's folder, with everything needed to build it again, as plain values."""
     model = plain(config.model)
-    # Where its backbone started is on this machine, and of no more use.
+    # A path on this machine, not needed after training.
     model["backbone"].pop("weights", None)
     pipeline = plain(innermost(config.val_dataloader["dataset"])["pipeline"])
     return weights.save(
@@ -79,31 +79,33 @@ def load(file: Path) -> Trained:
     """Build the detector of a checkpoint.
 
     Raises:
-        InputError: no such file, not a checkpoint that a detection run left, or one that asks for anything but what
-            the protocols of wildnas are made of (`bench.detection.schema`).
+        InputError: the file is missing, is not the checkpoint of a detection run, or contains something that
+            `bench.detection.schema` does not list.
     """
     state, about = weights.read(file)
     if about.get("task") != "detection":
         raise InputError(
             f"{file}: holds {about.get('task') or 'no'} weights of a run; expected the checkpoint.pth that "
-            "wildnas evaluate … --on detection/… leaves below work/"
+            "wildnas evaluate … --on detection/… writes below work/"
         )
     for key, kind in _ABOUT.items():
         if not isinstance(about.get(key), kind):
-            raise InputError(f"{file}: says nothing of its {key}; expected a checkpoint of this version of wildnas")
+            raise InputError(
+                f"{file}: key {key!r} is missing or has another type; expected a checkpoint of this version of wildnas"
+            )
     model, pipeline = model_of(about["model"], str(file)), pipeline_of(about["pipeline"], str(file))
     categories = categories_of(about["categories"], str(file))
     classes = model["bbox_head"].get("num_classes", 80)
     if classes != len(categories):
-        raise InputError(f"{file}: names {len(categories)} categories of a detector for {classes}")
+        raise InputError(f"{file}: has {len(categories)} categories; expected {classes}, the detector's classes")
     digest = about.get(weights.DIGEST_KEY)
     if not isinstance(digest, (str, NoneType)) or any(len(about[key]) > 300 for key in ("protocol", "architecture")):
-        raise InputError(f"{file}: says nothing of its protocol, architecture and genotype that could be")
+        raise InputError(f"{file}: protocol, architecture or genotype digest is invalid; expected short texts")
     return Trained(_built(model, state, file), categories, pipeline, about["protocol"], about["architecture"], digest)
 
 
 def _built(model: dict[str, Any], state: Mapping[str, Tensor], file: Path) -> nn.Module:
-    """The detector with its weights; it takes no more memory than the file has weights for."""
+    """Build the detector with its weights; shapes are checked first, so that a file cannot exhaust the memory."""
     confirm_depth(model["backbone"].get("layers", 14), state, "backbone.cells.", f"{file}: model.backbone.layers")
     try:
         with torch.device("meta"):
@@ -113,7 +115,7 @@ def _built(model: dict[str, Any], state: Mapping[str, Tensor], file: Path) -> nn
         detector.load_state_dict(state)
     except _UNSUITABLE as error:
         problem = " ".join(str(error).split())[:300]
-        raise InputError(f"{file}: its weights do not fit the detector that it says it is: {problem}") from error
+        raise InputError(f"{file}: its weights do not fit the detector that it describes: {problem}") from error
     return detector.eval()
 
 

@@ -1,4 +1,4 @@
-"""The data of a protocol: found, checked, counted, and written into the config that MMDetection runs.
+"""Find, check and count a protocol's data, and write them into the config that MMDetection runs.
 
 COCO 2017's train2017 is what the papers call trainval35k (2014's training images and 35,000 of its validation images),
 and val2017 is their minival, the other 5,000.
@@ -26,8 +26,8 @@ class Data:
     """Training and validation annotations of one protocol, with the same categories.
 
     Attributes:
-        limit: how many images of each part are used, the first ones in the files' order; None is all. The training
-            part's are the first that MMDetection trains on: with COCO's `filter_cfg`, images that have a box.
+        limit: use only the first images of each part, in the file's order; None uses all. In the training part only
+            images that MMDetection trains on count: with COCO's `filter_cfg`, images with a box.
     """
 
     root: Path
@@ -42,15 +42,15 @@ class Data:
         return DataReport(counts, fingerprint(self.root, files, contents=[self.train.file, self.val.file]))
 
     def fill_in(self, config: dict[str, Any], folder: Path) -> None:
-        """Write the categories and the limit into every place of a resolved config that depends on them.
+        """Write the categories and the limit into a resolved config.
 
         Args:
-            folder: of the run; annotation files that had to be repaired are written there, for MMDetection to read.
+            folder: the run's folder; repaired annotation files are written there, for MMDetection to read.
         """
         _set_classes(config["model"], len(self.val.categories))
         for part in ("train", "val"):
             dataset = innermost(config[f"{part}_dataloader"]["dataset"])
-            # As a new dict: COCO's colours are for COCO's 80 names.
+            # A new dict, since the colours of COCO's metainfo are for its 80 categories.
             dataset["metainfo"] = {"classes": list(self.val.categories)}
             annotations = self.train if part == "train" else self.val
             if self.limit is not None:
@@ -66,11 +66,11 @@ class Data:
 
 
 def find(config: Mapping[str, Any]) -> Data:
-    """Find and check the data of a config; embedded data are made first where they are not there.
+    """Find and check the data of a config; missing embedded data are made first.
 
     Raises:
-        InputError: a folder, a file or an image is missing, an annotation file cannot be used, or an image is damaged,
-            cut off or of another size than annotated.
+        InputError: a folder, a file or an image is missing, an annotation file is invalid, or an image is damaged, cut
+            off or has another size than annotated.
     """
     ensure_embedded(config.get("embedded"))
     parts = {part: data_part(config, part) for part in ("train", "val")}
@@ -82,7 +82,7 @@ def find(config: Mapping[str, Any]) -> Data:
     if folders[0] != folders[1]:
         raise InputError(
             f"{parts['train'].key} and {parts['val'].key} have different data roots: "
-            f"{parts['train'].root}, {parts['val'].root}"
+            f"{parts['train'].root}, {parts['val'].root}; expected one"
         )
     limit = config.get("limit")
     usable = train.trainable(innermost(config["train_dataloader"]["dataset"]).get("filter_cfg"))
@@ -96,7 +96,7 @@ def find(config: Mapping[str, Any]) -> Data:
 
 
 def find_test(config: Mapping[str, Any]) -> Annotations:
-    """The images of a config's test part, of which nobody but COCO's server has the annotations (test-dev2017).
+    """Find the images of a config's test part (test-dev2017), whose annotations only COCO's server has.
 
     Raises:
         InputError: as `find`.
@@ -107,7 +107,7 @@ def find_test(config: Mapping[str, Any]) -> Annotations:
 
 
 def _set_classes(model: Any, count: int) -> None:
-    """Every head of a detector says `num_classes`; some have more than one head."""
+    """Set `num_classes` in every head of a detector; some have several heads."""
     for value in model.values() if isinstance(model, dict) else model if isinstance(model, list) else ():
         _set_classes(value, count)
     if isinstance(model, dict) and "num_classes" in model:
@@ -115,14 +115,17 @@ def _set_classes(model: Any, count: int) -> None:
 
 
 def _compare(train: Annotations, val: Annotations) -> None:
-    """Labels are places in the list of categories, and ids are what a detection is handed in with."""
+    """Check that both parts have the same categories, with the same ids and in the same order.
+
+    Labels are indices into the list of categories, and a submitted detection has a category's id.
+    """
     for name, number in train.categories.items():
         other = val.categories.get(name)
         if other is not None and other != number:
-            raise InputError(f"{val.file}: category {name!r} has the id {other}, and {number} in {train.file}")
+            raise InputError(f"{val.file}: category {name!r} has the id {other}, but {number} in {train.file}")
     if list(train.categories) != list(val.categories):
         only = sorted(train.categories.keys() ^ val.categories.keys())
-        problem = f"only one of them has {only[0]!r}" if only else "their order is another"
+        problem = f"only one of them has {only[0]!r}" if only else "their order differs"
         raise InputError(f"{val.file}: its categories differ from those of {train.file}: {problem}")
 
 
@@ -130,7 +133,7 @@ def _read(part: DataPart, annotated: bool = True) -> Annotations:
     if not part.root.is_dir():
         raise InputError(
             f"{part.root}: no such data folder (data_root of {part.key}); "
-            "put COCO's annotations/, train2017/ and val2017/ there, or say where they are with WILDNAS_DATA"
+            "put COCO's annotations/, train2017/ and val2017/ there, or set WILDNAS_DATA to their folder"
         )
     if not part.images.is_dir():
         raise InputError(f"{part.images}: no such image folder (data_prefix of {part.key})")

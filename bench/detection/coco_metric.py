@@ -1,4 +1,4 @@
-"""COCO's metrics as a metric of MMDetection, by the evaluator of `coco_evaluation`."""
+"""COCO's metrics as a metric of MMDetection, computed by `coco_evaluation`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ provide_mmcv_ext()
 from mmdet.evaluation.metrics import CocoMetric  # noqa: E402 - needs the stand-in for mmcv's compiled module
 from mmdet.registry import METRICS  # noqa: E402
 
-#: By this name a config has it.
+#: The metric's name in configs.
 COCO_METRIC = "WildnasCocoMetric"
 
 
@@ -27,17 +27,17 @@ class WildnasCocoMetric(CocoMetric):
 
     Args:
         ann_file: the annotation file.
-        limit: only the file's first images count, this many; None is all.
+        limit: evaluate only this many images, the file's first; None evaluates all.
         evaluator: `faster-coco-eval` or `pycocotools`; None takes the first that is installed.
-        collect_dir: where several processes put what they found, for the first one to evaluate; one that all see.
-        settings: of `CocoMetric`: `format_only`, `outfile_prefix`, `backend_args`, `collect_device`, `prefix`; and
-            `metric`, which can be `bbox` only.
+        collect_dir: a folder that all processes share, in which the first process collects their detections.
+        settings: arguments of `CocoMetric`: `format_only`, `outfile_prefix`, `backend_args`, `collect_device`,
+            `prefix`, and `metric`, which must be `bbox`.
 
     Raises:
-        InputError: another setting, or an evaluator that is not there.
+        InputError: an unknown setting, or an evaluator that is not installed.
     """
 
-    #: What `settings` may hold.
+    #: The allowed `settings`.
     SETTINGS = ("metric", "format_only", "outfile_prefix", "backend_args", "collect_device", "prefix")
 
     def __init__(
@@ -59,7 +59,7 @@ class WildnasCocoMetric(CocoMetric):
         self.collect_dir = collect_dir
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        """`bbox_mAP`, `bbox_mAP_50`, … from 0 to 1; an undefined one is left out."""
+        """Compute `bbox_mAP`, `bbox_mAP_50`, … from 0 to 1; an undefined metric is left out."""
         if self.format_only:
             return super().compute_metrics(results)
         self.cat_ids = self._coco_api.get_cat_ids(cat_names=self.dataset_meta["classes"])
@@ -78,7 +78,7 @@ class WildnasCocoMetric(CocoMetric):
 
 
 def _detections(results: Sequence[dict[str, Any]], category_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """One entry a box: corners become x, y, width and height, labels become category ids."""
+    """Yield an entry for every box, with x, y, width and height for corners and category ids for labels."""
     for result in results:
         boxes = np.array(result["bboxes"], dtype=np.float64)
         boxes[:, 2:] -= boxes[:, :2]

@@ -1,6 +1,6 @@
-"""Backbones, SSD head and SSD as components of MMDetection, found by their names.
+"""Backbones, SSD head and SSD as registered components of MMDetection.
 
-Importing this module is all that a config needs to be used by MMDetection's own tools:
+A config for MMDetection's own tools needs only the import of this module:
 `custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)`.
 """
 
@@ -38,27 +38,27 @@ from mmdet.registry import MODELS  # noqa: E402
 import bench.detection.reading  # noqa: E402 - registers the reader of pictures
 import bench.detection.vgg  # noqa: E402, F401 - registers its backbone
 
-#: By this name a config can have data-loader workers seeded anew every epoch.
+#: The name in configs of the function that seeds data-loader workers in every epoch.
 SEED_WORKER = "wildnas_seed_worker"
-# `force`: a second import, under another name or after a reload, finds the registry as the first one left it.
+# `force`, since a second import under another name or a reload registers it again.
 FUNCTIONS.register_module(name=SEED_WORKER, module=seed_worker, force=True)
 
 
 class _FromCheckpoint(nn.Module):
-    """A backbone that loads its weights when mmengine asks for it."""
+    """A backbone that loads its weights when mmengine initialises the detector."""
 
     design: Design
     weights: str | None
 
     def _lay_out(self) -> None:
-        """Keep weights, and so maps, with the channels last: most convolutions are faster on them."""
+        """Store weights, and so maps, channels last: most convolutions are faster that way."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def init_weights(self) -> None:
-        """Load the weights; mmengine calls it before training, and not when a model is built to be tested.
+        """Load the weights; mmengine calls this before training, but not for a model that is only tested.
 
         Raises:
-            InputError: the checkpoint is not there, or is another network's.
+            InputError: the checkpoint is missing, or belongs to another network.
         """
         if self.weights is not None:
             report = weight_files.load(self, self.weights, self.design)
@@ -67,11 +67,11 @@ class _FromCheckpoint(nn.Module):
 
 @MODELS.register_module()
 class WildnasCellBackbone(CellBackbone, _FromCheckpoint):
-    """`CellBackbone` by genotype, with the weights that it starts from.
+    """`CellBackbone` of a genotype, with initial weights.
 
     Args:
         genotype: a zoo name, `Genotype(…)` or JSON as text, or the JSON's object.
-        weights: a checkpoint of this project, such as a classification run leaves; None starts from scratch.
+        weights: a checkpoint of this project, such as that of a classification run; None starts from scratch.
         settings: all other arguments of `CellBackbone`.
     """
 
@@ -85,7 +85,7 @@ class WildnasCellBackbone(CellBackbone, _FromCheckpoint):
 
 @MODELS.register_module()
 class WildnasTimmBackbone(TimmBackbone, _FromCheckpoint):
-    """`TimmBackbone` with the weights that it starts from.
+    """`TimmBackbone` with initial weights.
 
     Args:
         name: timm's name of the model.
@@ -119,16 +119,16 @@ class WildnasSSDHead(SSDHead):
 class WildnasSSD(SingleStageDetector):
     """SSD over any backbone: neck and anchors follow from the backbone's maps at the input size.
 
-    What `neck` and `bbox_head` leave out is filled in from `pyramid.derive`; what they state stands.
+    `pyramid.derive` gives the arguments that `neck` and `bbox_head` leave out.
 
     Args:
         input_size: height and width of the images.
-        extra_channels: widths of the extra maps; the last holds for all further ones.
+        extra_channels: widths of the extra maps; the last applies to all further ones.
         anchor_percents: anchor sizes of the first map, the second and the last, in percent of the input size.
         halve_to_one: SSDLite's extra maps, see `pyramid.derive`.
 
     Raises:
-        InputError: no pyramid closes at this input size, or stated anchors are of another pyramid.
+        InputError: the input size is too small for a pyramid, or the given anchors belong to another pyramid.
     """
 
     def __init__(
@@ -143,9 +143,7 @@ class WildnasSSD(SingleStageDetector):
         **others: Any,
     ) -> None:
         if type(input_size) is not int or input_size < 1:
-            raise InputError(
-                f"model.input_size={input_size!r}: expected one whole number, the height and width in pixels"
-            )
+            raise InputError(f"input_size={input_size!r}: expected one whole number, the height and width in pixels")
         neck, bbox_head = copy.deepcopy(neck), copy.deepcopy(bbox_head)
         with torch.device("meta"):
             dry_backbone = MODELS.build(backbone)
@@ -164,10 +162,9 @@ class WildnasSSD(SingleStageDetector):
         self.pyramid = pyramid
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Any) -> Any:
-        """As MMDetection's, but for a batch of one image, which may be an epoch's last.
+        """Compute the losses as MMDetection does, also for a batch of one image, such as an epoch's last.
 
-        Of a last map of a single point BatchNorm, where neck and head have it, cannot take statistics then, and uses
-        those that it has.
+        BatchNorm cannot take statistics of one image's last map, which is a single point, and uses its running ones.
         """
         single = len(batch_inputs) == 1 and self.pyramid.sizes[-1] == 1
         parts = (self.neck.extra_layers[-1], self.bbox_head.cls_convs[-1], self.bbox_head.reg_convs[-1])
@@ -189,11 +186,11 @@ def _check_strides(generator: Mapping[str, Any], pyramid: Pyramid) -> None:
     if len(stated) != len(strides) or any(abs(a - b) > 1 for a, b in zip(stated, strides, strict=True)):
         expected = [round(stride, 1) for stride in strides]
         sizes = ", ".join(f"{size}x{size}" for size in pyramid.sizes)
-        raise InputError(f"bbox_head.anchor_generator.strides={stated}: the maps {sizes} have strides {expected}")
+        raise InputError(f"bbox_head.anchor_generator.strides={stated}: expected {expected} for the maps {sizes}")
 
 
 def backbone_config(backbone: Mapping[str, Any], design: Design, weights: str | None) -> dict[str, Any]:
-    """A protocol's `model.backbone` for one architecture; width, depth and stem do not apply to a timm model."""
+    """Fill in a protocol's `model.backbone` for one architecture; a timm model takes no width, depth or stem."""
     if not isinstance(design, TimmModel):
         return {**backbone, "genotype": design.to_json(), "weights": weights}
     left_out = ("type", "genotype", "weights", *FIXED_IN_TIMM)
@@ -202,23 +199,25 @@ def backbone_config(backbone: Mapping[str, Any], design: Design, weights: str | 
 
 
 def model_config(config: Mapping[str, Any], design: Design, weights: str | None) -> dict[str, Any]:
-    """A protocol's `model` for one architecture.
+    """Fill in a protocol's `model` for one architecture.
 
-    The neck of a detector other than `WildnasSSD`, which sees to it itself, is told the widths of the backbone's maps.
+    The neck gets the widths of the backbone's maps, except in `WildnasSSD`, which derives them itself.
 
     Args:
         config: the protocol's config.
-        weights: what the backbone starts from.
+        weights: the backbone's initial weights.
 
     Raises:
-        InputError: the protocol is of one backbone, and this is another.
+        InputError: the protocol is for one backbone only, and this is another.
     """
     model: dict[str, Any] = plain(config["model"])
     only = config.get("architecture")
     if only is not None:
         if not isinstance(design, TimmModel) or f"timm:{design.name}" != only:
             given = f"timm:{design.name}" if isinstance(design, TimmModel) else "a genotype"
-            raise InputError(f"a protocol of one backbone, {model['backbone']['type']}: ARCH is {only}, not {given}")
+            raise InputError(
+                f"the protocol is for {model['backbone']['type']} only: expected {only} as ARCH, not {given}"
+            )
         model["backbone"]["weights"] = weights
         return model
     model["backbone"] = backbone_config(model["backbone"], design, weights)
@@ -230,7 +229,7 @@ def model_config(config: Mapping[str, Any], design: Design, weights: str | None)
 
 
 def build_detector(model: Mapping[str, Any]) -> Any:
-    """Build a detector from the `model` of a config, as a Runner does: with MMDetection's names first."""
+    """Build a detector from the `model` of a config as a Runner does, with MMDetection's scope first."""
     with DefaultScope.overwrite_default_scope("mmdet"):
         # MMDetection reads parts of its config as attributes.
         return MODELS.build(ConfigDict(copy.deepcopy(dict(model))))

@@ -1,8 +1,9 @@
-"""What data sets of other formats have in common on their way into COCO's."""
+"""Functions that the readers of YOLO and Pascal VOC share to convert data sets into COCO's format."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,12 @@ from bench.detection.repairs import is_number
 from search.data.names import is_hidden, is_image, sift
 from search.data.reader import picture_size
 
-#: An annotation file of one image has a few kilobytes.
+#: The largest annotation file of one image, in bytes; usually it has a few kilobytes.
 LARGEST = 1 << 24
 
 
 def images_below(folder: Path) -> list[Path]:
-    """All images in a folder and the folders in it, sorted."""
-    from collections import Counter
-
+    """List all images in a folder and its subfolders, sorted."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
@@ -30,10 +29,10 @@ def images_below(folder: Path) -> list[Path]:
 
 
 def read_small(file: Path) -> str:
-    """The text of an annotation file.
+    """Read the text of an annotation file.
 
     Raises:
-        InputError: it is missing, no regular file, too large or no UTF-8.
+        InputError: it is missing, not a regular file, too large or not UTF-8.
     """
     if not file.is_file():
         raise InputError(f"{file}: no such file")
@@ -46,10 +45,10 @@ def read_small(file: Path) -> str:
 
 
 def within(folder: Path, name: str, where: str) -> Path:
-    """The path of a name below a folder.
+    """Join a folder and a name.
 
     Raises:
-        InputError: it leads out of the folder.
+        InputError: the path leads out of the folder.
     """
     path = Path(os.path.normpath(folder / name))
     if "\0" in name or not path.is_relative_to(os.path.normpath(folder)):
@@ -60,14 +59,14 @@ def within(folder: Path, name: str, where: str) -> Path:
 def as_coco(
     root: Path, images: Iterable[tuple[Path, Sequence[BoundingBox], str]], categories: Mapping[str, int]
 ) -> dict[str, Any]:
-    """A COCO file's content.
+    """Build the content of a COCO annotation file.
 
     Args:
-        images: of each, its file, its boxes by category, and what a message names them by.
+        images: for each image its file, its boxes and their source for messages.
         categories: ids by name.
 
     Raises:
-        InputError: an image cannot be read, or a box has no finite numbers.
+        InputError: an image cannot be read, or a number of a box is not finite.
     """
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -77,7 +76,7 @@ def as_coco(
         for box in boxes:
             sides = [round(float(side), 3) for side in (box.xmin, box.ymin, box.width, box.height)]
             if not all(map(is_number, sides)):
-                raise InputError(f"{where}: a box of {box.label[:40]!r} is of no finite numbers")
+                raise InputError(f"{where}: a box of {box.label[:40]!r} is not finite; expected four finite numbers")
             annotations.append(
                 {
                     "id": len(annotations) + 1,

@@ -1,4 +1,4 @@
-"""What a whole detector costs for one image, beside the cost of its backbone, which is what the papers print.
+"""Cost of a whole detector for one image, and of its backbone alone, which the papers print.
 
 P-DARTS, Table 4: "the displayed FLOPs only includes the computations in the network backbone".
 """
@@ -13,23 +13,23 @@ from backbones.cost import Cost, measure
 
 
 def detector_cost(detector: nn.Module, height: int, width: int) -> Cost:
-    """Backbone, neck and head of a detector of MMDetection, for one image of that size.
+    """Measure backbone, neck and head of a detector of MMDetection, for one image of that size.
 
     Anchors, the decoding of boxes and NMS have no convolutions and are not counted.
 
     Raises:
-        InputError: the detector needs a compiled operation that is not there, such as a two-stage one's RoIAlign.
+        InputError: the detector needs a compiled operation that is not installed, such as RoIAlign.
     """
     return measure(_Raw(detector), (3, height, width))
 
 
 def backbone_cost(detector: nn.Module, height: int, width: int) -> Cost:
-    """The backbone of a detector alone, as in the papers' tables."""
+    """Measure the backbone of a detector alone, as in the papers' tables."""
     return measure(detector.get_submodule("backbone"), (3, height, width))
 
 
 class _Raw(nn.Module):
-    """A detector from images `(N, 3, H, W)` to what its head puts out, before any box is decoded."""
+    """A detector from images `(N, 3, H, W)` to its head's outputs, before boxes are decoded."""
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()

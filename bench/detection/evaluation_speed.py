@@ -1,4 +1,4 @@
-"""How long COCO's metrics take with each evaluator, on made predictions as many as val2017 gives."""
+"""Time COCO's metrics with each evaluator on synthetic predictions of val2017's size."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from bench.detection.coco_evaluation import EVALUATORS, describe, evaluate
 
-#: val2017: 5,000 images with 36,781 boxes of 80 categories; every detector may keep 100 detections an image.
+#: val2017: 5,000 images with 36,781 boxes of 80 categories; a detector may keep 100 detections in an image.
 IMAGES, BOXES, CATEGORIES, DETECTIONS = 5_000, 7, 80, 100
 
-#: Height and width of the made images, COCO's most frequent.
+#: Height and width of the synthetic images, COCO's most frequent size.
 _SIZE = (480, 640)
 
 
 @dataclass(frozen=True)
 class EvaluationSpeed:
-    """What evaluating the same predictions took.
+    """Seconds of evaluating the same predictions.
 
     Attributes:
         images, detections: how many were evaluated.
-        seconds: by evaluator with its version; indexing, matching and accumulating, without reading a file.
-        metrics: what came out, the same for all.
+        seconds: by evaluator with its version; for the index, matching and accumulating, without reading a file.
+        metrics: the metrics, the same for all evaluators.
     """
 
     images: int
@@ -35,7 +35,7 @@ class EvaluationSpeed:
 
     @property
     def ratio(self) -> float | None:
-        """The first's share of pycocotools' time; None where only one is installed."""
+        """The first evaluator's share of pycocotools' time; None where only one is installed."""
         first, *others = self.seconds.values()
         return first / others[-1] if others else None
 
@@ -46,7 +46,7 @@ class EvaluationSpeed:
 
 
 def measure_evaluation(images: int = IMAGES, detections: int = DETECTIONS) -> EvaluationSpeed:
-    """Evaluate made predictions once with every evaluator that is installed.
+    """Evaluate synthetic predictions once with every installed evaluator.
 
     Raises:
         RuntimeError: two evaluators disagree.
@@ -62,7 +62,7 @@ def measure_evaluation(images: int = IMAGES, detections: int = DETECTIONS) -> Ev
         start = time.perf_counter()
         results.append(evaluate(dataset, found, image_ids, category_ids, name))
         seconds[describe(name)] = time.perf_counter() - start
-        # Rounding differs in the last bits: the one sums in C++, the other in NumPy.
+        # Rounding differs in the last bits, since one sums in C++ and the other in NumPy.
         if results[0].keys() != results[-1].keys() or any(
             abs(value - results[-1][key]) > 1e-9 for key, value in results[0].items()
         ):
@@ -73,15 +73,15 @@ def measure_evaluation(images: int = IMAGES, detections: int = DETECTIONS) -> Ev
 def made_predictions(
     images: int, boxes: int, categories: int, detections: int, seed: int = 0
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A made annotation file's content, and predictions of it as a detector gives them.
+    """Draw the content of an annotation file, and predictions for it as a detector gives them.
 
-    Images hold from no box to twice `boxes`, small, medium and large ones, one in 30 a crowd (COCO: one in 80). Of an
-    image's `detections`, some lie around its boxes, nearer where the score is higher, two or three on one box now and
-    then, and the rest anywhere. Scores have two decimals, so that many are equal.
+    Images hold from 0 to twice `boxes` boxes of all sizes, one in 30 a crowd (COCO: one in 80). Some of an image's
+    `detections` lie around its boxes, closer for a higher score, sometimes several on one box, and the rest anywhere.
+    Scores have two decimals, so that many are equal.
     """
     draw = np.random.default_rng(seed)
     height, width = _SIZE
-    # COCO's ids have gaps and begin at 1: 0 is the evaluators' word for no match.
+    # COCO's ids have gaps and begin at 1: the evaluators use 0 for no match.
     category_ids = np.arange(1, categories + 1) * 3
     annotations: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
@@ -98,10 +98,10 @@ def made_predictions(
         scores = draw.beta(0.6, 3, detections).round(2)
         for score in scores.tolist():
             if here and draw.random() < 0.2 + 0.8 * score:
-                place = int(draw.integers(here))
-                shift = draw.normal(0, 0.02 + 0.12 * (1 - score), 4) * np.tile(truth[place, 2:], 2)
-                box = truth[place] + shift
-                kind = int(kinds[place]) if draw.random() < 0.9 else int(draw.choice(category_ids))
+                index = int(draw.integers(here))
+                shift = draw.normal(0, 0.02 + 0.12 * (1 - score), 4) * np.tile(truth[index, 2:], 2)
+                box = truth[index] + shift
+                kind = int(kinds[index]) if draw.random() < 0.9 else int(draw.choice(category_ids))
             else:
                 box = np.hstack([draw.uniform(0, 1, 2) * [width, height], np.exp(draw.uniform(2, 5.5, 2))])
                 kind = int(draw.choice(category_ids))

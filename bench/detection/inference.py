@@ -1,4 +1,4 @@
-"""Detections of a trained detector on image files, and pictures of them for people to look at."""
+"""Run a trained detector on image files and draw its detections."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from search.data.reader import read_picture
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
 
-#: Pictures of these are written as what they are, all others as PNG.
+#: Formats in which a picture is written as its image is; all others become PNG.
 _WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 
 def detect_in(
     checkpoint: Path, images: Sequence[Path], out: Path, threshold: float = 0.3, results: Path = Path("results")
 ) -> Iterator[tuple[Path, list[tuple[str, float]]]]:
-    """Draw what a trained detector finds in image files, or in all images of folders.
+    """Draw the detections of a trained detector in image files, or in all images of folders.
 
     Args:
-        threshold: the least score that is drawn.
-        results: where the run's record is, if there is one: its digest of the checkpoint must be the file's.
+        threshold: the lowest score that is drawn.
+        results: the folder with the run's record; if there is one, its digest of the checkpoint must match.
 
     Yields:
-        Each picture's file below `out`, with names and scores of what is drawn.
+        Each picture's file below `out`, with the names and scores of the drawn detections.
 
     Raises:
-        InputError: a file that is no image or no detector's checkpoint, or two pictures of one name.
+        InputError: a file is not an image or not a detector's checkpoint, or two pictures would have the same name.
     """
     pictures = _pictures(images, out)
     check_images([(file, None) for file in pictures])
@@ -55,12 +55,12 @@ def detect_in(
 
 
 def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """The image files that are meant, and where the picture of each goes: below `out` as below the folder given."""
+    """List the image files with their pictures' files below `out`; subfolders are kept."""
     pictures: dict[Path, Path] = {}
     for path in given:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if _is_meant(file.relative_to(path)) and file.is_file())
-            # Pictures that were drawn before may lie among the images.
+            # Earlier pictures may lie among the images.
             files = [file for file in files if not _real(file).is_relative_to(_real(out))]
             if not files:
                 raise InputError(f"{path}: no image in this folder ({', '.join(SUFFIXES)})")
@@ -70,27 +70,27 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
     taken: dict[Path, Path] = {}
     for file, picture in pictures.items():
         if picture in taken:
-            raise InputError(f"{file}: its picture would take the place of that of {taken[picture]}, {picture}")
+            raise InputError(f"{file}: its picture would overwrite {picture}, the picture of {taken[picture]}")
         if _real(picture) == _real(file):
-            raise InputError(f"{file}: its picture would take its own place; use another --out than {out}")
+            raise InputError(f"{file}: its picture would overwrite the image; use another --out than {out}")
         taken[picture] = file
     return pictures
 
 
 def _real(path: Path) -> Path:
-    """Where a path leads; unlike `Path.resolve`, a link to itself is no error here, but for those who open it."""
+    """Resolve a path; unlike `Path.resolve`, a link to itself is not an error here."""
     return Path(os.path.realpath(path))
 
 
 def _is_meant(name: Path) -> bool:
-    """Whether a file of a folder, by its path in it, is an image and not hidden."""
+    """Return whether a path in a folder is an image and not hidden."""
     return is_image(name.name) and not any(is_hidden(part) for part in name.parts)
 
 
 def detect(
     trained: Trained, images: Sequence[tuple[int, Path]], batch_size: int = 1, workers: int = 0
 ) -> Iterator[Any]:
-    """Detections in image after image, on the GPU where there is one.
+    """Detect objects in one image after another, on the GPU if there is one.
 
     Args:
         images: ids and files.
@@ -119,16 +119,16 @@ class _Files(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, place: int) -> Any:
-        number, file = self.images[place]
+    def __getitem__(self, index: int) -> Any:
+        number, file = self.images[index]
         return self.pipeline({"img_id": number, "img_path": str(file)})
 
 
 def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshold: float) -> list[tuple[str, float]]:
-    """Draw the detections of an image from a score on, with names and scores in percent, into a file of its own.
+    """Draw an image's detections with at least a score into a file, with names and scores in percent.
 
     Returns:
-        Name and score of what was drawn, surest first.
+        Name and score of each drawn detection, highest score first.
     """
     visualizer = DetLocalVisualizer(name=f"detections-{id(sample)}", vis_backends=[])
     visualizer.dataset_meta = {"classes": tuple(categories), "palette": _palette(len(categories))}
@@ -137,11 +137,11 @@ def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshol
     found = found[found.scores.argsort()]
     drawn = sample.cpu().clone()
     image = np.asarray(read_picture(file))
-    # A side on the image's border is drawn on its last pixels.
+    # Boxes that end at the image's border are drawn on its last pixels.
     corner = torch.tensor(image.shape[1::-1], dtype=found.bboxes.dtype).repeat(2) - 1
     found.bboxes = torch.minimum(found.bboxes.clamp(min=0), corner)
     drawn.pred_instances = found
-    # Nothing is left out again, and the surest comes last: on top of the others.
+    # No second threshold; the highest score comes last, on top of the others.
     visualizer.add_datasample(out.stem, image, drawn, False, pred_score_thr=-1.0)
     with replacing(out) as partial:
         Image.fromarray(visualizer.get_image()).save(partial, format=_WRITTEN[out.suffix.lower()], quality=95)
@@ -150,14 +150,14 @@ def draw(sample: Any, categories: Sequence[str], file: Path, out: Path, threshol
 
 
 def picture_name(file: Path) -> str:
-    """The name of an image's picture: its own, but for formats that are written as PNG."""
+    """Name an image's picture like the image, with `.png` for formats that are not written."""
     return file.name if file.suffix.lower() in _WRITTEN else f"{file.stem}.png"
 
 
 def _palette(count: int) -> list[tuple[int, int, int]]:
-    """Bright colours, far apart in hue for neighbouring labels."""
+    """Choose bright colours that differ clearly in hue between neighbouring labels."""
     from colorsys import hsv_to_rgb
 
     golden = 0.618034
-    colours = (hsv_to_rgb((place * golden) % 1, 0.85, 1.0) for place in range(count))
+    colours = (hsv_to_rgb((index * golden) % 1, 0.85, 1.0) for index in range(count))
     return [tuple(round(255 * part) for part in colour) for colour in colours]  # type: ignore[misc]

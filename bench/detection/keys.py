@@ -1,6 +1,6 @@
-"""Unknown keys in the nested parts of a config: every `type` is looked up, and its arguments are what may stand there.
+"""Refuse unknown keys in the nested parts of a config: every `type` is looked up, and keys must be its arguments.
 
-mmengine notices a wrong argument when it builds the object, which for a hook or a scheduler is minutes into a job.
+mmengine notices a wrong argument only when it builds the object, for a hook or a scheduler minutes into a job.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from search.configs import nearest
 
 _REGISTRIES = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
 
-#: Arguments that are taken out of the dict before the object is built.
+#: Keys that mmengine removes before it builds the object.
 _BESIDE = {
     "OptimWrapper": ("constructor", "paramwise_cfg"),
     "AmpOptimWrapper": ("constructor", "paramwise_cfg"),
     "EpochBasedTrainLoop": ("by_epoch",),
     "IterBasedTrainLoop": ("by_epoch",),
 }
-#: Taken out of any hook (`priority`) and any parameter scheduler (`convert_to_iter_based`).
+#: Keys that it removes from any hook (`priority`) and any parameter scheduler (`convert_to_iter_based`).
 _BESIDE_ANY = ("type", "priority", "convert_to_iter_based", "_scope_")
 
-#: Parts whose `type` is no registered class, or one that is built with other arguments.
+#: Parts that are not checked: their `type` is not a registered class, or it is built with other arguments.
 _OPAQUE = (
     "init_cfg",
     "norm_cfg",
@@ -45,11 +45,11 @@ def check_keys(value: Any, where: str) -> None:
     """Check every dict with a `type` below `value`.
 
     Raises:
-        InputError: a `type` is not registered, or a key is no argument of it; names the place and the nearest.
+        InputError: a `type` is not registered, or a key is not one of its arguments; the message names the nearest.
     """
     if isinstance(value, list):
-        for place, item in enumerate(value):
-            check_keys(item, f"{where}[{place}]")
+        for index, item in enumerate(value):
+            check_keys(item, f"{where}[{index}]")
     if not isinstance(value, Mapping):
         return
     name = value.get("type")
@@ -69,12 +69,12 @@ def check_loader_keys(loader: Mapping[str, Any], where: str) -> None:
     """Check the keys of a data loader, which has no `type`.
 
     Raises:
-        InputError: a key is neither one of torch's `DataLoader` nor one that mmengine adds.
+        InputError: a key is neither an argument of torch's `DataLoader` nor one that mmengine adds.
     """
-    known = {*inspect.signature(DataLoader.__init__).parameters, "num_batch_per_epoch", "disable_subprocess_warning"}
+    known = {*inspect.signature(DataLoader).parameters, "num_batch_per_epoch", "disable_subprocess_warning"}
     for key in loader:
-        if key not in known - {"self"} and key != "_scope_":
-            raise InputError(f"{where}: unknown key {key!r}; {nearest(key, sorted(known - {'self'}))}")
+        if key not in known and key != "_scope_":
+            raise InputError(f"{where}: unknown key {key!r}; {nearest(key, sorted(known))}")
 
 
 def _find(name: str, where: str) -> Callable[..., Any]:
@@ -84,17 +84,15 @@ def _find(name: str, where: str) -> Callable[..., Any]:
             return found
     everywhere = [*_REGISTRIES, *(part.parent for part in _REGISTRIES if part.parent is not None)]
     names = sorted({entry for part in everywhere for entry in part.module_dict})
-    raise InputError(f"{where}.type: nothing is registered as {name!r}; {_near(name, names)}")
-
-
-def _near(name: str, names: list[str]) -> str:
     hint = nearest(name, names)
-    # Hundreds of names are no help.
-    return hint if hint.startswith("did you mean") else "is its module among custom_imports?"
+    if not hint.startswith("did you mean"):
+        # A list of hundreds of names would not help.
+        hint = "is its module among custom_imports?"
+    raise InputError(f"{where}.type: nothing is registered as {name!r}; {hint}")
 
 
 def _arguments(builder: Callable[..., Any]) -> set[str] | None:
-    """All keyword arguments of a class, those that it hands on to its bases included; None where any is taken."""
+    """List all keyword arguments of a class, with those that it passes on to its bases; None where any is allowed."""
     if not inspect.isclass(builder):
         return None
     known: set[str] = set()

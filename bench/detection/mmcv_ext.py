@@ -1,8 +1,8 @@
 """A stand-in for mmcv's compiled operations, for SSD and RetinaNet without a compiler.
 
-`mmdet.models` imports `mmcv.ops`, which needs the compiled module `mmcv._ext`. `mmcv-lite` comes without. Of the
-compiled operations SSD calls one, NMS, which torchvision has; RetinaNet, on a GPU, calls the focal loss too, which is
-written out in torch here. Where a compiled mmcv is installed, it is used and nothing here is.
+`mmdet.models` imports `mmcv.ops`, which needs the compiled module `mmcv._ext`; `mmcv-lite` does not have it. SSD calls
+one compiled operation, NMS, which torchvision has. RetinaNet on a GPU also calls the focal loss, which is written in
+torch here. A compiled mmcv is used where it is installed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _INSTALL = "install mmcv in place of mmcv-lite (pip uninstall mmcv-lite; pip ins
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) -> Tensor:
-    """Indices of the boxes kept, `(K,)`, highest score first; mmcv's `nms`, with its argument names.
+    """Return the indices of the kept boxes, `(K,)`, highest score first; mmcv's `nms`, with its argument names.
 
     Args:
         boxes: `(N, 4)` as x1, y1, x2, y2.
         scores: `(N,)`.
         iou_threshold: a box whose IoU with a kept one exceeds it is dropped.
-        offset: 1 counts pixels, so that a box is `x2 - x1 + 1` wide; 0 is the ordinary width.
+        offset: 1 makes a box `x2 - x1 + 1` wide, 0 `x2 - x1`.
     """
     if offset:
         boxes = boxes + boxes.new_tensor([0, 0, offset, offset])
@@ -44,12 +44,12 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
 def sigmoid_focal_loss_forward(
     logits: Tensor, labels: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
 ) -> None:
-    """The focal loss of each logit (Lin et al. 2017, equation 5); mmcv's operation, with its order of arguments.
+    """Write the focal loss of each logit (Lin et al. 2017, equation 5); mmcv's operation, with its argument order.
 
     Args:
         logits: `(N, C)`.
         labels: `(N,)` in 0 … C; C is background.
-        weight: empty; weights of the classes are not supported.
+        weight: empty; class weights are not supported.
         output: `(N, C)`, which is written to.
 
     Raises:
@@ -61,7 +61,7 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     logits: Tensor, labels: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
 ) -> None:
-    """The derivative of each logit's focal loss by the logit, written to `grad_input` `(N, C)`."""
+    """Write the derivative of each logit's focal loss by the logit to `grad_input` `(N, C)`."""
     with torch.enable_grad():
         leaf = logits.detach().requires_grad_()
         loss = _focal_loss(leaf, labels, weight, gamma, alpha).sum()
@@ -72,32 +72,32 @@ def _focal_loss(logits: Tensor, labels: Tensor, weight: Tensor, gamma: float, al
     is_label = F.one_hot(labels, logits.shape[1] + 1)[:, :-1].to(logits.dtype)
     loss = sigmoid_focal_loss(logits, is_label, alpha=alpha, gamma=gamma, reduction="none")
     if weight.numel():
-        # MMDetection gives none; mmcv's kernel reads beyond its end for background.
-        raise InputError(f"mmcv's operation 'sigmoid_focal_loss' with weights of the classes is compiled; {_INSTALL}")
+        # MMDetection passes none.
+        raise InputError(f"mmcv's operation 'sigmoid_focal_loss' with class weights is compiled; {_INSTALL}")
     return loss
 
 
 class _StandIn(types.ModuleType):
-    """A module that has every operation; all but those above raise when called."""
+    """A module with a function for every operation; those not defined above raise when called."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
             raise AttributeError(name)
 
         def missing(*args: Any, **kwargs: Any) -> Any:
-            raise InputError(f"mmcv's operation {name!r} is compiled, and mmcv-lite comes without it; {_INSTALL}")
+            raise InputError(f"mmcv's operation {name!r} is compiled, and mmcv-lite does not have it; {_INSTALL}")
 
         missing.__name__ = name
         return missing
 
 
 def provide_mmcv_ext() -> bool:
-    """Make `import mmcv._ext` work; return whether that took the stand-in.
+    """Make `import mmcv._ext` work, and return whether the stand-in is used.
 
     Call it before anything imports `mmcv.ops`.
 
     Raises:
-        InputError: a compiled mmcv is installed and cannot be loaded, as one that was built for another torch.
+        InputError: a compiled mmcv is installed but cannot be loaded, for example one built for another torch.
     """
     if _NAME in sys.modules:
         return isinstance(sys.modules[_NAME], _StandIn)
@@ -106,12 +106,12 @@ def provide_mmcv_ext() -> bool:
             importlib.import_module(_NAME)
         except ImportError as error:
             raise InputError(
-                f"mmcv's compiled operations cannot be loaded ({error}); they must be built for the torch that is "
-                "installed; without a compiler: pip uninstall mmcv, then pip install --force-reinstall mmcv-lite"
+                f"mmcv's compiled operations cannot be loaded ({error}); they must be built for the installed torch; "
+                "without a compiler: pip uninstall mmcv, then pip install --force-reinstall mmcv-lite"
             ) from error
         return False
     module = _StandIn(_NAME, __doc__)
-    # mmcv asks `pkgutil.find_loader` whether its operations are there; a spec without a loader says no.
+    # mmcv calls `pkgutil.find_loader` to look for its operations; a spec without a loader means there are none.
     module.__spec__ = importlib.machinery.ModuleSpec(_NAME, loader=None)
     for operation in (nms, sigmoid_focal_loss_forward, sigmoid_focal_loss_backward):
         vars(module)[operation.__name__] = operation

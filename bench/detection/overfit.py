@@ -1,15 +1,14 @@
-"""Over-fit a detector to a few images: the check that targets, anchors, losses, decoding and NMS agree.
+"""Over-fit a detector to a few images, to check that targets, anchors, losses, decoding and NMS agree.
 
 `python -m bench.detection.overfit PDARTS --on detection/coco_ssd320 --out work/overfit/PDARTS`
 
-The architecture is trained at full size and from scratch on the first images of the training part that have objects,
-all of them in each step, without augmentation, and scored by COCO's metrics on these same images. A detector of which
-a part is wrong does not find them again. It leaves its log, a checkpoint for `wildnas detect` and, in `drawn/`, each
-image with the true boxes (left) and the detected ones (right). It says nothing about how good an architecture is.
+The architecture is trained at full size and from scratch on the first training images that have objects, all of them in
+each step, without augmentation. It is scored by COCO's metrics on the same images: a detector with a wrong part does
+not find the objects again. The run writes its log, a checkpoint for `wildnas detect` and, in `drawn/`, each image with
+the true boxes (left) and the detected ones (right). It does not show how good an architecture is.
 
-AdamW at 1e-3 takes a cell network on 8 images to an AP50 of 99 % in 100 steps, and leaves few false alarms after 150:
-hard negatives are mined three a positive, so they go last from images of one object. VGG-16, without BatchNorm, wants
-`--lr 1e-4`.
+With AdamW at 1e-3 a cell network on 8 images reaches an AP50 of 99 % in 100 steps, and few false positives are left
+after 150. VGG-16 has no BatchNorm and needs `--lr 1e-4`.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ from search.training import hooks as training
 
 @dataclass(frozen=True)
 class Overfitted:
-    """What came out: AP and AP50 in percent on the images trained on, and the loss before each step."""
+    """AP and AP50 in percent on the training images, and the loss of each step."""
 
     ap: float
     ap50: float
@@ -54,7 +53,7 @@ class Overfitted:
 
 
 class LossHook(Hook):
-    """Keep the loss of every step, and print every tenth."""
+    """Collect the loss of every step, and print every tenth."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
@@ -68,13 +67,13 @@ class LossHook(Hook):
 
 
 def first_images(file: Path, folder: Path, count: int) -> dict[str, Any]:
-    """The content of a COCO annotation file cut down to its first images, by id, with objects and without a crowd.
+    """Reduce the content of a COCO annotation file to its first images, by id, with objects and without a crowd.
 
     Args:
-        folder: of the images.
+        folder: the image folder.
 
     Raises:
-        InputError: there are fewer.
+        InputError: the file has fewer such images.
     """
     content, _ = load(file, folder)
     objects: dict[int, list[Any]] = {}
@@ -86,22 +85,22 @@ def first_images(file: Path, folder: Path, count: int) -> dict[str, Any]:
         if image["id"] in objects and not any(annotation.get("iscrowd") for annotation in objects[image["id"]])
     ]
     if len(suitable) < count:
-        raise InputError(f"{file}: holds {len(suitable)} images with objects and without a crowd, not {count}")
+        raise InputError(f"{file}: holds {len(suitable)} images with objects and without a crowd; expected {count}")
     chosen = [annotation for image in suitable[:count] for annotation in objects[image["id"]]]
     return {"images": suitable[:count], "annotations": chosen, "categories": content["categories"]}
 
 
 def settle_statistics(detector: Any, batch: Any) -> None:
-    """Give BatchNorm the statistics of the images as the trained weights see them.
+    """Recompute BatchNorm's statistics with the trained weights.
 
-    Running averages lag behind weights that move as fast as here, those of SSDLite (momentum 0.03) the most.
+    Running averages lag behind fast weights, most of all in SSDLite (momentum 0.03).
     """
     detector.train()
     norms = [part for part in detector.modules() if isinstance(part, _BatchNorm) and part.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        # A plain average, of one batch.
+        # None: the plain average, here of one batch.
         norm.momentum = None
     with torch.no_grad():
         detector(detector.data_preprocessor(batch)["inputs"], mode="tensor")
@@ -110,10 +109,10 @@ def settle_statistics(detector: Any, batch: Any) -> None:
 
 
 def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: float, folder: Path) -> Config:
-    """What the Runner gets.
+    """Build the Runner's config.
 
     Args:
-        config: a protocol's, its model that of the architecture.
+        config: a protocol's config with the architecture's model.
         data: the images, for training and testing.
     """
     values: dict[str, Any] = plain(config)
@@ -142,7 +141,7 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
                 "test_cfg": {},
                 "optim_wrapper": {
                     "type": "OptimWrapper",
-                    # No decay: it is the images themselves that are to be remembered.
+                    # No decay, since over-fitting is the aim.
                     "optimizer": {"type": "AdamW", "lr": rate, "weight_decay": 0.0},
                     "clip_grad": {"max_norm": 10},
                 },
@@ -172,10 +171,10 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
 def overfit(
     protocol: Protocol, architecture: NamedArchitecture, images: int, steps: int, rate: float, folder: Path
 ) -> Overfitted:
-    """Train an architecture under a protocol's model and score it on the images that it was trained on.
+    """Train an architecture with a protocol's model and score it on its training images.
 
     Raises:
-        InputError: the data are missing or cannot be used, or the protocol is of another backbone.
+        InputError: the data are missing or invalid, or the protocol is for another backbone only.
         FloatingPointError: the training has diverged.
     """
     folder = folder.resolve()
@@ -201,7 +200,7 @@ def overfit(
     runner.visualizer.close()
     built = Config({"model": config.model, "val_dataloader": config.test_dataloader})
     checkpoint.save(runner.model, Job(protocol, architecture, 0, folder), built, data)
-    # MMDetection gives nothing where nothing is detected.
+    # MMDetection returns no metrics where nothing is detected.
     ap, ap50 = (round(100 * found.get(f"coco/bbox_{name}", 0.0), 1) for name in ("mAP", "mAP_50"))
     outcome = Overfitted(ap, ap50, losses.losses)
     write_text(folder / "outcome.json", json.dumps(asdict(outcome), indent=1) + "\n")
@@ -209,7 +208,7 @@ def overfit(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command; its exit code is 1 where AP50 stays below what `--expect` asks for."""
+    """Run the command; its exit code is 1 where AP50 is below `--expect`."""
     summary, _, more = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="python -m bench.detection.overfit",

@@ -1,4 +1,4 @@
-"""A folder with COCO, YOLO or Pascal VOC annotations in the place of a detection protocol's data."""
+"""Use a folder with COCO, YOLO or Pascal VOC annotations instead of a detection protocol's data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from bench.tasks.own_data import PARTS, OwnData, as_options, require
 
-#: Where exporters put a part's annotation file, `{}` being the part's name.
+#: Paths at which exporters put a part's annotation file; `{}` is the part's name.
 _FILES = (
     "annotations/instances_{}2017.json",
     "annotations/instances_{}.json",
@@ -26,7 +26,7 @@ _FILES = (
     "{}.json",
 )
 
-#: Where the images of such a file may be.
+#: Folders that may hold the images of such a file.
 _FOLDERS = ("{}2017", "{}", "{}/images", "images/{}", "images", "")
 
 EXPECTED = (
@@ -46,12 +46,12 @@ class Part:
 
 
 def own_data(config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
-    """What a folder holds, and the options by which a detection protocol reads it.
+    """Find a folder's annotations, and the options that make a detection protocol read them.
 
     YOLO and Pascal VOC are written as COCO into `work`; nothing is written into the folder.
 
     Raises:
-        InputError: it holds none of the three, or its files cannot be understood.
+        InputError: the folder holds none of the three formats, or its files are invalid.
     """
     require(folder)
     kind, parts = _find(folder, work)
@@ -83,7 +83,7 @@ def _find(folder: Path, work: Path) -> tuple[str, dict[str, Part]]:
     if lists is not None:
         return "Pascal VOC annotations", _written(folder, work, voc.read(folder, lists))
     there = "".join(f" a {part} part in COCO's format ({where.file}) but no other;" for part, where in found.items())
-    raise InputError(f"--data {folder}: holds{there or ' no annotations that are known;'} {EXPECTED}")
+    raise InputError(f"--data {folder}: holds{there or ' no annotations of a known format;'} {EXPECTED}")
 
 
 def _coco_part(folder: Path, part: str) -> Part | None:
@@ -97,19 +97,19 @@ def _coco_part(folder: Path, part: str) -> Part | None:
 
 
 def _image_folder(folder: Path, file: Path, part: str) -> str:
-    """The folder below the data root in which the images of an annotation file are."""
+    """Find the folder, relative to the data root, that holds an annotation file's images."""
     beside = file.parent.relative_to(folder).as_posix()
     candidates = [pattern.format(part) for pattern in _FOLDERS] + ["" if beside == "." else beside]
     for name in _first_names(read_json(file)):
         for candidate in candidates:
             if (folder / candidate / name).is_file():
                 return candidate
-    # The check of the data names the image that is missing.
+    # The check of the data then reports the missing image.
     return next((candidate for candidate in candidates if (folder / candidate).is_dir()), "")
 
 
 def _first_names(content: Any) -> Iterator[str]:
-    """A few of the images' names, with `/`; only such as lead nowhere else."""
+    """Yield the first images' names, with `/`, without those that lead out of a folder."""
     images = content.get("images") if isinstance(content, Mapping) else None
     for image in images[:3] if isinstance(images, list) else ():
         name = image.get("file_name") if isinstance(image, Mapping) else None
@@ -120,7 +120,7 @@ def _first_names(content: Any) -> Iterator[str]:
 
 
 def _written(folder: Path, work: Path, contents: Mapping[str, Mapping[str, Any]]) -> dict[str, Part]:
-    """The parts as files of COCO's format below the work folder, the same for the same folder."""
+    """Write the parts in COCO's format below the work folder; the same folder always gives the same paths."""
     digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name) or "data"
     home = work / "data" / f"{name}-{digest}"

@@ -1,6 +1,6 @@
 """Training in bfloat16 under autocast, on GPU and CPU.
 
-mmengine's `AmpOptimWrapper` refuses CPUs, and scales losses, which float16 needs and bfloat16 does not.
+mmengine's `AmpOptimWrapper` refuses CPUs and scales losses, which only float16 needs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ provide_mmcv_ext()
 
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead  # noqa: E402 - needs the stand-in for mmcv's module
 
-#: By this name a config has it.
+#: The wrapper's name in configs.
 BF16_WRAPPER = "WildnasBf16OptimWrapper"
 
 
 @OPTIM_WRAPPERS.register_module()
 class WildnasBf16OptimWrapper(OptimWrapper):
-    """mmengine's `OptimWrapper`, with convolutions and products of the training step in bfloat16.
+    """mmengine's `OptimWrapper` with the training step's convolutions and matrix products in bfloat16.
 
-    Weights, their gradients and the optimiser stay in float32.
+    Weights, gradients and the optimiser stay in float32.
     """
 
     @contextlib.contextmanager
@@ -39,14 +39,14 @@ class WildnasBf16OptimWrapper(OptimWrapper):
 
 
 def keep_losses_full(detector: nn.Module) -> None:
-    """Compute the losses of a detector's dense heads in float32, whatever precision its maps have."""
+    """Compute the losses of a detector's dense heads in float32, also where its maps are bfloat16."""
     for module in detector.modules():
         if isinstance(module, BaseDenseHead):
             module.register_forward_hook(_full)
 
 
 def _full(module: nn.Module, inputs: Any, outputs: Any) -> Any:
-    """The outputs, lists of maps `(N, C, H, W)`, with float32 for bfloat16."""
+    """Convert the outputs, lists of maps `(N, C, H, W)`, from bfloat16 to float32."""
     if isinstance(outputs, Tensor):
         return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
     return type(outputs)(_full(module, inputs, output) for output in outputs)

@@ -1,4 +1,4 @@
-"""A protocol with its architecture as one config file for MMDetection's own tools."""
+"""Print a protocol with its architecture as one config file for MMDetection's own tools."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from search.configs import plain
 
 
 def config_text(protocol: Protocol, architecture: NamedArchitecture) -> str:
-    """The text of a config without `_base_`, which `Config.fromfile` and MMDetection's tools read.
+    """Return a config without `_base_` as text, for `Config.fromfile` and MMDetection's tools.
 
-    Paths are as they are on this machine. `custom_imports` stays in it: where it is used, wildnas must be installed.
+    Paths are those of this machine. The text keeps `custom_imports`, so wildnas must be installed where it is used.
 
     Raises:
-        InputError: the protocol is of another backbone than the architecture, or trains in bfloat16.
+        InputError: the protocol is for another backbone only, or trains in bfloat16.
     """
     if protocol.config["precision"] != "fp32":
         raise InputError(
@@ -29,7 +29,7 @@ def config_text(protocol: Protocol, architecture: NamedArchitecture) -> str:
     values = plain(protocol.config)
     values["model"] = model_config(protocol.config, architecture.design, weights=None)
     if isinstance(architecture.design, TimmModel):
-        # As a protocol of this one backbone, it can be evaluated on as it stands.
+        # With this key wildnas can evaluate the printed config as a protocol for this backbone.
         values["architecture"] = f"timm:{architecture.design.name}"
     head = f"# {architecture.name} under {protocol.name}, resolved by `wildnas evaluate --print-config`.\n"
     options = "".join(f"# option {option}\n" for option in protocol.options)

@@ -1,4 +1,4 @@
-"""What a detection config must say, and where its parts lie."""
+"""Check a detection config, and find its data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from backbones.errors import InputError
 from search.configs import nearest, plain
 
-#: Keys of this project at the top level, with their defaults; everything else is mmengine's and MMDetection's.
-#: `architecture` is the one ARCH that a protocol with a backbone of its own stands for; `expected` are the counts of
-#: the whole data set, by the names that a data report has; `limit` is how many images of each part are used, None for
-#: all; `precision` is that of training, `fp32` or `bf16` (autocast).
+#: This project's top-level keys with their defaults; all other keys are mmengine's and MMDetection's.
+#: `architecture`: the only ARCH of a protocol with its own backbone. `expected`: the whole data set's counts, with the
+#: names of a data report. `limit`: the number of images used of each part, None for all. `precision`: that of training,
+#: `fp32` or `bf16` (autocast).
 OWN_KEYS: dict[str, Any] = {
     "task": "detection",
     "reduced": [],
@@ -26,7 +26,7 @@ OWN_KEYS: dict[str, Any] = {
     "precision": "fp32",
 }
 
-#: Names that MMDetection's configs give to values they use further down, and keys that its tools read.
+#: Variables that MMDetection's configs use further down, and keys that its tools read.
 CONVENTIONAL_KEYS = (
     "backend_args",
     "classes",
@@ -50,10 +50,10 @@ BACKBONE, DETECTOR = "WildnasCellBackbone", "WildnasSSD"
 
 @dataclass(frozen=True)
 class DataPart:
-    """Where the training or the validation part of a data set lies.
+    """Paths of the training or the validation part of a data set.
 
     Attributes:
-        key: where the config says so, such as `train_dataloader.dataset`.
+        key: the key in the config, such as `train_dataloader.dataset`.
         root: the data root.
         annotation_file: the COCO file.
         images: the image folder.
@@ -66,7 +66,7 @@ class DataPart:
 
 
 def known_top_keys() -> list[str]:
-    """Every key that may stand at the top level of a detection config."""
+    """List the keys that are allowed at the top level of a detection config."""
     from mmengine.runner import Runner
 
     runner = [name for name in inspect.signature(Runner.__init__).parameters if name not in ("self", "cfg")]
@@ -74,14 +74,14 @@ def known_top_keys() -> list[str]:
 
 
 def innermost(dataset: Mapping[str, Any]) -> Any:
-    """The data set inside wrappers such as `RepeatDataset`."""
+    """Return the data set inside wrappers such as `RepeatDataset`."""
     while isinstance(dataset.get("dataset"), Mapping):
         dataset = dataset["dataset"]
     return dataset
 
 
 def data_part(config: Mapping[str, Any], part: str) -> DataPart:
-    """Where the part (`train` or `val`) lies; paths are joined as MMDetection joins them."""
+    """Find a part (`train`, `val` or `test`) of the data; paths are joined as in MMDetection."""
     dataset = innermost(config[f"{part}_dataloader"]["dataset"])
     root = Path(dataset.get("data_root") or "")
     prefix = (dataset.get("data_prefix") or {}).get("img", "")
@@ -89,7 +89,7 @@ def data_part(config: Mapping[str, Any], part: str) -> DataPart:
 
 
 def input_shape(config: Mapping[str, Any]) -> tuple[int, int]:
-    """Height and width that validation images are resized to; the longer side lies across where they keep their ratio.
+    """Return the height and width of resized validation images; those that keep their ratio may be smaller.
 
     Raises:
         InputError: the pipeline has no `Resize` with one scale.
@@ -109,7 +109,7 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the config with this project's keys filled in.
 
     Raises:
-        InputError: a key is unknown, missing, or of a value that cannot be used.
+        InputError: a key is unknown or missing, or has an invalid value.
     """
     values: dict[str, Any] = {**plain(OWN_KEYS), **plain(config)}
     known = known_top_keys()
@@ -120,7 +120,7 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise InputError(f"{where}: task={values['task']!r}: expected 'detection'")
     if not isinstance(values["reduced"], list) or any(not isinstance(why, str) for why in values["reduced"]):
         raise InputError(
-            f"{where}: reduced={values['reduced']!r}: expected a list of texts, each why it is no full run"
+            f"{where}: reduced={values['reduced']!r}: expected a list of texts, each a reason why a run is reduced"
         )
     if not isinstance(values["pretrained"], bool):
         raise InputError(f"{where}: pretrained={values['pretrained']!r}: expected True or False")
@@ -139,7 +139,7 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _check_loop(loop: Mapping[str, Any], where: str) -> None:
     if loop.get("type", "EpochBasedTrainLoop") != "EpochBasedTrainLoop" or not loop.get("by_epoch", True):
-        raise InputError(f"{where}: train_cfg: expected epochs (type='EpochBasedTrainLoop'), by which a run is resumed")
+        raise InputError(f"{where}: train_cfg: expected epochs (type='EpochBasedTrainLoop'), which can be resumed")
     epochs = loop.get("max_epochs")
     if type(epochs) is not int or epochs < 1:
         raise InputError(f"{where}: train_cfg.max_epochs={epochs!r}: expected a whole number of 1 or more")
@@ -148,7 +148,9 @@ def _check_loop(loop: Mapping[str, Any], where: str) -> None:
 def _check_own(values: Mapping[str, Any], where: str) -> None:
     only, expected, limit = values["architecture"], values["expected"], values["limit"]
     if only is not None and not (isinstance(only, str) and only.startswith("timm:")):
-        raise InputError(f"{where}: architecture={only!r}: expected None, or the one ARCH it is, such as 'timm:vgg16'")
+        raise InputError(
+            f"{where}: architecture={only!r}: expected None or the protocol's only ARCH, such as 'timm:vgg16'"
+        )
     if not isinstance(expected, Mapping) or any(type(count) is not int or count < 0 for count in expected.values()):
         raise InputError(f"{where}: expected={expected!r}: expected counts by name, such as {{'val images': 5000}}")
     if limit is not None and (type(limit) is not int or limit < 1):
@@ -168,20 +170,16 @@ def _check_model(values: Mapping[str, Any], where: str) -> None:
     if values["architecture"] is None and kind != BACKBONE:
         raise InputError(
             f"{where}: model.backbone.type={kind!r}: expected {BACKBONE!r}, which takes a genotype; "
-            "a protocol of one backbone says which it is: architecture='timm:…'"
+            "a protocol for one backbone only needs architecture='timm:…'"
         )
     if values["architecture"] is not None and kind == BACKBONE:
-        raise InputError(f"{where}: architecture={values['architecture']!r}: {BACKBONE} takes any; leave it None")
-    if model.get("type") == DETECTOR:
-        size = model.get("input_size")
-        if type(size) is not int or size < 1:
-            raise InputError(
-                f"{where}: model.input_size={size!r}: expected one whole number, the height and width in pixels"
-            )
+        raise InputError(
+            f"{where}: architecture={values['architecture']!r}: expected None: {BACKBONE} takes any genotype"
+        )
 
 
 def _stated_size(model: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Where a model says for which square images it is, and their side: `WildnasSSD`'s, or that of SSD's anchors."""
+    """Find the key with the input size of a model for square images (`WildnasSSD` or SSD's anchors), and the size."""
     generator = (model.get("bbox_head") or {}).get("anchor_generator")
     places = {"model": model, "model.bbox_head.anchor_generator": generator if isinstance(generator, Mapping) else {}}
     for key, place in places.items():
@@ -223,7 +221,7 @@ def _check_data(values: Mapping[str, Any], where: str) -> None:
 def _check_shorthand(
     values: Mapping[str, Any], shorthand: str, place: Mapping[str, Any], key: str, name: str, where: str
 ) -> None:
-    """A name such as `data_root` is copied when the file is read: to change it afterwards would change nothing."""
+    """Refuse a changed shorthand such as `data_root`: mmengine copies it on reading, so the change has no effect."""
     if shorthand in values and _unscoped(values[shorthand]) != _unscoped(place.get(key)):
         raise InputError(
             f"{where}: {shorthand} differs from {name}.{key}; {shorthand} is read with the file only: set {name}.{key}"
@@ -231,7 +229,7 @@ def _check_shorthand(
 
 
 def _unscoped(value: Any) -> Any:
-    """The value without the `_scope_` that mmengine writes into what comes from `mmdet::`."""
+    """Copy a value without the `_scope_` that mmengine adds to parts from `mmdet::`."""
     if isinstance(value, Mapping):
         return {key: _unscoped(item) for key, item in value.items() if key != "_scope_"}
     return [_unscoped(item) for item in value] if isinstance(value, list) else value
@@ -241,7 +239,7 @@ def _check_nested(values: Mapping[str, Any], where: str) -> None:
     import torch
     from mmengine.utils import import_modules_from_strings
 
-    # First, since MMDetection cannot be imported before it has seen to mmcv's compiled module.
+    # First, since it provides mmcv's compiled module, which MMDetection's import needs.
     from bench.detection.components import build_detector
     from bench.detection.keys import check_keys, check_loader_keys
 

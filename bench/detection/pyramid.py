@@ -1,8 +1,8 @@
 """The maps that SSD predicts from: the backbone's, and extra ones that halve the last down to 1x1.
 
 Liu et al., SSD: Single Shot MultiBox Detector (ECCV 2016), section 2.2 and its Caffe code (`ssd_pascal.py`,
-`ssd_coco.py`), of which MMDetection's `ssd300_coco.py` and `ssd512_coco.py` write out two cases by hand. Here
-everything follows from the sizes and channels of the backbone's maps; for VGG's at 300 and 512 pixels it is the same.
+`ssd_coco.py`). Everything follows from the sizes and channels of the backbone's maps. For VGG's maps at 300 and 512
+pixels the result is that of MMDetection's `ssd300_coco.py` and `ssd512_coco.py`, which write it out by hand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from backbones.errors import InputError
 
-#: SSD's widths of the extra maps; the last holds for all further ones.
+#: SSD's widths of the extra maps; the last applies to all further ones.
 EXTRA_CHANNELS = (512, 256)
 
 #: SSD300 on COCO: anchors of the first map, the second and the last, in percent of the input size.
@@ -26,12 +26,12 @@ ANCHOR_PERCENTS = (7, 15, 90)
 
 @dataclass(frozen=True)
 class Pyramid:
-    """All maps of an SSD, finest first, and how the extra ones are made.
+    """All maps of an SSD, finest first, with the convolutions of the extra ones.
 
     Attributes:
         sizes: height and width of each map.
         channels: width of each map.
-        taps: how many of them are the backbone's.
+        taps: number of maps that are the backbone's.
         level_strides: stride of each extra map's 3x3 convolution.
         level_paddings: its padding.
         last_kernel: kernel of the last extra map's convolution: 3, or 4 where a 2x2 map ends at 1x1 as in SSD512.
@@ -48,7 +48,7 @@ class Pyramid:
     strides: tuple[float, ...]
 
     def neck(self) -> dict[str, Any]:
-        """Arguments of MMDetection's `SSDNeck`."""
+        """Return the arguments of MMDetection's `SSDNeck`."""
         return {
             "in_channels": self.channels[: self.taps],
             "out_channels": self.channels,
@@ -58,13 +58,13 @@ class Pyramid:
         }
 
     def anchors(self, percents: Sequence[int] = ANCHOR_PERCENTS) -> dict[str, Any]:
-        """Arguments of MMDetection's `SSDAnchorGenerator`, which computes sizes itself for 300 and 512 pixels only.
+        """Return the arguments of MMDetection's `SSDAnchorGenerator`, which knows sizes for 300 and 512 pixels only.
 
         Args:
             percents: anchor sizes of the first map, the second and the last, in percent of the input size.
 
         Raises:
-            InputError: not three rising whole numbers.
+            InputError: `percents` are not three increasing whole numbers.
         """
         if len(percents) != 3 or any(type(percent) is not int for percent in percents):
             raise InputError(f"anchor_percents={list(percents)}: expected three whole numbers, such as [7, 15, 90]")
@@ -72,11 +72,11 @@ class Pyramid:
         levels = len(self.sizes)
         step = (last - second) // (levels - 2)
         if not 0 < first < second or step < 1:
-            raise InputError(f"anchor_percents={list(percents)}: expected rising numbers, such as [7, 15, 90]")
+            raise InputError(f"anchor_percents={list(percents)}: expected increasing numbers, such as [7, 15, 90]")
         bounds = [first, *(second + step * level for level in range(levels))]
         pixels = [self.input_size * percent // 100 for percent in bounds]
         if pixels[0] < 1:
-            raise InputError(f"anchor_percents={list(percents)}: {first} % of {self.input_size} is not one pixel")
+            raise InputError(f"anchor_percents={list(percents)}: {first} % of {self.input_size} is less than one pixel")
         wide = max(levels - 3, 0)
         return {
             "strides": list(self.strides),
@@ -94,20 +94,20 @@ def derive(
     extra_channels: Sequence[int] = EXTRA_CHANNELS,
     halve_to_one: bool = False,
 ) -> Pyramid:
-    """The pyramid over a backbone's maps.
+    """Derive the pyramid over a backbone's maps.
 
     Maps above 5 are halved; 5 becomes 3 and 3 becomes 1 without padding (SSD300), 4 becomes 2 and 2 becomes 1 (SSD512).
 
     Args:
         input_size: height and width of the images.
-        sizes: height and width of each of the backbone's maps, falling.
+        sizes: height and width of each of the backbone's maps, in decreasing order.
         channels: width of each.
-        extra_channels: width of each extra map; the last holds for all further ones.
+        extra_channels: width of each extra map; the last applies to all further ones.
         halve_to_one: halve every map, rounded up, as SSDLite does (Sandler et al. 2018; MMDetection's
             `ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py`): 5, 3, 2, 1.
 
     Raises:
-        InputError: there is no room for an extra map, or fewer than three maps in all.
+        InputError: the last map is too small for an extra one, or there are fewer than three maps in all.
     """
     if not extra_channels or any(type(width) is not int or width < 2 for width in extra_channels):
         raise InputError(f"extra_channels={list(extra_channels)}: expected widths of 2 or more, such as [512, 256]")
@@ -136,7 +136,7 @@ def derive(
         level_paddings.append(padding)
     if not level_strides or len(sizes) < 3:
         raise InputError(
-            f"input size {input_size}: the maps {', '.join(f'{n}x{n}' for n in sizes)} leave no room for a pyramid; "
+            f"input size {input_size}: the maps {', '.join(f'{n}x{n}' for n in sizes)} are too few for a pyramid; "
             f"SSD needs three maps, the last from an extra layer; use {2 * int(strides[taps - 1])} pixels or more"
         )
     return Pyramid(
@@ -152,7 +152,7 @@ def derive(
 
 
 def _stride(input_size: int, size: int) -> float:
-    """The power of two that a map was divided by: SSD300's 38 and 19 are 300 / 8 and 300 / 16, rounded up."""
+    """Return a map's stride, a power of two: SSD300's 38 and 19 are 300 / 8 and 300 / 16, rounded up."""
     stride = 1
     while input_size // stride > size:
         stride *= 2
@@ -160,7 +160,7 @@ def _stride(input_size: int, size: int) -> float:
 
 
 def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Sizes and channels of a backbone's maps, from a pass on the meta device; the backbone must be there."""
+    """Return sizes and channels of the maps of a backbone on the meta device."""
     maps = _dry(backbone, torch.empty(1, 3, input_size, input_size, device="meta"))
     return tuple(m.shape[-1] for m in maps), tuple(m.shape[1] for m in maps)
 
@@ -169,7 +169,7 @@ def confirm(pyramid: Pyramid, backbone: nn.Module, neck: nn.Module) -> None:
     """Pass an image through backbone and neck, both on the meta device, and compare the maps with the pyramid.
 
     Raises:
-        ValueError: a map has another shape: the neck was given other arguments than `Pyramid.neck()`.
+        ValueError: a map has another shape, since the neck has other arguments than `Pyramid.neck()`.
     """
     image = torch.empty(1, 3, pyramid.input_size, pyramid.input_size, device="meta")
     found = [tuple(m.shape[1:]) for m in _dry(neck, _dry(backbone, image))]

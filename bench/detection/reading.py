@@ -1,4 +1,4 @@
-"""The one reader of pictures, as the transform that MMDetection's pipelines begin with."""
+"""The image reader of all tasks as a transform of MMDetection."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from backbones.errors import InputError
 from search.data.reader import read_picture
 
 
-# Under mmcv's own name, found before mmcv's in the scope `mmdet`: the configs, and with them the keys of all records,
-# stay what they are, and MMDetection's own tools read alike as soon as a config's `custom_imports` name
-# `bench.detection.components`. `force`: a second import, under another name, finds the registry as the first left it.
+# Registered under mmcv's own name, which the scope `mmdet` finds before mmcv's: configs and the keys of records do not
+# change, and MMDetection's own tools read images in the same way if a config's `custom_imports` name
+# `bench.detection.components`. `force`, since a second import under another name registers it again.
 @TRANSFORMS.register_module(name="LoadImageFromFile", force=True)
 class LoadPicture(LoadImageFromFile):
-    """mmcv's `LoadImageFromFile`, reading as `search.data.reader` does in place of OpenCV.
+    """mmcv's `LoadImageFromFile`, reading by `search.data.reader` instead of OpenCV.
 
     Args:
         to_float32: whether `img` is float32.
-        color_type: `color` only.
-        imdecode_backend, backend_args, file_client_args, ignore_empty: of mmcv's; only its defaults can be had.
+        color_type: must be `color`.
+        imdecode_backend, backend_args, file_client_args, ignore_empty: must have mmcv's defaults.
 
     Raises:
-        InputError: another value.
+        InputError: an argument has another value.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class LoadPicture(LoadImageFromFile):
         others = {"file_client_args": file_client_args, "backend_args": backend_args, "ignore_empty": ignore_empty}
         for key, value in others.items():
             if value:
-                raise InputError(f"LoadImageFromFile: {key}={value!r}: only files on this machine are read, and all")
+                raise InputError(f"LoadImageFromFile: {key}={value!r}: leave it out; only local files are read")
         if (color_type, imdecode_backend) != ("color", "cv2"):
             raise InputError(
                 f"LoadImageFromFile: color_type={color_type!r}, imdecode_backend={imdecode_backend!r}: expected "
-                "'color' and 'cv2', in whose layout the one reader of all tasks gives its pixels"
+                "'color' and 'cv2', the layout of pixels that is read here"
             )
         super().__init__(to_float32=to_float32)
 
@@ -53,7 +53,7 @@ class LoadPicture(LoadImageFromFile):
         """Read `results["img_path"]` into `img`, uint8 `(H, W, 3)`, BGR.
 
         Raises:
-            InputError: it cannot be read; names it.
+            InputError: the image cannot be read.
         """
         image = np.ascontiguousarray(np.asarray(read_picture(results["img_path"]))[:, :, ::-1])
         results["img"] = image.astype(np.float32) if self.to_float32 else image

@@ -1,8 +1,8 @@
-"""Annotation files as exporters write them, made into COCO's format in memory where what is meant is beyond doubt.
+"""Repair annotation files of exporters in memory where the meaning is beyond doubt.
 
 Roboflow, CVAT, labelme and Label Studio leave `area` or `iscrowd` out, count ids from 0, write numbers as texts or
-with a decimal point, give images texts for ids, or have Windows' `\\` in paths. Every kind of repair is counted. What
-could mean more than one thing is left as it is, for `bench.detection.annotations` to refuse.
+with a decimal point, give images texts for ids, or have Windows' `\\` in paths. Every kind of repair is counted.
+Ambiguous entries are not changed; `bench.detection.annotations` refuses them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-#: How counts of repairs begin, in a data report and in a record.
+#: Prefix of the counts of repairs in a data report and in a record.
 REPAIRED = "repaired: "
 
 FROM_ZERO = "annotation ids from 0, counted from 1"
@@ -25,23 +25,23 @@ TEXT_IDS = "images with a text for an id, numbered in the file's order"
 BACKSLASH = "file names with \\, taken as /"
 ROOT = "categories that no annotation has and that are only others' supercategory, left out"
 
-#: Texts that are a whole number or a decimal one, of a length that no number of an annotation exceeds.
+#: Whole and decimal numbers in a text, up to a length that no number of an annotation exceeds.
 _WHOLE, _DECIMAL = (
     re.compile(r"[+-]?\d{1,18}", re.ASCII),
     re.compile(r"[+-]?(\d{1,18}\.?\d{0,18}|\.\d{1,18})", re.ASCII),
 )
 
-#: Numbers up to here are whole in floating point, too.
+#: The largest number up to which floating point holds every whole number.
 _EXACT = 2**53
 
 
 def repair(content: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Counter[str]]:
-    """The content of an annotation file without what exporters write differently, and how many repairs of each kind.
+    """Return a repaired copy of an annotation file's content, and the number of repairs of each kind.
 
-    The content given is left as it is. Entries that are no objects stay.
+    Entries that are not objects stay, for the check to refuse.
 
     Args:
-        folder: of the images.
+        folder: the image folder.
     """
     repairs: Counter[str] = Counter()
     numbers = _numbers_of_texts(content["images"], repairs)
@@ -53,7 +53,7 @@ def repair(content: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Co
         annotations = [_annotation(entry, numbers, repairs) for entry in content["annotations"]]
         ids = [entry.get("id") for entry in annotations if isinstance(entry, dict)]
         if 0 in (number for number in ids if type(number) is int) and all(type(number) is int for number in ids):
-            # COCO's evaluation takes the id 0 for none.
+            # COCO's evaluation uses the id 0 for no match.
             for entry in annotations:
                 if isinstance(entry, dict):
                     entry["id"] += 1
@@ -63,10 +63,7 @@ def repair(content: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Co
 
 
 def unused_roots(content: Mapping[str, Any]) -> frozenset[str]:
-    """Names of categories that no annotation has, and that another category has for its supercategory.
-
-    Roboflow puts one above all classes of a data set.
-    """
+    """Find names of supercategories that no annotation has; Roboflow adds one above all classes of a data set."""
     used = {annotation["category_id"] for annotation in content.get("annotations") or ()}
     categories = content["categories"]
     above = {
@@ -80,7 +77,7 @@ def unused_roots(content: Mapping[str, Any]) -> frozenset[str]:
 
 
 def as_counts(repairs: Mapping[str, int]) -> dict[str, int]:
-    """Counts for a data report and a record; none where nothing was repaired."""
+    """Name the counts for a data report and a record; empty where nothing was repaired."""
     return {f"{REPAIRED}{kind}": count for kind, count in sorted(repairs.items()) if count}
 
 
@@ -90,7 +87,7 @@ def _image(entry: Any, folder: Path, numbers: Mapping[str, int], repairs: Counte
     name = entry.get("file_name") if isinstance(entry, dict) else None
     if isinstance(name, str) and "\\" in name and "\0" not in name:
         slashed = PureWindowsPath(name).as_posix()
-        # Elsewhere than on Windows a name can have a backslash.
+        # Outside Windows a file name may contain a backslash.
         if not _exists(folder / name) and _exists(folder / slashed):
             entry["file_name"] = slashed
             repairs[BACKSLASH] += 1
@@ -135,7 +132,7 @@ def _category(entry: Any, repairs: Counter[str]) -> Any:
 
 
 def _with_numbers(entry: Any, whole: tuple[str, ...], others: tuple[str, ...]) -> tuple[Any, bool]:
-    """A copy of an entry in which these keys hold numbers where a text or a decimal is one, and whether any was."""
+    """Copy an entry with numbers for texts and decimals under these keys; return whether any was changed."""
     if not isinstance(entry, Mapping):
         return entry, False
     entry = dict(entry)
@@ -150,35 +147,29 @@ def _with_numbers(entry: Any, whole: tuple[str, ...], others: tuple[str, ...]) -
 
 
 def _whole(value: Any) -> Any:
-    """The whole number that a text or a float is, or the value itself."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
-    if type(value) is str and _DECIMAL.fullmatch(value.strip()):
-        value_as_float = float(value)
-        return int(value_as_float) if value_as_float.is_integer() and abs(value_as_float) <= _EXACT else value
-    if type(value) is float and value.is_integer() and abs(value) <= _EXACT:
-        return int(value)
-    return value
+    """Convert a text or a float to the whole number that it is; return any other value unchanged."""
+    number = _number(value)
+    if type(number) is float and number.is_integer() and abs(number) <= _EXACT:
+        return int(number)
+    return number if type(number) is int else value
 
 
 def _number(value: Any) -> Any:
-    """The number that a text is, or the value itself."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
+    """Convert a text to the number that it is; return any other value unchanged."""
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        return float(value)
+        return int(value) if _WHOLE.fullmatch(value.strip()) else float(value)
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that a box can have; by type, since a truth value is a whole number in Python."""
+    """Return whether a value is a finite number that a box can have, and not a truth value."""
     return (type(value) is int and abs(value) <= _EXACT) or (
         type(value) is float and math.isfinite(value) and abs(value) <= _EXACT
     )
 
 
 def _numbers_of_texts(images: list[Any], repairs: Counter[str]) -> dict[str, int]:
-    """A number for every image, where all have texts for ids: the one that each is, or else its place in the file."""
+    """Number all images if their ids are texts: by the number in each text, else in the file's order."""
     ids = [image.get("id") if isinstance(image, Mapping) else None for image in images]
     names = [name for name in ids if isinstance(name, str)]
     if not names or len(names) < len(ids) or len(set(names)) < len(names):
@@ -188,15 +179,15 @@ def _numbers_of_texts(images: list[Any], repairs: Counter[str]) -> dict[str, int
         repairs[AS_TEXT] += len(names)
         return dict(zip(names, numbers, strict=True))
     repairs[TEXT_IDS] += len(names)
-    return {name: place for place, name in enumerate(names, start=1)}
+    return {name: number for number, name in enumerate(names, start=1)}
 
 
 def _numbered(entry: Any, key: str, numbers: Mapping[str, int]) -> Any:
-    """The entry with its image's number, where images have texts for ids."""
+    """Replace an entry's image id by the image's number, where ids are texts."""
     if not isinstance(entry, Mapping) or not numbers:
         return entry
     name = entry.get(key)
     if isinstance(name, str) and name in numbers:
         return {**entry, key: numbers[name]}
-    # Another image's number may be the same: this one is of no image.
+    # A number that is not an image's own id may be another image's new one: such an entry belongs to no image.
     return entry if type(name) is int and name in numbers.values() and str(name) in numbers else {**entry, key: None}

@@ -1,8 +1,8 @@
-"""What the checkpoint of a detector may say: a closed list of components, each with its known arguments.
+"""The components that a detector's checkpoint may contain: a closed list, with the arguments of each.
 
 A checkpoint is a file of unknown origin. MMDetection's registry has components that evaluate text as Python, execute
-config files or fetch URLs, so nothing that a file says is looked up there unless it is in this list: what the
-protocols that come with wildnas write. Every number has bounds, and keys that only matter in training are left out.
+config files or fetch URLs, so only names in this list are looked up there: those in wildnas' own protocols. Every
+number has bounds, and keys that only matter in training are dropped.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from backbones.errors import InputError
 from bench.detection.protocol import BACKBONE
 
-#: Checks a value, and gives it as it is built from; the text is the place in the file, for messages.
+#: A function that checks a value and returns it as it is built from; the text names the key in messages.
 Kind = Callable[[Any, str], Any]
 
-#: Left out wherever they stand: initialisation, which may fetch files, and mmengine's mark of inherited configs.
+#: Keys that are dropped everywhere: initialisation, which may fetch files, and mmengine's mark of inherited configs.
 _LEFT_OUT = ("init_cfg", "_scope_", "weights", "train_cfg", "pretrained")
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
@@ -71,7 +71,7 @@ def several(kind: Kind, most: int = 32) -> Kind:
     def check(value: Any, where: str) -> Any:
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or len(value) > most:
             raise _refuse(where, value, f"a list of {most} at most")
-        return [kind(item, f"{where}.{place}") for place, item in enumerate(value)]
+        return [kind(item, f"{where}.{index}") for index, item in enumerate(value)]
 
     return check
 
@@ -89,7 +89,7 @@ def either(*kinds: Kind) -> Kind:
 
 
 def genotype(value: Any, where: str) -> Any:
-    """A genotype as JSON or text; both are parsed, and never evaluated."""
+    """Check a genotype as JSON or text; both are parsed, never evaluated."""
     from backbones.zoo import genotype_of
 
     try:
@@ -99,9 +99,9 @@ def genotype(value: Any, where: str) -> Any:
 
 
 def timm_name(value: Any, where: str) -> Any:
-    """A name of timm's own list: its `hf-hub:` and `local-dir:` would fetch or read other files."""
+    """Check a plain model name; timm's `hf-hub:` and `local-dir:` would fetch or read other files."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise _refuse(where, value, "the name of a model of timm")
+        raise _refuse(where, value, "the name of a timm model")
     return value
 
 
@@ -110,7 +110,7 @@ Arguments = Mapping[str, Kind]
 
 
 def built(components: Mapping[str, Arguments]) -> Kind:
-    """A dict with a `type` out of these, and arguments that are known."""
+    """Accept a dict with one of these types and its known arguments."""
 
     def check(value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
@@ -118,7 +118,7 @@ def built(components: Mapping[str, Arguments]) -> Kind:
         name = value.get("type")
         if not isinstance(name, str) or name not in components:
             raise InputError(
-                f"{where}: asks for {str(name)[:60]!r}, which is no component that a checkpoint may name here: "
+                f"{where}: {str(name)[:60]!r} is not a component that a checkpoint may contain here; expected one of "
                 f"{', '.join(components)}"
             )
         return {"type": name, **_arguments(value, components[name], f"{where}.{name}", beside=("type",))}
@@ -127,7 +127,7 @@ def built(components: Mapping[str, Arguments]) -> Kind:
 
 
 def settings(known: Arguments) -> Kind:
-    """A dict without a `type`."""
+    """Accept a dict without a `type`."""
 
     def check(value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
@@ -153,7 +153,6 @@ _WIDTHS = several(_WIDTH)
 _COUNT = whole(0, 64)
 _SIDE = whole(1, 8192)
 _SIDES = either(several(_SIDE, 2), _SIDE)
-_NUMBERS = several(number())
 _NORM = either(
     nothing,
     built(
@@ -280,7 +279,7 @@ _NMS: Arguments = {
     "offset": one_of(0, 1),
 }
 
-#: MMDetection evaluates the `type` of NMS as Python, so it is one of two words here.
+#: MMDetection evaluates the `type` of NMS as Python, so only two words are allowed.
 _TEST = settings(
     {
         "nms_pre": whole(-1, 10**6),
@@ -354,17 +353,17 @@ TRANSFORMS: dict[str, Arguments] = {
     "PackDetInputs": {"meta_keys": several(_META)},
 }
 
-#: What the detector's post-processing reads of an image.
+#: Keys that the detector's post-processing needs.
 _NEEDED = {"img_id", "img_path", "ori_shape", "img_shape", "scale_factor"}
 
 _DETECTOR, _TRANSFORM = built(DETECTORS), built(TRANSFORMS)
 
 
 def model_of(value: Any, where: str) -> dict[str, Any]:
-    """A checkpoint's `model` with known components and arguments only.
+    """Check a checkpoint's `model`.
 
     Raises:
-        InputError: names the first that is not, or is out of its bounds.
+        InputError: a component or an argument is unknown, or a value is out of bounds.
     """
     model: dict[str, Any] = _DETECTOR(value, f"{where}: model")
     for part in ("backbone", "neck", "bbox_head", "test_cfg"):
@@ -374,7 +373,7 @@ def model_of(value: Any, where: str) -> dict[str, Any]:
 
 
 def pipeline_of(value: Any, where: str) -> list[dict[str, Any]]:
-    """A checkpoint's `pipeline`, from a file to the detector's input.
+    """Check a checkpoint's `pipeline`, from a file to the detector's input.
 
     Raises:
         InputError: as `model_of`.
@@ -382,17 +381,19 @@ def pipeline_of(value: Any, where: str) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = several(_TRANSFORM)(value, f"{where}: pipeline")
     kinds = [step["type"] for step in steps if step["type"] != "Pad"]
     if kinds != ["LoadImageFromFile", "Resize", "PackDetInputs"] or steps[-1]["type"] != "PackDetInputs":
-        raise InputError(f"{where}: pipeline: expected to load, to resize and to pack; it is to {', '.join(kinds)}")
+        raise InputError(
+            f"{where}: pipeline: expected LoadImageFromFile, Resize and PackDetInputs, not {', '.join(kinds)}"
+        )
     if not set(steps[-1].get("meta_keys", _NEEDED)) >= _NEEDED:
-        raise InputError(f"{where}: pipeline.PackDetInputs.meta_keys: expected {', '.join(sorted(_NEEDED))} among them")
+        raise InputError(f"{where}: pipeline.PackDetInputs.meta_keys: expected at least {', '.join(sorted(_NEEDED))}")
     return steps
 
 
 def categories_of(value: Any, where: str) -> dict[str, int]:
-    """A checkpoint's categories, ids by name.
+    """Check a checkpoint's categories, ids by name.
 
     Raises:
-        InputError: a name or an id cannot be one.
+        InputError: a name or an id is invalid.
     """
     if not isinstance(value, Mapping) or not 1 <= len(value) <= 10_000:
         raise InputError(f"{where}: categories: expected 1 to 10,000 ids by name")

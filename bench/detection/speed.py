@@ -1,4 +1,4 @@
-"""Images per second, latency and memory of a detector, on made images with made boxes."""
+"""Images per second, latency and memory of a detector, on random images with random boxes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bench.machine.timing import repeat
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol, Speed
 
-#: Boxes on each made image; COCO has seven on average.
+#: Boxes on each random image; COCO has seven on average.
 BOXES = 7
 
 
 def measure_speed(protocol: Protocol, architecture: NamedArchitecture, batch_size: int, repetitions: int) -> Speed:
     """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
 
-    The images are of the protocol's size, and preprocessing on the device is timed too; reading and augmenting are not.
-    The memory is this process' own where nothing else has run in it: `bench.machine.isolation.isolated` sees to that.
+    The images have the protocol's size. Preprocessing on the device is timed too; reading and augmenting are not. The
+    memory is right only in a process of its own (`bench.machine.isolation.isolated`).
 
     Raises:
-        InputError: the batch size or the number of repetitions is not positive, or the protocol is of another backbone.
+        InputError: batch size or repetitions are below 1, or the protocol is for another backbone only.
     """
     if batch_size < 1 or repetitions < 1:
         raise InputError(f"batch size {batch_size}, {repetitions} repetitions: expected 1 or more of both")
@@ -36,7 +36,7 @@ def measure_speed(protocol: Protocol, architecture: NamedArchitecture, batch_siz
     environment.reset_peak_memory()
     torch.manual_seed(0)
     model = build_detector(model_config(protocol.config, architecture.design, weights=None))
-    # Some layers, such as SSD's L2 norm, hold no numbers before.
+    # Some layers, such as SSD's L2 norm, are uninitialised memory before.
     model.init_weights()
     model.to(device)
     head = model.bbox_head if model.with_bbox else model.roi_head.bbox_head
@@ -63,7 +63,7 @@ def _train(model: Any, batch: dict[str, Any], optimizer: torch.optim.Optimizer) 
     loss: Tensor = model.parse_losses(model(**data, mode="loss"))[0]
     optimizer.zero_grad()
     loss.backward()
-    # The made boxes are noise, and the rate for real ones may be too high for them.
+    # The protocol's learning rate may be too high for random boxes.
     nn.utils.clip_grad_norm_(model.parameters(), 10)
     optimizer.step()
 
@@ -74,7 +74,7 @@ def _detect(model: Any, batch: dict[str, Any]) -> None:
 
 
 def made_batch(batch_size: int, height: int, width: int, num_classes: int) -> dict[str, Any]:
-    """A batch as the loader gives it: images of noise `(3, H, W)`, each with the same number of boxes."""
+    """Draw a batch in the loader's form: images of noise `(3, H, W)`, each with the same number of boxes."""
     from mmdet.structures import DetDataSample
 
     draw = torch.Generator().manual_seed(0)

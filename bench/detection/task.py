@@ -17,12 +17,12 @@ class DetectionTask(Task):
     """A detector trained on a COCO data set and scored by COCO's metrics on its validation part.
 
     The papers train on trainval35k, which is COCO 2017's train2017, and validate on minival, its val2017. An area
-    metric (`aps`, `apm`, `apl`) is left out of an outcome where no object of that size is there to find. The cost is
-    the backbone's at the input size, as in the papers' tables (P-DARTS, Table 4).
+    metric (`aps`, `apm`, `apl`) is left out of an outcome if the data have no object of that size. The cost is the
+    backbone's at the input size, as in the papers' tables (P-DARTS, Table 4).
     """
 
     name = "detection"
-    # 1 let up to 1,000 detections of a category count for all metrics but AP, and rounded to tenths.
+    # Version 1 counted up to 1,000 detections of a category for all metrics but AP, and rounded to tenths.
     version = 2
     title = TITLES["detection"]
     metrics = METRICS["detection"]
@@ -52,7 +52,7 @@ class DetectionTask(Task):
         return own_data(config, folder, work)
 
     def run(self, job: Job) -> Outcome:
-        """As `Task.run`; in several processes all of them call it, and the first one writes what it leaves."""
+        """Run a job as `Task.run` does; of several processes all call this, and the first writes the files."""
         import bench.detection.components  # noqa: F401 - registers the components, with the stand-in for mmcv's module
         from bench.detection.checkpoint import CHECKPOINT, save
         from bench.detection.coco_data import find
@@ -72,8 +72,8 @@ class DetectionTask(Task):
                 save(detector, job, config, data)
         shape = input_shape(job.protocol.config)
         cost, whole = backbone_cost(detector, *shape), detector_cost(detector, *shape)
-        counts = data.val.counts("val")
-        counts = {name: counts[name] for name in ("val images", "val annotations")}
+        report = data.val.counts("val")
+        counts = {name: report[name] for name in ("val images", "val annotations")}
         evaluator = describe(choose())
         return Outcome(metrics, counts, cost, job.work_dir / CHECKPOINT, whole=whole, resolved={"evaluator": evaluator})
 

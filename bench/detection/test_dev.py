@@ -1,7 +1,7 @@
-"""The file that COCO's evaluation server takes for test-dev2017, whose annotations nobody else has.
+"""Write and check the file that COCO's evaluation server takes for test-dev2017.
 
-The papers' numbers are of test-dev. The server wants one JSON file, a list of detections, in a zip archive of the same
-name, `detections_test-dev2017_<name>_results`, with at most 100 detections an image.
+The papers report test-dev, whose annotations are not public. The server takes one JSON file, a list of detections, in a
+zip archive of the same name, `detections_test-dev2017_<name>_results`, with at most 100 detections in an image.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from bench.detection.checkpoint import load
 from bench.detection.coco_data import find_test
 from bench.detection.inference import detect
 from bench.detection.protocol import data_part
+from bench.detection.repairs import is_number
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import Protocol
 from bench.tasks.registry import load_protocol
 from search.training.progress import ProgressCallback
 
-#: The most detections of an image that COCO counts.
+#: The largest number of detections in an image that COCO counts.
 MOST = 100
 
 #: The server's list of the images.
@@ -40,7 +41,7 @@ _NAME = re.compile(r"detections_test-dev2017_.+_results\.json")
 
 @dataclass(frozen=True)
 class Submission:
-    """A file for the server: how many detections it holds, in how many of how many images."""
+    """A file for the server, with its number of detections and of images with detections."""
 
     file: Path
     detections: int
@@ -61,23 +62,23 @@ def export_test_dev(
 ) -> Submission:
     """Detect in the test part's images and write the submission and its zip archive into the folder `out`.
 
-    Of an image with more than 100 detections the 100 surest are kept. Coordinates are rounded to hundredths of a
-    pixel, scores to five places. Runs in one process.
+    The 100 detections of an image with the highest scores are kept. Coordinates are rounded to hundredths of a pixel,
+    scores to five decimals. Runs in one process.
 
     Args:
-        protocol: says by its `test_dataloader` where image_info_test-dev2017.json and test2017/ are.
-        architecture: what the checkpoint must be of; None is any.
-        checkpoint: what a detection run under this protocol left.
+        protocol: its `test_dataloader` names image_info_test-dev2017.json and test2017/.
+        architecture: the checkpoint's architecture; None accepts any.
+        checkpoint: the checkpoint of a detection run under this protocol.
 
     Returns:
-        The JSON file, as `check_submission` has found it.
+        The JSON file with the counts of `check_submission`.
 
     Raises:
         InputError: the checkpoint is of another architecture or protocol or has other categories, the protocol's test
             part is another one, or images are missing or damaged.
     """
     if data_part(protocol.config, "test").annotation_file.name != IMAGE_INFO:
-        raise InputError(f"{protocol.name}: its test_dataloader is not of {IMAGE_INFO}")
+        raise InputError(f"{protocol.name}: test_dataloader has another annotation file; expected {IMAGE_INFO}")
     trained = load(checkpoint)
     if architecture is not None and trained.genotype_digest != architecture.design.digest:
         raise InputError(f"{checkpoint}: is of {trained.architecture}, not of {architecture.name}")
@@ -93,11 +94,11 @@ def export_test_dev(
     samples = detect(trained, listed, loader.get("batch_size", 1), loader.get("num_workers", 0))
     with replacing(file) as partial, partial.open("w", encoding="utf-8") as stream:
         separator = "["
-        for place, sample in enumerate(samples, start=1):
+        for number, sample in enumerate(samples, start=1):
             for entry in _entries(sample, category_ids):
                 stream.write(f"{separator}{json.dumps(entry)}")
                 separator = ",\n"
-            progress(place / len(listed), f"test-dev image {place} of {len(listed)}")
+            progress(number / len(listed), f"test-dev image {number} of {len(listed)}")
         stream.write("[]\n" if separator == "[" else "]\n")
     submission = check_submission(file, images.file)
     with replacing(file.with_suffix(".zip")) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -106,10 +107,10 @@ def export_test_dev(
 
 
 def load_test_dev(name: str, options: Sequence[str] = ()) -> Protocol:
-    """A detection protocol that has test-dev's images, by name.
+    """Load a detection protocol with a `test_dataloader` by name.
 
     Raises:
-        InputError: no such protocol, or one without.
+        InputError: the protocol does not exist, or has no `test_dataloader`.
     """
     task, protocol = load_protocol(name, options)
     if task.name != "detection" or not protocol.config.get("test_dataloader"):
@@ -118,7 +119,7 @@ def load_test_dev(name: str, options: Sequence[str] = ()) -> Protocol:
 
 
 def check_test_dev(protocol: Protocol, file: Path) -> Submission:
-    """Check a submission file against the protocol's list of images. See `check_submission`."""
+    """Check a submission against the protocol's list of images; see `check_submission`."""
     return check_submission(file, data_part(protocol.config, "test").annotation_file)
 
 
@@ -126,8 +127,7 @@ def check_submission(file: Path, image_info: Path) -> Submission:
     """Check a submission against image_info_test-dev2017.json.
 
     Raises:
-        InputError: the name or an entry is not what the server takes; names the entry, counted from 0, and what is
-            wrong.
+        InputError: the server would refuse the name or an entry; the message names the entry, counted from 0.
     """
     if not _NAME.fullmatch(file.name):
         raise InputError(f"{file}: the server expects the name detections_test-dev2017_<name>_results.json")
@@ -136,14 +136,14 @@ def check_submission(file: Path, image_info: Path) -> Submission:
     if not isinstance(entries, list):
         raise InputError(f"{file}: holds a {type(entries).__name__}; expected a list of detections")
     found: Counter[int] = Counter()
-    for place, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         problem = _problem(entry, image_ids, category_ids)
         if problem is None:
             found[entry["image_id"]] += 1
             if found[entry["image_id"]] > MOST:
-                problem = f"is number {MOST + 1} of image {entry['image_id']}; expected {MOST} an image at most"
+                problem = f"is number {MOST + 1} of image {entry['image_id']}; expected at most {MOST} in an image"
         if problem is not None:
-            raise InputError(f"{file}: entry {place}: {problem}")
+            raise InputError(f"{file}: entry {index}: {problem}")
     return Submission(file, len(entries), len(found), len(image_ids))
 
 
@@ -155,24 +155,19 @@ def _problem(entry: Any, image_ids: frozenset[int], category_ids: frozenset[int]
             return f"key {key!r} is missing"
     for key, known in (("image_id", image_ids), ("category_id", category_ids)):
         if type(entry[key]) is not int or entry[key] not in known:
-            return f"{key} {entry[key]!r} is none of image_info_test-dev2017's"
+            return f"{key} {entry[key]!r} is not in image_info_test-dev2017.json"
     box = entry["bbox"]
-    if not (isinstance(box, list) and len(box) == 4 and all(_is_finite(side) for side in box)):
+    if not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box))):
         return f"bbox {box!r}: expected [x, y, width, height], finite numbers"
     if box[2] < 0 or box[3] < 0:
-        return f"bbox {box!r}: width or height is negative; are they corners?"
-    if not _is_finite(entry["score"]):
+        return f"bbox {box!r}: width or height is negative; expected [x, y, width, height], not corners"
+    if not is_number(entry["score"]):
         return f"score {entry['score']!r}: expected a finite number"
     return None
 
 
-def _is_finite(value: Any) -> bool:
-    # A whole number of hundreds of digits is none that a float could be.
-    return type(value) in (int, float) and -1e15 < value < 1e15
-
-
 def _entries(sample: Any, category_ids: list[int]) -> Iterator[dict[str, Any]]:
-    """The server's entries of one image, surest first."""
+    """Yield the server's entries of one image, highest score first."""
     found = sample.pred_instances.cpu()
     order = found.scores.argsort(descending=True, stable=True)[:MOST]
     corners = found.bboxes[order].to(torch.float64)
@@ -182,12 +177,7 @@ def _entries(sample: Any, category_ids: list[int]) -> Iterator[dict[str, Any]]:
     )
     for corner, side, score, label in rows:
         box = [round(number, 2) for number in (*corner, *side)]
-        yield {
-            "image_id": sample.img_id,
-            "category_id": category_ids[label],
-            "bbox": box,
-            "score": round(score, 5),
-        }
+        yield {"image_id": sample.img_id, "category_id": category_ids[label], "bbox": box, "score": round(score, 5)}
 
 
 def _plain_name(name: str) -> str:

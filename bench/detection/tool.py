@@ -1,8 +1,8 @@
 """Run a script of MMDetection with the stand-in for mmcv's compiled operations.
 
 `python -m bench.detection.tool tools/test.py CONFIG CHECKPOINT …`: some of MMDetection's tools (test.py, not train.py)
-import `mmcv.ops` before they read the config whose `custom_imports` would provide it. With a compiled mmcv they run as
-they are.
+import `mmcv.ops` before they read the config, whose `custom_imports` would provide it. With a compiled mmcv this module
+is not needed.
 """
 
 from __future__ import annotations

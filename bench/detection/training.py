@@ -1,4 +1,4 @@
-"""One job of detection: the config that mmengine's Runner gets, training with exact resume, scoring."""
+"""Run one detection job: resolve the Runner's config, train with exact resume, and score."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from search.training.resuming import resume_point
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
 
-#: Our metrics by the names that MMDetection's `CocoMetric` and ours give them.
+#: Metrics of a record, with the names of MMDetection's `CocoMetric`.
 COCO_NAMES = {
     "ap": "coco/bbox_mAP",
     "ap50": "coco/bbox_mAP_50",
@@ -41,7 +41,7 @@ COCO_NAMES = {
 
 
 class ScoringProgressHook(Hook):
-    """Tell a callback how far the scoring is after every batch."""
+    """Report the progress of the scoring after every batch."""
 
     priority = "VERY_LOW"
 
@@ -55,10 +55,10 @@ class ScoringProgressHook(Hook):
 
 
 def resolve(job: Job, data: Data) -> Config:
-    """The config of a job as the Runner gets it: the protocol's with architecture, weights, categories and seed.
+    """Resolve a job's config for the Runner: the protocol's, with architecture, weights, categories and seed.
 
     Raises:
-        InputError: settings that cannot be had together, or not on this machine.
+        InputError: settings that exclude each other, or that this machine does not support.
     """
     values: dict[str, Any] = plain(job.protocol.config)
     weights = None if job.weights is None else str(job.weights)
@@ -68,10 +68,10 @@ def resolve(job: Job, data: Data) -> Config:
     _set_precision(values)
     for part in ("train", "val"):
         loader = values[f"{part}_dataloader"]
-        # mmengine's own function seeds workers alike every epoch; persistent workers would never be seeded again.
+        # mmengine's own function gives workers the same seed every epoch, and persistent workers keep their first.
         loader["worker_init_fn"] = {"type": SEED_WORKER}
         loader["persistent_workers"] = False
-    # Scored once, after training; the test part (test-dev) is exported by itself.
+    # Scored once, after training; `bench.detection.test_dev` exports the test part.
     values["train_cfg"]["val_begin"] = values["train_cfg"]["max_epochs"] + 1
     for key in ("test_dataloader", "test_cfg", "test_evaluator"):
         values.pop(key, None)
@@ -84,7 +84,7 @@ def resolve(job: Job, data: Data) -> Config:
     last = resume_point(job.work_dir, values["train_cfg"]["max_epochs"])
     values["load_from"], values["resume"] = (None, False) if last is None else (str(last), True)
     if world_size() > 1:
-        # The processes are joined already. mmengine asks for the GPU's number; on a CPU there must be none.
+        # The process group exists already. mmengine passes the GPU's number, and a CPU must have none.
         values["launcher"] = "pytorch"
         if not torch.cuda.is_available():
             values["model_wrapper_cfg"] = {"type": "MMDistributedDataParallel", "device_ids": None}
@@ -92,14 +92,14 @@ def resolve(job: Job, data: Data) -> Config:
 
 
 def _use_our_metric(values: dict[str, Any], work_dir: Path) -> None:
-    """Score by `WildnasCocoMetric` where the config says MMDetection's `CocoMetric`."""
+    """Replace MMDetection's `CocoMetric` by `WildnasCocoMetric`."""
     evaluator = values["val_evaluator"]
     if evaluator.get("type") not in ("CocoMetric", COCO_METRIC):
         raise InputError(f"val_evaluator.type={evaluator.get('type')!r}: expected 'CocoMetric' or {COCO_METRIC!r}")
     known = ("type", "ann_file", "limit", "evaluator", "collect_dir", *WildnasCocoMetric.SETTINGS)
     for key in evaluator:
         if key not in known and key != "_scope_":
-            raise InputError(f"val_evaluator: key {key!r} is not for the metrics of a record; {nearest(key, known)}")
+            raise InputError(f"val_evaluator: unknown key {key!r}; {nearest(key, known)}")
     evaluator.update(type=COCO_METRIC, collect_dir=str(work_dir / "collected"))
     imports = values.get("custom_imports") or {"imports": [], "allow_failed_imports": False}
     modules = imports["imports"] if isinstance(imports["imports"], list) else [imports["imports"]]
@@ -107,12 +107,12 @@ def _use_our_metric(values: dict[str, Any], work_dir: Path) -> None:
 
 
 def _set_precision(values: dict[str, Any]) -> None:
-    """Train under autocast where the config says `precision='bf16'`."""
+    """Train under autocast if `precision` is `bf16`."""
     wrapper = values["optim_wrapper"]
     kind = wrapper.get("type", "OptimWrapper")
     if values.pop("precision", "fp32") == "bf16":
         if kind not in ("OptimWrapper", BF16_WRAPPER):
-            raise InputError(f"precision='bf16' goes with optim_wrapper.type='OptimWrapper', not with {kind!r}")
+            raise InputError(f"precision='bf16' needs optim_wrapper.type='OptimWrapper', not {kind!r}")
         wrapper["type"] = BF16_WRAPPER
         values["custom_imports"]["imports"].append("bench.detection.precision")
     elif kind == "AmpOptimWrapper" and not torch.cuda.is_available():
@@ -120,20 +120,20 @@ def _set_precision(values: dict[str, Any]) -> None:
 
 
 def _write_curves(values: dict[str, Any]) -> None:
-    """Losses and rates for TensorBoard beside mmengine's own file, in the folder of this run."""
+    """Write losses and learning rates for TensorBoard beside mmengine's own file, in the run's folder."""
     visualizer = {"type": "DetLocalVisualizer", **(values.get("visualizer") or {})}
     backends = list(visualizer.get("vis_backends") or [{"type": "LocalVisBackend"}])
     if all(backend["type"] != "TensorboardVisBackend" for backend in backends):
         backends.append({"type": "TensorboardVisBackend"})
-    # mmengine keeps one visualizer a name, which goes on writing where its first run did.
+    # mmengine keeps one visualizer per name, which would go on writing into its first run's folder.
     values["visualizer"] = {**visualizer, "vis_backends": backends, "name": values["experiment_name"]}
 
 
 def train(job: Job, config: Config) -> Runner:
-    """Train to the end, going on from the last checkpoint where there is one.
+    """Train to the end, from the last checkpoint if there is one.
 
-    In several processes (`search.training.parallel.process_group`) all of them call this, with a `work_dir` that all
-    of them see; each trains on its share of the images with batches of the config's size.
+    All processes of a group (`search.training.parallel.process_group`) call this, with a `work_dir` that they share;
+    each trains on its share of the images with batches of the config's size.
 
     Raises:
         FloatingPointError: the loss or a weight is no longer finite.
@@ -157,9 +157,9 @@ def train(job: Job, config: Config) -> Runner:
 
 
 def score(runner: Runner) -> dict[str, float]:
-    """COCO's metrics of the trained network in percent, to a hundredth.
+    """Compute COCO's metrics of the trained network in percent, rounded to hundredths.
 
-    An area metric without an object of that size to find is undefined and left out.
+    An area metric is left out if the data have no object of that size.
     """
     found: Mapping[str, float] = runner.val()
     runner.visualizer.close()
@@ -167,6 +167,6 @@ def score(runner: Runner) -> dict[str, float]:
 
 
 def network(runner: Runner) -> nn.Module:
-    """The detector itself, without a wrapper for several devices."""
+    """Return the detector itself, without a wrapper for several devices."""
     module: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
     return module

@@ -1,7 +1,8 @@
-"""VGG-16 as SSD's own backbone: MMDetection's `SSDVGG`, with the weights that it starts from.
+"""VGG-16, SSD's own backbone: MMDetection's `SSDVGG` with initial weights.
 
-The rows SSD300 and SSD512 of PC-DARTS Table 5 and P-DARTS Table 4. Liu et al., SSD: Single Shot MultiBox Detector (ECCV
-2016), section 3: VGG-16 up to conv5, its last pooling 3x3 at stride 1, fc6 and fc7 as convolutions, the first dilated.
+For the rows SSD300 and SSD512 of PC-DARTS Table 5 and P-DARTS Table 4. Liu et al., SSD: Single Shot MultiBox Detector
+(ECCV 2016), section 3: VGG-16 up to conv5, its last pooling 3x3 at stride 1, fc6 and fc7 as convolutions, the first
+dilated.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ provide_mmcv_ext()
 from mmdet.models.backbones import SSDVGG  # noqa: E402 - needs the stand-in for mmcv's compiled module
 from mmdet.registry import MODELS  # noqa: E402
 
-#: `SSDVGG.features` of the two convolutions that stand for fc6 and fc7; classification networks do not have them.
+#: The convolutions in `SSDVGG.features` that replace fc6 and fc7; classification networks do not have them.
 _REPLACED = ("features.31.", "features.33.")
 
 
 @MODELS.register_module(force=True)
 class WildnasSSDVGG(SSDVGG):
-    """MMDetection's `SSDVGG` by `weights`, as the other backbones are.
+    """MMDetection's `SSDVGG` with an argument `weights`, as the other backbones have.
 
     Args:
         weights: a checkpoint with VGG-16's convolutions by torchvision's names (`features.0.weight`, …): torchvision's,
@@ -44,7 +45,7 @@ class WildnasSSDVGG(SSDVGG):
         """Initialise as MMDetection does, then load the weights.
 
         Raises:
-            InputError: the checkpoint is not there, or lacks a convolution.
+            InputError: the checkpoint is missing, or lacks a convolution.
         """
         super().init_weights(pretrained)
         if self.weights is None:
@@ -64,6 +65,6 @@ class WildnasSSDVGG(SSDVGG):
         print_log(f"backbone from {self.weights}: {report}; {fresh} start from scratch", logger="current")
 
     def train(self, mode: bool = True) -> WildnasSSDVGG:
-        # mmcv's returns None, where torch's modules return themselves.
+        # mmcv returns None, unlike torch's modules, which return themselves.
         super().train(mode)
         return self

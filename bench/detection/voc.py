@@ -1,4 +1,4 @@
-"""Pascal VOC's data sets (Everingham et al. 2010), an XML file for each image; read by globox."""
+"""Read Pascal VOC's data sets (Everingham et al. 2010), an XML file for each image, by globox."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Pair = tuple[Path, Path]
 
 
 def find_lists(folder: Path) -> dict[str, list[Pair]] | None:
-    """The images of both parts with their annotation files, or None where the folder is not laid out so.
+    """Find the images of both parts with their annotation files; None if the folder has another layout.
 
     Raises:
-        InputError: it is, but an image that is listed is missing.
+        InputError: a listed image is missing.
     """
     sets, annotations = folder / "ImageSets" / "Main", folder / "Annotations"
     if sets.is_dir() and annotations.is_dir():
@@ -32,7 +32,7 @@ def find_lists(folder: Path) -> dict[str, list[Pair]] | None:
             for part, names in PARTS.items()
         }
         if any(file is None for file in files.values()):
-            raise InputError(f"{sets}: expected train.txt and val.txt, the images of each part")
+            raise InputError(f"{sets}: expected train.txt and val.txt, the lists of each part's images")
         return {part: _listed(folder, file) for part, file in files.items() if file is not None}
     found = {}
     for part in PARTS:
@@ -44,7 +44,7 @@ def find_lists(folder: Path) -> dict[str, list[Pair]] | None:
 
 
 def _listed(folder: Path, file: Path) -> list[Pair]:
-    """The images of an image set: a name a line, behind which VOC's lists of one class have a number."""
+    """List the images of an image set: a name on each line, followed by a number in VOC's lists of one class."""
     pairs = []
     for line in read_small(file).splitlines():
         if not line.strip():
@@ -60,17 +60,17 @@ def _listed(folder: Path, file: Path) -> list[Pair]:
 
 
 def read(folder: Path, lists: Mapping[str, Sequence[Pair]]) -> dict[str, dict[str, Any]]:
-    """Training and validation part in COCO's format; categories are numbered from 1 in alphabetical order.
+    """Read both parts into COCO's format; categories are numbered from 1 in alphabetical order.
 
-    Objects marked difficult are objects like others. Coordinates are as they stand, though VOC counts pixels from 1.
+    Objects marked difficult count like others. Coordinates are not changed, although VOC counts pixels from 1.
 
     Raises:
-        InputError: an annotation file cannot be understood, or an image cannot be read.
+        InputError: an annotation file is invalid, or an image cannot be read.
     """
     rows = {part: [(image, _boxes(file), str(file)) for image, file in pairs] for part, pairs in lists.items()}
     for part, images in rows.items():
         if not images:
-            raise InputError(f"{folder}: Pascal VOC annotations, but no {part} images")
+            raise InputError(f"{folder}: has Pascal VOC annotations but no {part} images; expected one or more")
     names = sorted({box.label for images in rows.values() for _, boxes, _ in images for box in boxes})
     categories = {name: number for number, name in enumerate(names, start=1)}
     return {part: as_coco(folder, images, categories) for part, images in rows.items()}
@@ -78,11 +78,11 @@ def read(folder: Path, lists: Mapping[str, Sequence[Pair]]) -> dict[str, dict[st
 
 def _boxes(file: Path) -> list[BoundingBox]:
     if not file.is_file():
-        # An image without a file shows none of the categories.
+        # An image without an annotation file has no objects.
         return []
     text = read_small(file)
     try:
-        # globox asks for the size that the file tells, which may be wrong or missing; the image tells the right one.
+        # Not by globox's reader of files: it needs the image size from the file, which may be wrong or missing.
         root = ElementTree.fromstring(text)
         boxes = [BoundingBox.from_xml(node) for node in root.iter("object")]
     except (ElementTree.ParseError, ParsingError, ValueError, AssertionError, OverflowError) as error:
@@ -90,5 +90,5 @@ def _boxes(file: Path) -> list[BoundingBox]:
         raise InputError(f"{file}: cannot be read as a Pascal VOC annotation: {reason}") from error
     for box in boxes:
         if not box.label.strip():
-            raise InputError(f"{file}: an object has no name")
+            raise InputError(f"{file}: an object has no name; expected its category")
     return boxes

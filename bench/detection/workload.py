@@ -1,4 +1,4 @@
-"""How much a training of a detector computes."""
+"""Compute of training a detector."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.tasks.workload import Workload, is_separable, train_images
 
 
 def training_workload(config: Mapping[str, Any], design: Design, counts: Mapping[str, int]) -> Workload:
-    """That of backbone, neck and head; see `bench.tasks.contract.Task.workload`."""
+    """Count backbone, neck and head; see `bench.tasks.contract.Task.workload`."""
     images, epochs = train_images(config, counts), config["train_cfg"]["max_epochs"]
     dataset = config["train_dataloader"]["dataset"]
     while isinstance(dataset.get("dataset"), Mapping):
-        # `RepeatDataset`, as in SSD's configs: so many passes an epoch.
+        # `RepeatDataset`, as in SSD's configs: several passes in an epoch.
         epochs *= dataset.get("times", 1)
         dataset = dataset["dataset"]
     model = json.dumps(model_config(config, design, weights=None))
@@ -30,7 +30,7 @@ def training_workload(config: Mapping[str, Any], design: Design, counts: Mapping
 
 @cache
 def _detector(model: str, shape: tuple[int, int]) -> tuple[int, bool]:
-    """Multiply-adds of the detector that a config's `model` describes, as JSON, and whether it is separable."""
+    """Return the multiply-adds of the detector in a config's `model`, as JSON, and whether it is separable."""
     with torch.device("meta"):
         detector = build_detector(json.loads(model))
     return detector_cost(detector, *shape).published_macs, is_separable(detector)

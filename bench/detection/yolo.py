@@ -1,4 +1,4 @@
-"""YOLO's data sets, as Ultralytics and Roboflow write them: `data.yaml`, `images/` and `labels/`; read by globox."""
+"""Read YOLO's data sets by globox, as Ultralytics and Roboflow write them: `data.yaml`, `images/` and `labels/`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from search.data.names import is_image
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
-#: Categories of a data set, at most: `names` may be a dict with any number in it.
+#: The largest number of categories, and of a key in `names`.
 _MOST = 100_000
 
 
 def find_description(folder: Path) -> Path | None:
-    """The file that describes a YOLO data set: `data.yaml`, or the one YAML file that there is."""
+    """Find the file that describes a YOLO data set: `data.yaml`, or the only YAML file."""
     for name in _NAMES:
         if (folder / name).is_file():
             return folder / name
@@ -31,24 +31,24 @@ def find_description(folder: Path) -> Path | None:
 
 
 def read(folder: Path, description: Path) -> dict[str, dict[str, Any]]:
-    """Training and validation part in COCO's format.
+    """Read the training and validation part into COCO's format.
 
     Raises:
-        InputError: the description or a label file cannot be understood, or a path leads out of the folder.
+        InputError: the description or a label file is invalid, or a path leads out of the folder.
     """
     content = _content(description)
     names = _categories(content, description)
     labels = {str(number): name for number, name in names.items()}
-    # As the classes count in YOLO, from 0: COCO's own ids may have any number.
+    # Ids count from 0 like YOLO's classes; COCO's format allows any.
     categories = {name: number for number, name in names.items()}
     parts = {}
     for part in PARTS:
         key = next((key for key in PARTS[part] if content.get(key)), None)
         if key is None:
-            raise InputError(f"{description}: key {part!r} is missing: where the {part} images are")
+            raise InputError(f"{description}: key {part!r} is missing; expected the path of the {part} images")
         images = _images(folder, content, content[key], f"{description}: {key}")
         if not images:
-            raise InputError(f"{description}: {key}: no image in {str(content[key])[:200]!r}")
+            raise InputError(f"{description}: {key}: no image in {str(content[key])[:200]!r}; expected one or more")
         rows = ((image, *_boxes(image, labels)) for image in images)
         parts[part] = as_coco(folder, rows, categories)
     return parts
@@ -57,9 +57,9 @@ def read(folder: Path, description: Path) -> dict[str, dict[str, Any]]:
 def _content(file: Path) -> Mapping[str, Any]:
     text = read_small(file)
     try:
-        # Aliases could make gigabytes of a few lines.
+        # With aliases a few lines can expand to gigabytes.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise InputError(f"{file}: has YAML aliases, which no data set needs")
+            raise InputError(f"{file}: has YAML aliases; expected plain values")
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
@@ -75,36 +75,36 @@ def _categories(content: Mapping[str, Any], file: Path) -> dict[int, str]:
     if not isinstance(names, Mapping) or not names or len(names) > _MOST:
         raise InputError(f"{file}: key 'names': expected the categories' names, as a list or by their numbers")
     if any(type(number) is not int or not 0 <= number < _MOST for number in names):
-        raise InputError(f"{file}: key 'names': expected whole numbers from 0 on as its keys")
+        raise InputError(f"{file}: key 'names': expected whole numbers from 0 to {_MOST - 1} as keys")
     found = {number: str(name) for number, name in sorted(names.items())}
     if len(set(found.values())) < len(found):
-        raise InputError(f"{file}: key 'names': two categories have one name")
+        raise InputError(f"{file}: key 'names': two categories have the same name; expected unique names")
     return found
 
 
 def _images(folder: Path, content: Mapping[str, Any], given: Any, where: str) -> list[Path]:
-    """The images of a part, which a path, a list of paths or a text file with paths names."""
+    """List the images of a part, given by a path, a list of paths or a text file with paths."""
     paths = given if isinstance(given, list) else [given]
     if not all(isinstance(path, str) and path for path in paths):
         raise InputError(f"{where}: expected a path, or a list of paths")
     found: list[Path] = []
     for path in paths:
-        place = _place(folder, content.get("path"), path, where)
-        if place.is_dir():
-            found += images_below(place)
-        elif place.is_file() and place.suffix == ".txt":
-            lines = [line.strip() for line in read_small(place).splitlines()]
-            found += (_place(folder, content.get("path"), line, str(place)) for line in lines if is_image(line))
+        given_path = _resolve(folder, content.get("path"), path, where)
+        if given_path.is_dir():
+            found += images_below(given_path)
+        elif given_path.is_file() and given_path.suffix == ".txt":
+            lines = [line.strip() for line in read_small(given_path).splitlines()]
+            found += (_resolve(folder, content.get("path"), line, str(given_path)) for line in lines if is_image(line))
         else:
             raise InputError(f"{where}: {path[:200]!r}: no such folder or list of images in {folder}")
     return found
 
 
-def _place(folder: Path, base: Any, path: str, where: str) -> Path:
-    """Where a path of the description leads.
+def _resolve(folder: Path, base: Any, path: str, where: str) -> Path:
+    """Resolve a path of the description below the folder.
 
-    It counts from `path`, which often is that of another machine, or from the folder; Roboflow's begin with one `../`
-    too many.
+    It is relative to the key `path`, which is often another machine's, or to the folder. Roboflow's paths begin with
+    one `../` too many.
     """
     plain = PureWindowsPath(path).as_posix() if "\\" in path else path
     inside = PurePosixPath(plain)
@@ -123,7 +123,7 @@ def _place(folder: Path, base: Any, path: str, where: str) -> Path:
 
 
 def _boxes(image: Path, labels: Mapping[str, str]) -> tuple[list[BoundingBox], str]:
-    """The boxes of an image, and the label file they are from; an image without one shows none of the categories."""
+    """Read an image's boxes, and return them with their label file; an image without one has no objects."""
     from search.data.reader import picture_size
 
     file = _label_file(image)
@@ -139,7 +139,7 @@ def _boxes(image: Path, labels: Mapping[str, str]) -> tuple[list[BoundingBox], s
         # Exporters may write the class as 0.0.
         label = values[0].removesuffix(".0")
         if label not in labels:
-            raise InputError(f"{where}: class {values[0][:40]!r} is none of data.yaml's names, 0 to {len(labels) - 1}")
+            raise InputError(f"{where}: class {values[0][:40]!r} is not in data.yaml's names, 0 to {len(labels) - 1}")
         read_line = BoundingBox.from_yolo_seg if len(values) > 6 else BoundingBox.from_yolo_v5
         try:
             box = read_line(" ".join([label, *values[1:]]), image_size=size)
@@ -154,10 +154,10 @@ def _boxes(image: Path, labels: Mapping[str, str]) -> tuple[list[BoundingBox], s
 
 
 def _label_file(image: Path) -> Path:
-    """`labels/` in the place of the last `images/`, or beside the image (Ultralytics' rule)."""
+    """Find an image's label file: `labels/` replaces the last `images/`, else beside the image (Ultralytics' rule)."""
     parts = list(image.parts)
-    for place in range(len(parts) - 2, -1, -1):
-        if parts[place] == "images":
-            parts[place] = "labels"
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] == "images":
+            parts[index] = "labels"
             break
     return Path(*parts).with_suffix(".txt")

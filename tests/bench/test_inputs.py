@@ -271,7 +271,7 @@ ROWS: list[tuple[str, str, Make, str]] = [
     ),
     ("hidden file", "reid", put(market, write("query/._0003_c1s1_000000_00.jpg")), HIDDEN),
     ("other suffix", "reid", put(market, write("query/list.txt")), "1  passed over: .txt files"),
-    ("identity of 200 digits", "reid", put(market, draw(f"query/{'9' * 200}_c1_0.jpg")), "error: 18 digits at most"),
+    ("identity of 200 digits", "reid", put(market, draw(f"query/{'9' * 200}_c1_0.jpg")), "error: at most 18 digits"),
     (
         "large text",
         "reid",
@@ -385,7 +385,7 @@ ROWS: list[tuple[str, str, Make, str]] = [
         "ids that are lists",
         "detection",
         lambda r: coco(r, each("annotations", image_id=[1])),
-        "error: image_id [1] is none of the file's images",
+        "error: image_id [1] is not among the file's images",
     ),
     (
         "boxes of 400 digits",
@@ -409,14 +409,14 @@ ROWS: list[tuple[str, str, Make, str]] = [
         "an image of another's number",
         "detection",
         lambda r: coco(r, each("images", id=lambda n: f"img{n}")),
-        "error: image_id None is none of the file's images",
+        "error: image_id None is not among the file's images",
     ),
     ("PostScript", "detection", put(coco, write("train2017/train001.jpg", POSTSCRIPT)), "error: of no known format"),
     (
         "a file name of half a character",
         "detection",
         lambda r: coco(r, each("images", file_name="\ud800.jpg")),
-        "error: expected a file's name",
+        "error: expected a file name",
     ),
     ("YOLO", "detection", yolo, "4  train annotations"),
     ("Pascal VOC", "detection", voc, "3  train annotations"),
@@ -457,7 +457,7 @@ ROWS: list[tuple[str, str, Make, str]] = [
         put(voc, write("Annotations/train0.xml", b"<annotation>")),
         "error: train0.xml: cannot be read as a Pascal VOC",
     ),
-    ("no annotations", "detection", classification, "error: holds no annotations that are known; expected COCO"),
+    ("no annotations", "detection", classification, "error: holds no annotations of a known format; expected COCO"),
 ]
 
 

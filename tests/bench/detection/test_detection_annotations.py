@@ -59,7 +59,7 @@ def test_a_category_with_another_id_is_named(make_protocol: Make, coco: Path) ->
             annotation["category_id"] = min(annotation["category_id"], 8)
 
     change(coco, VAL, renumber)
-    with pytest.raises(InputError, match=r"val2017\.json: category 'right' has the id 8, and 9 in .*train2017\.json"):
+    with pytest.raises(InputError, match=r"val2017\.json: category 'right' has the id 8, but 9 in .*train2017\.json"):
         find(make_protocol(coco).config)
 
 

@@ -67,7 +67,7 @@ def test_images_without_objects_and_with_crowds_are_passed_over(made_coco: Path)
     # The first has a crowd, the second no object.
     assert [image["id"] for image in chosen["images"]] == [3, 4, 5]
     assert {annotation["image_id"] for annotation in chosen["annotations"]} == {3, 4, 5}
-    with pytest.raises(InputError, match="holds 5 images with objects and without a crowd, not 6"):
+    with pytest.raises(InputError, match="holds 5 images with objects and without a crowd; expected 6"):
         first_images(file, made_coco / "train2017", 6)
 
 

@@ -122,7 +122,7 @@ def test_a_printed_config_is_the_protocols(name: str, architecture: str, tmp_pat
 
 def test_what_cannot_be_printed() -> None:
     _, protocol = load_protocol("detection/coco_ssd300_vgg16")
-    with pytest.raises(InputError, match="ARCH is timm:vgg16, not a genotype"):
+    with pytest.raises(InputError, match="expected timm:vgg16, not a genotype"):
         config_text(protocol, PDARTS)
     _, protocol = load_protocol("detection/coco_mini_ssd", ["precision=bf16"])
     with pytest.raises(InputError, match="precision='bf16' is for wildnas evaluate"):

@@ -47,9 +47,9 @@ def test_nothing_to_measure(make_protocol: Make, made_coco: Path, batch_size: in
 
 def test_a_protocol_of_one_backbone_is_not_measured_over_another() -> None:
     _, protocol = load_protocol("detection/coco_ssd300_vgg16")
-    with pytest.raises(InputError, match="ARCH is timm:vgg16, not a genotype"):
+    with pytest.raises(InputError, match="expected timm:vgg16, not a genotype"):
         measure_speed(protocol, PDARTS, 1, 1)
-    with pytest.raises(InputError, match="ARCH is timm:vgg16, not timm:resnet50"):
+    with pytest.raises(InputError, match="expected timm:vgg16, not timm:resnet50"):
         measure_speed(protocol, resolve("timm:resnet50"), 1, 1)
 
 

@@ -96,7 +96,7 @@ def test_what_does_not_belong_together_is_refused(
     with pytest.raises(InputError, match=r"test2017/000000000009\.jpg: no such image"):
         export_test_dev(protocol, None, tiny_checkpoint, out)
     val = {**protocol.config, "test_dataloader": protocol.config["val_dataloader"]}
-    with pytest.raises(InputError, match=f"its test_dataloader is not of {IMAGE_INFO}"):
+    with pytest.raises(InputError, match=f"another annotation file; expected {IMAGE_INFO}"):
         export_test_dev(Protocol(protocol.name, protocol.path, val), None, tiny_checkpoint, out)
     assert not out.exists()
 
@@ -107,19 +107,19 @@ GOOD = {"image_id": 8, "category_id": 7, "bbox": [1.5, 2, 3, 4.25], "score": 0.5
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([GOOD, {**GOOD, "image_id": 1}], "entry 1: image_id 1 is none of"),
-        ([{**GOOD, "image_id": "8"}], "entry 0: image_id '8' is none of"),
-        ([{**GOOD, "image_id": True}], "entry 0: image_id True is none of"),
-        ([{**GOOD, "category_id": 1}], "entry 0: category_id 1 is none of"),
-        ([{**GOOD, "category_id": 7.0}], "entry 0: category_id 7.0 is none of"),
+        ([GOOD, {**GOOD, "image_id": 1}], "entry 1: image_id 1 is not in"),
+        ([{**GOOD, "image_id": "8"}], "entry 0: image_id '8' is not in"),
+        ([{**GOOD, "image_id": True}], "entry 0: image_id True is not in"),
+        ([{**GOOD, "category_id": 1}], "entry 0: category_id 1 is not in"),
+        ([{**GOOD, "category_id": 7.0}], "entry 0: category_id 7.0 is not in"),
         ([{**GOOD, "bbox": [1, 2, 3]}], r"entry 0: bbox \[1, 2, 3\]: expected"),
         ([{**GOOD, "bbox": [1, 2, 3, float("nan")]}], "entry 0: bbox .* finite numbers"),
-        ([{**GOOD, "bbox": [10, 10, -5, 3]}], "entry 0: bbox .*negative; are they corners"),
+        ([{**GOOD, "bbox": [10, 10, -5, 3]}], "entry 0: bbox .*negative; expected"),
         ([{**GOOD, "score": float("inf")}], "entry 0: score inf: expected a finite number"),
         ([{**GOOD, "score": "high"}], "entry 0: score 'high'"),
         ([{"image_id": 8, "category_id": 7, "bbox": [0, 0, 1, 1]}], "entry 0: key 'score' is missing"),
         ([[8, 7, 0.5]], "entry 0: .*expected an object"),
-        ([GOOD] * 101, "entry 100: is number 101 of image 8; expected 100 an image at most"),
+        ([GOOD] * 101, "entry 100: is number 101 of image 8; expected at most 100 in an image"),
         ({"detections": [GOOD]}, "holds a dict; expected a list"),
     ],
 )
