@@ -1,4 +1,4 @@
-"""A trained PCB from its checkpoint: what it is and what it was trained on stands in the file."""
+"""Save a trained PCB, and build it again from its checkpoint alone."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
 from search.configs import data_folder, parse, portable
 
-#: Of a part's classifier, whose rows are the identities.
+#: The first part's classifier; its rows are the identities.
 _CLASSIFIER = "classifiers.0.weight"
 
 
 def save_pcb(pcb: PCB, file: Path, config: Mapping[str, Any], design: Design, protocol: str) -> Path:
-    """Write a PCB with all that `load_pcb` builds it again from."""
+    """Save a PCB with everything that `load_pcb` needs to build it again."""
     return weights.save(
         pcb, file, design, task="reid", protocol=protocol, architecture=design.to_json(), config=portable(dict(config))
     )
 
 
 def load_pcb(file: Path) -> tuple[PCB, ReidConfig]:
-    """The PCB of a checkpoint that a run left, and the config of that run.
+    """Load the PCB and the config of a run from its checkpoint.
 
     Raises:
-        InputError: the file cannot be read, or is not such a checkpoint.
+        InputError: the file cannot be read, or is not the checkpoint of a re-identification run.
     """
     state, about = weights.read(file)
     if about.get("task") != "reid" or not isinstance(about.get("config"), Mapping):
@@ -49,11 +49,7 @@ def load_pcb(file: Path) -> tuple[PCB, ReidConfig]:
 
 
 def _confirm_fit(config: ReidConfig, design: Design, state: Mapping[str, Tensor], file: Path) -> None:
-    """See that the weights are those of the network that the config describes, before it takes memory.
-
-    Raises:
-        InputError: names or shapes differ; names the first few.
-    """
+    """Check that the weights fit the network that the config describes, before it takes memory."""
     identities = _identities(state, file)
     confirm_depth(config.layers, state, "backbone.cells.", f"{file}: config.layers")
     try:
@@ -62,7 +58,7 @@ def _confirm_fit(config: ReidConfig, design: Design, state: Mapping[str, Tensor]
     except (RuntimeError, LookupError, TypeError, ValueError, AssertionError, ArithmeticError) as error:
         if isinstance(error, InputError):
             raise InputError(f"{file}: {error}") from error
-        raise InputError(f"{file}: config: describes no network: {str(error)[:200]}") from error
+        raise InputError(f"{file}: config: not a network that can be built: {str(error)[:200]}") from error
     odd = [name for name, value in planned.items() if name not in state or state[name].shape != value.shape]
     if odd:
         more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
@@ -70,10 +66,10 @@ def _confirm_fit(config: ReidConfig, design: Design, state: Mapping[str, Tensor]
 
 
 def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
-    """A PCB with given weights, to be ranked by as they are: those of a trained PCB, or of its backbone alone.
+    """Build a PCB with given weights for ranking without training: those of a PCB, or of its backbone alone.
 
     Raises:
-        InputError: the weights do not fit, or what is ranked by is not in them.
+        InputError: the weights do not fit, or lack the layers that the features come from.
     """
     state = weights.read_state_dict(file)
     if any(name.startswith("backbone.") for name in state):
@@ -81,7 +77,7 @@ def load_weights(file: Path, config: ReidConfig, design: Design) -> PCB:
         weights.load(pcb, file, design)
         return pcb
     if config.feature == "after":
-        raise InputError(f"{file}: are a backbone's weights; feature='after' ranks by PCB's own layers, which it lacks")
+        raise InputError(f"{file}: has a backbone's weights only; feature='after' needs those of a trained PCB")
     pcb = build_pcb(config, design, identities=1)
     weights.load(pcb.backbone, file, design)
     return pcb
@@ -94,7 +90,7 @@ def _identities(state: Mapping[str, Tensor], file: Path) -> int:
 
 
 def _here(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with this machine's data folder."""
+    """Insert this machine's data folder into a config."""
     variable, slash, rest = str(config.get("data_root", "")).partition("/")
     if variable in ("$WILDNAS_DATA", "$WILDNAS_DIGITS"):
         return {**config, "data_root": f"{data_folder(variable[1:])}{slash}{rest}"}
@@ -104,8 +100,8 @@ def _here(config: Mapping[str, Any]) -> dict[str, Any]:
 def _design(content: Any, file: Path) -> Design:
     if isinstance(content, Mapping) and set(content) == {"timm"}:
         name = content["timm"]
-        # timm's `hf-hub:` and `local-dir:` would fetch or read other files.
+        # A plain name: timm's `hf-hub:` and `local-dir:` would fetch or read other files.
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", name):
-            raise InputError(f"{file}: architecture: {str(name)[:60]!r}: expected the name of a model of timm")
+            raise InputError(f"{file}: architecture: {str(name)[:60]!r}: expected the name of a timm model")
         return TimmModel(name)
     return Genotype.from_json(content, f"{file}: architecture")

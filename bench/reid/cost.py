@@ -1,4 +1,4 @@
-"""What a re-identifier costs: as it was run, and as P-DARTS Table 5 counts it."""
+"""Cost of a re-identifier as it is run, and as P-DARTS Table 5 counts it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from backbones.build import build_backbone
 from backbones.cost import Cost, measure
 from backbones.design import Design
+from bench.reid.model import backbone_of
 from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
 
-#: Height and width at which ImageNet's networks are counted, in pixels.
+#: Height and width at which the papers count ImageNet's networks, in pixels.
 PAPER_SIZE = 224
 
 
@@ -21,8 +21,8 @@ class Costs:
     """Parameters and multiply-adds for one image.
 
     Attributes:
-        backbone, whole: the backbone's and all of PCB's, at the run's size and with its last stride.
-        unchanged: the backbone's as Table 5 has it: at 224 × 224, its last halving left in.
+        backbone, whole: of the backbone and of all of PCB, at the run's image size and last stride.
+        unchanged: of the backbone as in Table 5: at 224 × 224, with its last halving.
     """
 
     backbone: Cost
@@ -31,14 +31,8 @@ class Costs:
 
 
 def measure_costs(pcb: PCB, config: ReidConfig, design: Design) -> Costs:
-    """Count a re-identifier's network; no image is looked at.
-
-    Args:
-        design: the architecture that the backbone was built of.
-    """
+    """Count a re-identifier's network; `design` is the backbone's architecture."""
     size = (3, config.height, config.width)
     with torch.device("meta"):
-        unchanged = build_backbone(
-            design, channels=config.channels, layers=config.layers, out_strides=(32,), last_stride=2
-        )
+        unchanged = backbone_of(config.model_copy(update={"last_stride": 2}), design)
     return Costs(measure(pcb.backbone, size), measure(pcb, size), measure(unchanged, (3, PAPER_SIZE, PAPER_SIZE)))

@@ -1,7 +1,7 @@
 """CUHK03 under the protocol of Zhong et al. 2017: 767 identities to train on, 700 to test.
 
 Li et al., DeepReID (CVPR 2014); Zhong et al., Re-ranking Person Re-identification with k-reciprocal Encoding (CVPR
-2017), whose MATLAB file says which image is of which part. It is evaluated as Market-1501 is.
+2017), whose MATLAB file assigns the images to the parts. Evaluated as Market-1501.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EXPECTED = (
 
 
 def read_cuhk03(data_root: Path, kind: str) -> Listing:
-    """CUHK03 with `detected` or `labeled` boxes."""
+    """Read CUHK03 with `detected` or `labeled` boxes."""
     folder = data_root / "cuhk03"
     expected = _EXPECTED.format(kind=kind)
     images = folder / f"images_{kind}"
@@ -34,8 +34,8 @@ def read_cuhk03(data_root: Path, kind: str) -> Listing:
         names = [str(name[0]) for name in content["filelist"].ravel()]
         labels = [int(label) for label in content["labels"].ravel()]
         # MATLAB counts from 1.
-        places = {part: content[f"{part}_idx"].ravel().astype(int) - 1 for part in ("train", "query", "gallery")}
-        named = {part: [(names[place], labels[place]) for place in those] for part, those in places.items()}
+        indices = {part: content[f"{part}_idx"].ravel().astype(int) - 1 for part in ("train", "query", "gallery")}
+        named = {part: [(names[index], labels[index]) for index in those] for part, those in indices.items()}
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(f"{file}: not the protocol of Zhong et al. 2017: {error}") from error
     parts = {part: sorted(_image(images, *image, file) for image in those) for part, those in named.items()}
@@ -48,14 +48,14 @@ def _read_mat(file: Path) -> dict[str, Any]:
 
     try:
         content: dict[str, Any] = loadmat(file)
-    # What SciPy has for a file that is empty, of MATLAB 7.3, of another kind, broken inside, or cut short.
+    # SciPy's errors for a file that is empty, of MATLAB 7.3, of another format, damaged or cut off.
     except (MatReadError, NotImplementedError, ValueError, TypeError, OSError, IndexError) as error:
         raise InputError(f"{file}: cannot be read as a MATLAB file: {error}") from error
     return content
 
 
 def _image(folder: Path, name: str, label: int, file: Path) -> Image:
-    # Pair of cameras, person, camera of the pair, image.
+    # Camera pair, person, camera of the pair, image.
     found = re.fullmatch(r"\d+_\d+_([12])_\d+\.png", name)
     if not found:
         raise InputError(f"{file}: cannot read the camera from {name[:80]!r}; expected a name like 1_001_1_01.png")

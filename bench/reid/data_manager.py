@@ -16,23 +16,23 @@ from search.data.reader import read_picture
 
 
 class ListedDataset(ImageDataset):
-    """A torchreid data set whose images are those of a listing."""
+    """A torchreid data set of a listing's images."""
 
     def __init__(self, listing: Listing, **settings: Any) -> None:
         super().__init__(listing.train, listing.query, listing.gallery, **settings)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """One image as torchreid's own data set gives it, which however tries a broken file again for ever."""
+        """Return one image as torchreid's own data set does, which retries a broken file for ever."""
         file, identity, camera, dataset = self.data[index]
         image = self._transform_image(self.transform, self.k_tfm, read_picture(file))
         return {"img": image, "pid": identity, "camid": camera, "impath": file, "dsetid": dataset}
 
 
 def check_readable(files: Iterable[str]) -> None:
-    """Read every image once: before a training of hours, those that are needed only after it.
+    """Read every image once, so that a damaged test image is found before hours of training.
 
     Raises:
-        InputError: one cannot be read; names the file.
+        InputError: an image cannot be read.
     """
     with ThreadPoolExecutor() as pool:
         try:
@@ -44,20 +44,20 @@ def check_readable(files: Iterable[str]) -> None:
 
 
 def _decode(file: str) -> None:
-    # The image is let go at once: a gallery does not fit into memory.
+    # The image is not returned: a gallery does not fit into memory.
     read_picture(file)
 
 
 @contextlib.contextmanager
 def plain_worker_errors() -> Iterator[None]:
-    """A block that reads images in other processes, which hand on a whole traceback as the message of an error."""
+    """Shorten the errors of data-loading processes, whose message is a whole traceback, to their last line."""
     try:
         yield
     except InputError as error:
         raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error
 
 
-#: The listing that a registered data set has now: torchreid's registry replaces nothing.
+#: The current listing of each registered data set, since torchreid's registry allows no replacement.
 _LISTINGS: dict[str, Listing] = {}
 
 
@@ -69,9 +69,9 @@ def _register(dataset: str) -> str:
 
 
 def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
-    """The `ImageDataManager` of a protocol; it normalises by ImageNet's means, as the backbones' pretraining does.
+    """Build a protocol's `ImageDataManager`; it normalises by ImageNet's means, as the backbones' pretraining does.
 
-    A triplet loss needs several images of an identity in a batch: torchreid's `RandomIdentitySampler` draws them.
+    With a triplet loss, `RandomIdentitySampler` draws the several images of an identity that a batch needs.
     """
     name = _register(config.dataset)
     _LISTINGS[name] = listing
@@ -89,5 +89,5 @@ def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
 
 
 def test_transform(config: ReidConfig) -> Any:
-    """What `build_datamanager` prepares query and gallery images by."""
+    """Build the transform of query and gallery images, the same as in `build_datamanager`."""
     return build_transforms(config.height, config.width)[1]

@@ -1,9 +1,8 @@
-"""Re-identification data sets as they lie on disk.
+"""Read re-identification data sets in torchreid's layouts.
 
-The layouts are those of torchreid, whose own readers are not used for four reasons: they list files in the order of the
-file system (so a seed would train differently on another machine), they look for identity and camera in the whole
-path (a folder named `run_1_c3` makes every image identity 1 of camera 3), they try to download what is missing, and
-they stop at assertions. Nothing is ever downloaded here.
+torchreid's own readers are not used, since they list files in the order of the file system (so a seed trains
+differently on another machine), look for identity and camera in the whole path (a folder `run_1_c3` makes every image
+identity 1 of camera 3), download missing data, and stop at assertions. Nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ _READERS: Mapping[str, Callable[[Path], Listing]] = {
 
 
 def read_layout(dataset: str, data_root: Path, limit: int | None = None, queries: str = "own") -> Listing:
-    """The listing of a data set below `data_root`.
+    """List a data set below `data_root`.
 
     Args:
-        limit: so many images of each part at the most.
-        queries: `all` for every test image of the identities that are asked for (`all_asked`).
+        limit: the largest number of images of each part; None takes all.
+        queries: `all` makes every test image of a query's identity a query (`all_asked`).
 
     Raises:
-        InputError: a folder or file is missing, or a name or a line cannot be understood.
+        InputError: a folder or file is missing, or a name or a line is invalid.
     """
     listing = _READERS[dataset](data_root)
     for split in ("train", "query", "gallery"):
         if not getattr(listing, split):
-            raise InputError(f"{listing.folder}: no {split} images that the layout of {dataset} knows")
+            raise InputError(f"{listing.folder}: no {split} images; expected the layout of {dataset}")
     if limit is not None:
         listing = limited(listing, limit)
     return all_asked(listing) if queries == "all" else listing

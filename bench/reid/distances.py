@@ -1,7 +1,7 @@
-"""Distances between features, in blocks whose numbers depend on nothing but the features.
+"""Distances between features, in blocks of queries.
 
-How a matrix product rounds depends on its shape. Every product here is of `BLOCK` queries, the last ones filled up with
-zeros, so a distance is the same bit for bit however many queries are asked for at once, and so is a ranking.
+The rounding of a matrix product depends on its shape. Every product here has `BLOCK` queries, the last one padded with
+zeros, so that distances and rankings are bit for bit the same for any number of queries.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch.nn import functional as F
 
 Metric = Literal["euclidean", "cosine"]
 
-#: Queries of one matrix product: of MSMT17's gallery, 84 MB of distances.
+#: Queries of one matrix product; with MSMT17's gallery this gives 84 MB of distances.
 BLOCK = 256
 
 
 def distance_blocks(queries: Tensor, gallery: Tensor, metric: Metric) -> Iterator[Tensor]:
-    """Distances of all queries, rising like the metric, as one `(BLOCK, N_gallery)` after another; the last is shorter.
+    """Yield the distances of all queries in blocks `(BLOCK, N_gallery)`; the last is shorter.
 
-    Euclidean distances come squared, which keeps their order and makes no two of them equal; cosine distance is 1 less
-    the cosine of the angle. A block is the caller's to change.
+    Euclidean distances are squared, which keeps their order; cosine distance is 1 minus the cosine of the angle. The
+    caller may change a block.
 
     Args:
         queries, gallery: features `(N_query, D)` and `(N_gallery, D)`.
@@ -33,7 +33,7 @@ def distance_blocks(queries: Tensor, gallery: Tensor, metric: Metric) -> Iterato
     """
     for features in (queries, gallery):
         if not bool(torch.isfinite(features).all()):
-            raise FloatingPointError("a feature is not finite: the network has diverged")
+            raise FloatingPointError("a feature is not finite: the network has diverged; try a lower learning rate")
     product = _products(gallery, metric)
     for rows in queries.split(BLOCK):
         padded = rows.new_zeros(BLOCK, rows.shape[1])

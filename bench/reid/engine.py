@@ -1,10 +1,9 @@
 """torchreid's engine for PCB: its training and test loops, with PCB's loss, exact resume and a fast ranking.
 
-One job runs in one process, on one GPU. torchreid's `Engine` knows no other: its loaders draw with samplers of their
-own, every process would write and rank by itself, and what it offers for several GPUs, `nn.DataParallel`, is slower
-than the one. PCB also asks for little: batches of 64, whose BatchNorm statistics eight processes would take over 8
-images each. What there is plenty of is jobs (P-DARTS Table 5 alone is 36 of them: architectures, data sets, parts), and
-those are given a GPU each: start one command for each with `CUDA_VISIBLE_DEVICES`.
+One job runs in one process on one GPU. torchreid's `Engine` does not support several processes: its loaders use their
+own samplers, every process would write and rank by itself, and its `nn.DataParallel` is slower than one GPU. PCB also
+needs little: with batches of 64, eight processes would take BatchNorm statistics over 8 images each. To use several
+GPUs, start one command for each with `CUDA_VISIBLE_DEVICES`; P-DARTS Table 5 alone has 36 jobs.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from search.training.hooks import check_finite
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
 
-#: The share of a job that is training; the rest is extracting features and ranking.
+#: The share of a job's progress that is training; the rest is extracting features and ranking.
 _TRAINING_SHARE = 0.95
 
 
 class PcbEngine(Engine):
-    """torchreid's engine with `PcbLoss`, bf16 if the protocol asks for it, and `bench.reid.scoring`.
+    """torchreid's engine with `PcbLoss`, optional bf16, and `bench.reid.scoring`.
 
-    Every epoch is seeded by (seed, epoch) and ends with a checkpoint, so a resumed training is that of an uninterrupted
-    one, bit for bit on a CPU. torchreid writes losses, learning rate and scores for TensorBoard into the work folder.
+    Every epoch is seeded by (seed, epoch) and ends with a checkpoint, so a resumed training equals an uninterrupted
+    one, on a CPU bit for bit. torchreid writes losses, learning rate and scores for TensorBoard into the work folder.
 
     Attributes:
         ranking: the scores of the last test.
@@ -67,15 +66,15 @@ class PcbEngine(Engine):
         self.max_epoch = config.epochs
 
     def fit(self, save_dir: Path) -> Ranking:
-        """Train the epochs that are still to do, test, and return the scores."""
+        """Train the remaining epochs, test, and return the scores."""
         epochs = self.config.epochs
         done = self.resume.restore(self.model, self.optimizer, self.scheduler, epochs) if self.resume else 0
         try:
             with plain_worker_errors():
-                if self.config.epochs:
-                    self.run(save_dir=str(save_dir), max_epoch=self.config.epochs, start_epoch=done, print_freq=10)
+                if epochs:
+                    self.run(save_dir=str(save_dir), max_epoch=epochs, start_epoch=done, print_freq=10)
                 else:
-                    # torchreid tests only what it has trained.
+                    # `run` tests only after training.
                     self.test()
         finally:
             if self.writer is not None:
@@ -85,14 +84,14 @@ class PcbEngine(Engine):
         return self.ranking
 
     def train(self, **settings: Any) -> None:
-        """One epoch of torchreid's loop."""
+        """Train one epoch of torchreid's loop, and save it."""
         seed_everything(self.seed, self.epoch)
         super().train(**settings)
         if self.resume:
             self.resume.write(self.epoch + 1, self.model, self.optimizer, self.scheduler)
 
     def forward_backward(self, data: Mapping[str, Any]) -> dict[str, float]:
-        """One step.
+        """Train one step.
 
         Raises:
             FloatingPointError: the loss is not finite.
@@ -117,19 +116,19 @@ class PcbEngine(Engine):
         return summary
 
     def extract_features(self, input: Tensor) -> Tensor:
-        """Features `(N, D)` of images `(N, 3, H, W)`, in fp32."""
+        """Return features `(N, D)` of images `(N, 3, H, W)`, in fp32."""
         with self._autocast():
             features: Tensor = self.model(input.to(self.device))
         return features.float()
 
     def save_model(self, *arguments: Any, **settings: Any) -> None:
-        """Nothing: `train` has saved the epoch."""
+        """Do nothing, since `train` has saved the epoch."""
 
     @torch.no_grad()
     def _evaluate(
         self, dataset_name: str = "", query_loader: Any = None, gallery_loader: Any = None, **settings: Any
     ) -> tuple[float, float]:
-        """Rank by `bench.reid.scoring` in place of torchreid's loop; called by its `test`."""
+        """Rank by `bench.reid.scoring` instead of torchreid's loop; `test` calls this."""
         query_features, query = self.extract(query_loader, "queries", 0.0)
         gallery_features, gallery = self.extract(gallery_loader, "gallery", 0.5)
         self.progress(1.0, "ranking")
@@ -138,10 +137,10 @@ class PcbEngine(Engine):
         return self.ranking.cmc[1], self.ranking.mean_average_precision
 
     def extract(self, loader: Any, what: str, start: float) -> tuple[Tensor, Labels]:
-        """Features `(N, D)` and labels of all images of a loader.
+        """Extract features `(N, D)` and labels of all images of a loader.
 
         Args:
-            what, start: for the progress: what they are, and how much of the extraction came before.
+            what, start: the images' name and the share of the extraction done before, for the progress.
         """
         features, identities, cameras = [], [], []
         trained = _TRAINING_SHARE if self.config.epochs else 0.0
@@ -152,9 +151,8 @@ class PcbEngine(Engine):
             cameras.append(camids)
             done = start + number / len(loader) / 2
             self.progress(trained + (1 - trained) * done, f"extracting features: {what}")
-        # All of MSMT17's gallery takes 1.5 GB at 4,608 numbers an image: it is ranked where the network is.
-        device = features[0].device
-        return torch.cat(features), Labels(torch.cat(identities).to(device), torch.cat(cameras).to(device))
+        # Ranked on the network's device: MSMT17's gallery takes 1.5 GB at 4,608 numbers per image.
+        return torch.cat(features), Labels(torch.cat(identities), torch.cat(cameras)).to(features[0].device)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
@@ -163,7 +161,7 @@ class PcbEngine(Engine):
 def build_optimisation(
     pcb: nn.Module, config: ReidConfig, pretrained: bool
 ) -> tuple[torch.optim.Optimizer, Any | None]:
-    """torchreid's optimiser and schedule; the backbone learns more slowly if it is pretrained."""
+    """Build torchreid's optimiser and schedule; a pretrained backbone gets a lower learning rate."""
     optimiser = build_optimizer(
         pcb,
         optim=config.optimiser,

@@ -1,4 +1,4 @@
-"""A part of a data set, for a quick try (`--limit N`): fewer identities, of whom there is enough to rank."""
+"""Reduce a data set for a quick try (`--limit N`) to fewer identities that can still be ranked."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from bench.reid.listing import Image, Listing, relabelled
 
-#: Images that an identity has on average; the first `limit / 4` identities are taken.
+#: Images of an identity, on average; the first `limit / 4` identities are taken.
 _IMAGES = 4
 
 
 def limited(listing: Listing, limit: int) -> Listing:
-    """The listing with at most so many images of each part, those of the first few identities.
+    """Keep at most `limit` images of each part, from the first few identities.
 
-    Every identity gives its images in turn, of its cameras in turn, so that a query keeps images from other cameras as
-    long as there are two of an identity. The gallery is chosen first, from the identities that are asked for; only
-    their queries are kept, and neither distractors nor junk.
+    Identities take turns, and so do the cameras of an identity, so that a query keeps images from other cameras if two
+    images of its identity are kept. The gallery is chosen first, from the queries' identities; queries of other
+    identities, distractors and junk are dropped.
     """
     asked = {identity for _, identity, _ in listing.query}
     gallery = _first([image for image in listing.gallery if image[1] in asked], limit)
@@ -35,15 +35,15 @@ def limited(listing: Listing, limit: int) -> Listing:
 def _first(images: Collection[Image], limit: int) -> list[Image]:
     identities = set(sorted({identity for _, identity, _ in images})[: max(2, limit // _IMAGES)])
     of_camera: dict[tuple[int, int], int] = defaultdict(int)
-    places = []
+    shots = []
     for image in images:
         _, identity, camera = image
         if identity in identities:
-            places.append((of_camera[identity, camera], camera, image))
+            shots.append((of_camera[identity, camera], camera, image))
             of_camera[identity, camera] += 1
     of_identity: dict[int, int] = defaultdict(int)
     turns = []
-    for _, _, image in sorted(places):
+    for _, _, image in sorted(shots):
         turns.append((of_identity[image[1]], image[1], image))
         of_identity[image[1]] += 1
     return sorted(image for _, _, image in sorted(turns)[:limit])

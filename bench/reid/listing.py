@@ -1,4 +1,4 @@
-"""What is read from a re-identification data set: which image shows whom, taken by which camera."""
+"""The images of a re-identification data set with their identities and cameras."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from search.data.names import sift
 #: One image: its file, the identity on it, the camera (one less than in its name), as torchreid's data sets hold it.
 Image = tuple[str, int, int]
 
-#: Digits that an identity or a camera has at most: it is held in 64 bits.
+#: The largest number of digits of an identity or a camera, which must fit into 64 bits.
 _DIGITS = 18
 
-#: The identity of gallery images that nobody scores (Market-1501: bad detections).
+#: The identity of gallery images that are not scored (Market-1501: bad detections).
 JUNK = -1
 
-#: The identity of gallery images that show nobody who is asked for (Market-1501).
+#: The identity of gallery images that show no query's identity (Market-1501).
 DISTRACTOR = 0
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a data set, in order of their names; training identities are numbered from 0.
+    """The images of a data set, sorted by name; training identities are numbered from 0.
 
     Attributes:
         folder: the data set's folder.
-        distractors: how many of the gallery's images show nobody that is asked for.
-        junk: how many gallery images nobody scores; they are not in `gallery`.
-        annotations: files beside the images that say what is where.
-        passed_over: how many of what lie in the folders and are no image (`search.data.names`).
+        distractors: number of gallery images that show no query's identity.
+        junk: number of gallery images that are not scored; they are not in `gallery`.
+        annotations: files with the images' labels, beside the images.
+        passed_over: number of other files in the folders, by kind (`search.data.names`).
     """
 
     folder: Path
@@ -47,15 +47,15 @@ class Listing:
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def unmatched(self) -> list[Image]:
-        """The queries whose identity no other camera has seen in the gallery: no ranking can find them."""
+        """List the queries without a gallery image of their identity from another camera."""
         cameras = cameras_of(self.gallery)
         return [image for image in self.query if not cameras.get(image[1], set()) - {image[2]}]
 
 
 def all_asked(listing: Listing) -> Listing:
-    """The listing with every test image of an identity that is asked for as a query against all test images.
+    """Make every test image of a query's identity a query against all test images.
 
-    None is found by itself: images of the query's own identity and camera are left out of its ranking.
+    No query finds itself, since images of its own identity and camera are left out of its ranking.
     """
     asked = identities_of(listing.query)
     every = sorted({*listing.query, *listing.gallery})
@@ -63,7 +63,7 @@ def all_asked(listing: Listing) -> Listing:
 
 
 def cameras_of(images: list[Image]) -> dict[int, set[int]]:
-    """The cameras that have seen each identity."""
+    """Collect the cameras of each identity."""
     cameras: dict[int, set[int]] = {}
     for _, identity, camera in images:
         cameras.setdefault(identity, set()).add(camera)
@@ -75,7 +75,7 @@ def identities_of(images: list[Image]) -> set[int]:
 
 
 def relabelled(images: list[Image]) -> list[Image]:
-    """The images with identities numbered from 0."""
+    """Number the identities from 0."""
     labels = {identity: label for label, identity in enumerate(sorted(identities_of(images)))}
     return [(file, labels[identity], camera) for file, identity, camera in images]
 
@@ -86,18 +86,18 @@ def require_folder(folder: Path, expected: str) -> None:
 
 
 def read_names(folder: Path, passed_over: Counter[str]) -> list[Image]:
-    """The images of a folder by their names, `<identity>_c<camera>…`, as Market-1501's are.
+    """List the images of a folder with Market-1501's names, `<identity>_c<camera>…`.
 
-    A camera may have zeros before it (VeRi's `c001`) and may be 0; `C001` is the same. Other files are counted.
+    A camera may have leading zeros (VeRi's `c001`), may be 0 and may have a capital `C`. Other files are counted.
 
     Raises:
-        InputError: names that cannot be read so; names the first three.
+        InputError: image names without identity and camera; the message has the first three.
     """
     images, unknown = [], []
     for name in sift((entry.name for entry in os.scandir(folder) if not entry.is_dir()), passed_over):
         found = re.match(r"(-?\d+)_c(\d+)", name, re.ASCII | re.IGNORECASE)
         if found and max(map(len, found.groups())) <= _DIGITS:
-            # Torchreid counts cameras from 0; camera 0 becomes -1, which is a name like another.
+            # torchreid counts cameras from 0; camera 0 becomes -1, which does no harm.
             images.append((str(folder / name), int(found[1]), int(found[2]) - 1))
         else:
             unknown.append(name)
@@ -105,6 +105,6 @@ def read_names(folder: Path, passed_over: Counter[str]) -> list[Image]:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         raise InputError(
             f"{folder}: cannot read identity and camera from {', '.join(name[:80] for name in unknown[:3])}{more}; "
-            f"expected names like 0002_c1s1_000451_03.jpg (identity 2, camera 1), {_DIGITS} digits at most"
+            f"expected names like 0002_c1s1_000451_03.jpg (identity 2, camera 1), with at most {_DIGITS} digits"
         )
     return images

@@ -1,4 +1,4 @@
-"""Market-1501's layout: three folders of images whose names tell identity and camera."""
+"""Read Market-1501's layout: three folders of images with identity and camera in their names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_market1501(data_root: Path) -> Listing:
 
 
 def read_dukemtmcreid(data_root: Path) -> Listing:
-    # Its identities count from 1 and all are asked for, or are plain wrong answers: nothing is junk.
+    # Its identities count from 1, and it has neither distractors with identity 0 nor junk.
     return _read(data_root / "dukemtmc-reid" / "DukeMTMC-reID", "dukemtmcreid", distractors=False)
 
 
@@ -40,14 +40,14 @@ def read_market_folder(folder: Path) -> Listing:
 
 
 def read_test_folders(folder: Path) -> Listing:
-    """Query and gallery of a folder in Market-1501's layout; it may lack training images."""
+    """Read query and gallery of a folder in Market-1501's layout; training images may be missing."""
     for name in (QUERY, GALLERY):
         require_folder(folder / name, EXPECTED["market_folder"])
-    # Market-1501's own folder may be given so, too: only that has a gallery full of images of nobody.
+    # Only Market-1501 itself has distractors with identity 0.
     listing = _listing(folder, (QUERY, GALLERY), distractors=folder.name.startswith("Market-1501"))
     for images, name in ((listing.query, QUERY), (listing.gallery, GALLERY)):
         if not images:
-            raise InputError(f"{folder / name}: no images ({', '.join(SUFFIXES)})")
+            raise InputError(f"{folder / name}: no images; expected files with {', '.join(SUFFIXES)}")
     return listing
 
 
@@ -58,11 +58,7 @@ def _read(folder: Path, dataset: str, distractors: bool) -> Listing:
 
 
 def _listing(folder: Path, parts: tuple[str, ...], distractors: bool) -> Listing:
-    """The listing of these folders.
-
-    Args:
-        distractors: whether identity 0 is nobody who is asked for, as in Market-1501; elsewhere it is an identity.
-    """
+    """List these folders; with `distractors`, identity 0 marks distractors, as in Market-1501."""
     passed_over: Counter[str] = Counter()
     read = {name: read_names(folder / name, passed_over) for name in parts}
     train, query, gallery = read.get(TRAIN, []), read[QUERY], read[GALLERY]

@@ -1,4 +1,4 @@
-"""PCB and its backbone as a protocol describes them."""
+"""Build PCB and its backbone from a protocol."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from bench.reid.schema import ReidConfig
 
 
 def backbone_of(config: ReidConfig, design: Design) -> CellBackbone | TimmBackbone:
-    """The network without a classifier, down to the last map."""
-    return build_backbone(
-        design,
-        channels=config.channels,
-        layers=config.layers,
-        out_strides=(32,),
-        last_stride=config.last_stride,
-    )
+    """Build the network without a classifier, down to the last map."""
+    width, layers, last_stride = config.channels, config.layers, config.last_stride
+    return build_backbone(design, channels=width, layers=layers, out_strides=(32,), last_stride=last_stride)
 
 
 def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
-    """PCB over a genotype's or a timm model's backbone, for so many training identities."""
+    """Build PCB over a genotype's or a timm model's backbone, with one class for each training identity."""
     backbone = backbone_of(config, design)
     return PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)

@@ -1,4 +1,4 @@
-"""MSMT17's layout: lists of images with their identities, the camera in the name."""
+"""Read MSMT17's layout: lists of images with their identities, and the camera in the name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_msmt17(data_root: Path) -> Listing:
     train, test = (folder / name for name in _VERSIONS[version])
     for images in (train, test):
         require_folder(images, EXPECTED)
-    # As torchreid: the validation list is not trained on, for comparability with published results.
+    # Without the validation list, as in torchreid, to be comparable with published results.
     parts = {"train": train, "query": test, "gallery": test}
     lists = {split: folder / f"list_{split}.txt" for split in parts}
     read = {split: _read_list(lists[split], images) for split, images in parts.items()}

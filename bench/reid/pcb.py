@@ -13,11 +13,11 @@ from backbones.errors import InputError
 
 
 class Parts(NamedTuple):
-    """What PCB gives in training, each a list with a tensor for every part.
+    """PCB's training output, lists with a tensor for every part.
 
     Attributes:
         logits: `(N, identities)`.
-        vectors: those that a part is ranked by, `(N, C)` or `(N, reduced_dim)`, not normalised.
+        vectors: the features, `(N, C)` or `(N, reduced_dim)`, not normalised.
     """
 
     logits: list[Tensor]
@@ -25,24 +25,24 @@ class Parts(NamedTuple):
 
 
 class PCB(nn.Module):
-    """Stripes of the backbone's last map, each with its own reduction and its own classifier of identities.
+    """PCB: stripes of the backbone's last map, each with its own reduction and classifier of identities.
 
-    The last map `(N, C, H, W)` is averaged over `parts` horizontal stripes to one vector g of C numbers each; a 1x1
-    convolution with BatchNorm and ReLU reduces g to h of `reduced_dim` numbers, on which the part's classifier works.
+    The last map `(N, C, H, W)` is averaged over `parts` horizontal stripes to one vector g of C numbers each. A 1x1
+    convolution with BatchNorm and ReLU reduces g to h of `reduced_dim` numbers, the input of the part's classifier.
 
-    In training the result is `Parts`. In evaluation it is `(N, feature_dim)`: the parts' vectors, each of length 1, one
-    after the other.
+    The output is `Parts` in training. In evaluation it is `(N, feature_dim)`: the parts' vectors, each normalised to
+    length 1, concatenated.
 
     Args:
-        backbone: returns maps, the last of which is used (or one map), and knows its widths as `feature_channels`.
+        backbone: returns one map or several, of which the last is used, and has their widths as `feature_channels`.
         identities: the number of training identities.
-        parts: the number of stripes; where it does not divide the map's height, neighbouring stripes share a row.
+        parts: the number of stripes; if it does not divide the map's height, neighbouring stripes share a row.
         reduced_dim: the length of h, or None to classify g itself.
         feature: `before` (g, as in P-DARTS Table 5, whose "feature dim" 768 is C) or `after` (h) the reduction.
         dropout: the rate of dropout on g in training.
 
     Raises:
-        InputError: more parts than the map has rows (in the forward pass), or no parts.
+        InputError: `parts` is below 1 or, in the forward pass, above the map's rows.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PCB(nn.Module):
         if parts < 1:
             raise InputError(f"parts={parts}: expected at least 1")
         if feature not in ("before", "after"):
-            raise InputError(f"feature={feature!r}: expected 'before' or 'after' (the reduction)")
+            raise InputError(f"feature={feature!r}: expected 'before' or 'after' the reduction")
         self.backbone = backbone
         self.parts = parts
         self.feature = feature
@@ -89,10 +89,9 @@ class PCB(nn.Module):
         rows, columns = last.shape[-2:]
         if self.parts > rows:
             raise InputError(
-                f"parts={self.parts}: the backbone's last map is {rows} x {columns}, so {rows} parts at the most"
+                f"parts={self.parts}: expected at most {rows}, since the backbone's last map is {rows} x {columns}"
             )
-        # One stripe at a time rather than adaptive pooling, whose backward pass is not deterministic on CUDA. The
-        # borders are those of adaptive pooling.
+        # Adaptive pooling has the same borders, but its backward pass is not deterministic on CUDA.
         borders = [(part * rows // self.parts, -(-(part + 1) * rows // self.parts)) for part in range(self.parts)]
         return [last[:, :, top:bottom].mean(dim=(2, 3), keepdim=True) for top, bottom in borders]
 
@@ -101,8 +100,7 @@ class PCB(nn.Module):
 
 
 def _reduction(channels: int, reduced_dim: int) -> nn.Sequential:
-    # ReLU and the initialisations are those of the authors' code (syfafterzy/PCB_RPP_for_reID), where the parts share
-    # one reduction.
+    # ReLU and initialisation as in the authors' code (syfafterzy/PCB_RPP_for_reID), where the parts share a reduction.
     convolution = nn.Conv2d(channels, reduced_dim, 1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out")
     return nn.Sequential(convolution, nn.BatchNorm2d(reduced_dim), nn.ReLU(inplace=True))

@@ -1,4 +1,4 @@
-"""A ranked list as a picture: the query, then its nearest gallery images, right and wrong ones framed."""
+"""Draw ranked lists: the query, then its nearest gallery images, with frames for right and wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.reid.schema import ReidConfig, Reranking
 from search.data.reader import read_picture
 from search.training.progress import ProgressCallback
 
-#: Width and height of an image's cell without its frame, in pixels; a crop keeps its proportions in it.
+#: Width and height of an image's cell without its frame, in pixels; images keep their aspect ratio.
 CELL = (112, 168)
 
 FRAME = 6
@@ -31,15 +31,15 @@ _LINE = 15
 _CAPTION = 3 * _LINE
 _HEAD = 24
 
-#: Colours that stay apart for the colour-blind, and a word below each image beside them.
+#: Colours that colour-blind people can tell apart; a word below each image says the same.
 COLOURS = {"query": (40, 40, 40), "right": (0, 130, 60), "wrong": (215, 40, 30)}
 
-#: Of the output folder: the lists themselves.
+#: The file in the output folder with the lists.
 LISTS = "ranked_lists.json"
 
 
 def draw(ranked: RankedList) -> Image.Image:
-    """The picture of one list."""
+    """Draw one list."""
     cells = [(ranked.query, "query", "")]
     cells += [(each.image, "right" if each.right else "wrong", f"{each.distance:.3f}") for each in ranked.images]
     width, height = CELL[0] + 2 * FRAME, CELL[1] + 2 * FRAME
@@ -48,11 +48,11 @@ def draw(ranked: RankedList) -> Image.Image:
     )
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
     pen.text((_GAP, _GAP), Path(ranked.query[0]).name, (0, 0, 0), font)
-    for place, ((file, identity, camera), kind, distance) in enumerate(cells):
-        left, top = _GAP + place * (width + _GAP), _HEAD + _GAP
+    for rank, ((file, identity, camera), kind, distance) in enumerate(cells):
+        left, top = _GAP + rank * (width + _GAP), _HEAD + _GAP
         pen.rectangle((left, top, left + width - 1, top + height - 1), COLOURS[kind])
         picture.paste(_cell(file), (left + FRAME, top + FRAME))
-        lines = (f"{place}. {kind}" if place else kind, f"identity {identity}", f"camera {camera + 1}  {distance}")
+        lines = (f"{rank}. {kind}" if rank else kind, f"identity {identity}", f"camera {camera + 1}  {distance}")
         for number, line in enumerate(lines):
             pen.text((left, top + height + 2 + number * _LINE), line, COLOURS[kind], font)
     return picture
@@ -68,7 +68,7 @@ def _cell(file: str) -> Image.Image:
 
 
 def save_pictures(lists: list[RankedList], folder: Path) -> list[Path]:
-    """Write a PNG for each list, named by its query, and the lists as JSON; every file appears whole or not at all."""
+    """Write a PNG for each list, named by its query, and the lists as JSON; files are written atomically."""
     files = []
     for ranked in lists:
         file = folder / f"{Path(ranked.query[0]).stem}.png"
@@ -81,12 +81,7 @@ def save_pictures(lists: list[RankedList], folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class CheckpointRanking:
-    """How a checkpoint ranks a test set.
-
-    Attributes:
-        gallery: how many images it has.
-        files: the pictures.
-    """
+    """A checkpoint's ranking of a test set, with the number of gallery images and the pictures' files."""
 
     ranking: Ranking
     gallery: int
@@ -107,14 +102,14 @@ def rank_checkpoint(
     """Rank a test set by a trained re-identifier, and draw the nearest images of some queries below `out`.
 
     Args:
-        data: a folder with `query/` and `bounding_box_test/`, or a data root; None: that of the checkpoint's protocol.
-        queries: so many are drawn, each with a list of `length` images.
-        metric: None is the protocol's.
-        rerank: whether k-reciprocal re-ranking is added.
-        results: where the run's record is, if there is one: its digest of the checkpoint must be the file's.
+        data: a folder with `query/` and `bounding_box_test/`, or a data root; None takes the protocol's.
+        queries: the number of queries that are drawn, each with a list of `length` images.
+        metric: the distance; None takes the protocol's.
+        rerank: whether to add k-reciprocal re-ranking.
+        results: the folder with the run's record; if there is one, its digest of the checkpoint must match.
 
     Raises:
-        InputError: a file that is no re-identifier's checkpoint, or data that cannot be used.
+        InputError: the file is not a re-identifier's checkpoint, or the data are missing or invalid.
     """
     confirm_recorded(checkpoint, results)
     pcb, config = load_pcb(checkpoint)

@@ -1,4 +1,4 @@
-"""The nearest gallery images of queries, as a trained PCB ranks them."""
+"""List the nearest gallery images of queries by a trained PCB."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from search.training.progress import ProgressCallback
 
 @dataclass(frozen=True)
 class Ranked:
-    """A gallery image in the list of a query, at a distance from it."""
+    """A gallery image in the list of a query, with its distance."""
 
     image: Image
     distance: float
@@ -42,7 +42,7 @@ class RankedList:
 
 
 class _Images(Dataset[dict[str, Any]]):
-    """Images as torchreid's data sets give them."""
+    """Images in the form of torchreid's data sets."""
 
     def __init__(self, images: Sequence[Image], transform: Any) -> None:
         self.images = images
@@ -62,13 +62,13 @@ def rank_listing(
     """Rank the listing's gallery for its queries by a trained PCB.
 
     Args:
-        shown: so many queries, spread over those that the gallery has a correct image of, are listed.
-        length: of each list.
+        shown: the number of listed queries, evenly spread over those with a correct image in the gallery.
+        length: the length of each list.
 
     Raises:
         InputError: an image cannot be read, or no query has a correct image.
     """
-    # torchreid announces its transforms on standard output.
+    # torchreid prints its transforms.
     with contextlib.redirect_stdout(None):
         transform = test_transform(config)
     no_data = SimpleNamespace(train_loader=None, test_loader=None)
@@ -85,20 +85,25 @@ def rank_listing(
         progress(1.0, "ranking")
         ranking = score(queries, features, query, gallery, config)
         unmatched = set(listing.unmatched())
-        chosen = _spread([place for place, image in enumerate(listing.query) if image not in unmatched], shown)
+        chosen = _spread([index for index, image in enumerate(listing.query) if image not in unmatched], shown)
         rows = _rows(queries, features, config, chosen)
     nearest = nearest_of(rows, query[torch.tensor(chosen, device=rows.device)], gallery, length)
-    return ranking, [
-        RankedList(listing.query[place], [_ranked(listing, place, index, row) for index in indices])
-        for place, indices, row in zip(chosen, nearest, _shown(rows, config), strict=True)
-    ]
+    if config.metric == "euclidean" and config.rerank is None:
+        # They are ranked squared.
+        rows = rows.sqrt()
+    lists = []
+    for number, indices, row in zip(chosen, nearest, rows, strict=True):
+        asked = listing.query[number]
+        images = [(listing.gallery[index], float(row[index])) for index in indices]
+        lists.append(RankedList(asked, [Ranked(image, distance, image[1] == asked[1]) for image, distance in images]))
+    return ranking, lists
 
 
 def nearest_of(distances: Tensor, query: Labels, gallery: Labels, count: int) -> list[list[int]]:
-    """For each row of distances `(Q, G)`, the gallery indices of the first images in the order of `bench.reid.ranking`.
+    """Find the first gallery indices for each row of distances `(Q, G)`, in the order of `bench.reid.ranking`.
 
-    What is left out there is left out here: the same identity from the same camera, and junk. A row is shorter than
-    `count` where the gallery has no more.
+    Images of the same identity and camera and junk are left out, as there. A row is shorter than `count` if the gallery
+    has no more images.
     """
     same = query.identities[:, None] == gallery.identities
     left_out = (same & (query.cameras[:, None] == gallery.cameras)) | (gallery.identities == JUNK)
@@ -107,24 +112,14 @@ def nearest_of(distances: Tensor, query: Labels, gallery: Labels, count: int) ->
 
 
 def _rows(queries: Tensor, gallery: Tensor, config: ReidConfig, chosen: Sequence[int]) -> Tensor:
-    """The distances of the chosen queries; re-ranked ones depend on all queries, so all are computed."""
+    """Compute the distances of the chosen queries; all queries are computed, since re-ranking depends on all."""
     rows = []
     for number, block in enumerate(protocol_distances(queries, gallery, config)):
-        rows += [block[place - number * BLOCK] for place in chosen if place // BLOCK == number]
+        rows += [block[index - number * BLOCK] for index in chosen if index // BLOCK == number]
     return torch.stack(rows)
 
 
-def _shown(rows: Tensor, config: ReidConfig) -> Tensor:
-    """Distances for the eye: Euclidean ones are ranked squared."""
-    return rows.sqrt() if config.metric == "euclidean" and config.rerank is None else rows
-
-
-def _ranked(listing: Listing, place: int, index: int, row: Tensor) -> Ranked:
-    image = listing.gallery[index]
-    return Ranked(image, float(row[index]), image[1] == listing.query[place][1])
-
-
-def _spread(places: Sequence[int], count: int) -> list[int]:
-    """So many of them, or all, evenly spread."""
-    count = min(count, len(places))
-    return [places[number * len(places) // count] for number in range(count)]
+def _spread(indices: Sequence[int], count: int) -> list[int]:
+    """Choose `count` indices, or all, evenly spread."""
+    count = min(count, len(indices))
+    return [indices[number * len(indices) // count] for number in range(count)]

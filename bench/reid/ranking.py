@@ -3,15 +3,14 @@
 Zheng et al., Scalable Person Re-identification: A Benchmark (ICCV 2015), as torchreid's `evaluate_rank` computes them
 for Market-1501, without a Python loop: MSMT17 has 11,659 queries and 82,161 gallery images.
 
-Per query, gallery images of the same identity from the same camera are left out, and so is junk (identity -1). All
-others are ranked by rising distance; of equal distances the lower gallery index comes first. Distractors (Market-1501's
-identity 0) are the identity of no query, so they only ever count as wrong. A query without a correct image left in the
-gallery is left out of the means and counted.
+For each query, gallery images of the same identity from the same camera and junk (identity -1) are left out. All others
+are ranked by increasing distance; of equal distances the lower gallery index comes first. Distractors (Market-1501's
+identity 0) match no query, so they count as wrong. A query without a correct image left in the gallery is counted, but
+not part of the means.
 
-Both scores follow from the positions of the correct images, some dozen of a row's thousands. A position is one more
-than the number of images before it, which is looked up in the sorted distances: of a row only the values are sorted,
-not the indices, and images of equal distance are compared by index where there are any. That is exact, and takes a
-tenth of the time of a stable sort.
+Both scores follow from the positions of the correct images, a few dozen in a row of thousands. A position is the number
+of images before it plus one, which is looked up in the sorted distances. Only the values of a row are sorted, not the
+indices; images of equal distance are compared by index. This is exact and takes a tenth of the time of a stable sort.
 """
 
 from __future__ import annotations
@@ -25,25 +24,28 @@ import torch
 from torch import Tensor
 
 from backbones.errors import InputError
-from bench.reid.distances import BLOCK, Metric, distance_blocks
+from bench.reid.distances import Metric, distance_blocks
 from bench.reid.listing import JUNK
 
 #: The ranks at which the CMC is reported.
 RANKS = (1, 5, 10, 20)
 
-#: Distances that are compared at once where several are equal.
+#: Chunk size, in distances, that bounds the memory of comparing equal distances.
 _COMPARED = 1 << 24
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Who is on each of N images, and which camera took it: two integer tensors `(N,)`."""
+    """Identities and cameras of N images: two integer tensors `(N,)`."""
 
     identities: Tensor
     cameras: Tensor
 
     def __getitem__(self, index: slice | Tensor) -> Labels:
         return Labels(self.identities[index], self.cameras[index])
+
+    def to(self, device: torch.device | str) -> Labels:
+        return Labels(self.identities.to(device), self.cameras.to(device))
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -54,10 +56,10 @@ class Ranking:
     """The scores of a ranking.
 
     Attributes:
-        cmc: rank k to the share (0 to 1) of scored queries with a correct image among the first k.
+        cmc: by rank k, the share (0 to 1) of scored queries with a correct image among the first k.
         mean_average_precision: the mean over scored queries (0 to 1).
-        queries: how many queries were scored.
-        queries_without_match: how many were left out because the gallery holds no correct image for them.
+        queries: number of scored queries.
+        queries_without_match: number of queries without a correct image in the gallery, which are not scored.
     """
 
     cmc: Mapping[int, float]
@@ -83,15 +85,8 @@ def rank_features(
     return rank_blocks(distance_blocks(query_features, gallery_features, metric), query, gallery, ranks)
 
 
-def rank_distances(
-    distances: Tensor, query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS, chunk: int = BLOCK
-) -> Ranking:
-    """Rank by floating-point distances `(N_query, N_gallery)`, `chunk` queries at a time."""
-    return rank_blocks((rows.clone() for rows in distances.split(chunk)), query, gallery, ranks)
-
-
 def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS) -> Ranking:
-    """Rank by distances that come as one `(some queries, N_gallery)` after another; they are changed."""
+    """Rank by blocks of distances `(some queries, N_gallery)`; the blocks are changed."""
     same = _SameIdentity(gallery)
     first_hits, precisions = [], []
     start = 0
@@ -106,7 +101,8 @@ def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks:
     queries = int(matched.sum())
     if queries == 0:
         raise InputError(
-            f"none of the {len(first_hit)} queries has an image of its identity from another camera in the gallery"
+            f"none of the {len(first_hit)} queries has an image of its identity from another camera in the gallery; "
+            "expected at least one"
         )
     return Ranking(
         cmc={rank: int((matched & (first_hit <= rank)).sum()) / queries for rank in ranks},
@@ -117,14 +113,14 @@ def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks:
 
 
 class _SameIdentity:
-    """The gallery by identity: which images show the same person as a query, without looking at all others."""
+    """An index of the gallery by identity, to find the images of a query's identity quickly."""
 
     def __init__(self, gallery: Labels) -> None:
         self.identities, self.order = gallery.identities.sort(stable=True)
         self.junk = (gallery.identities == JUNK).nonzero()[:, 0]
 
     def pairs(self, identities: Tensor) -> tuple[Tensor, Tensor]:
-        """Row and gallery index of every pair of the same identity; rows and, in a row, indices rise."""
+        """Return row and gallery index of every pair of the same identity, sorted by row, then by index."""
         first = torch.searchsorted(self.identities, identities)
         counts = torch.searchsorted(self.identities, identities, right=True) - first
         rows = torch.arange(len(identities), device=identities.device).repeat_interleave(counts)
@@ -133,47 +129,47 @@ class _SameIdentity:
 
 
 def _score(block: Tensor, query: Labels, gallery: Labels, same: _SameIdentity) -> tuple[Tensor, Tensor]:
-    """Per row of distances `(Q, G)`: the position (from 1) of the first correct image, or 0, and average precision."""
+    """Return, for each row of distances `(Q, G)`, the first correct position (from 1, or 0) and average precision."""
     rows, columns = same.pairs(query.identities)
     left_out = query.cameras[rows] == gallery.cameras[columns]
-    # Behind everything else.
+    # Left-out images come last.
     block.index_fill_(1, same.junk, torch.inf)
     block[rows[left_out], columns[left_out]] = torch.inf
     rows, columns = rows[~left_out], columns[~left_out]
     counts = torch.bincount(rows, minlength=len(block))
     if len(rows) == 0:
         return torch.zeros(len(block), dtype=torch.long), torch.zeros(len(block), dtype=torch.float64)
-    # As a matrix: a row's correct images in its first places.
-    place = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+    # A matrix with each row's correct images in its first columns.
+    slot = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
     positions = block.new_full((len(block), int(counts.max())), torch.inf, dtype=torch.float64)
-    positions[rows, place] = _positions(block, rows, columns, place, positions.shape).double()
+    positions[rows, slot] = _positions(block, rows, columns, slot, positions.shape).double()
     positions = positions.sort(dim=1).values.cpu()
     hits = torch.arange(1, positions.shape[1] + 1, dtype=torch.float64)
     first_hit = torch.where(counts.cpu() > 0, positions[:, 0], 0).long()
-    # One after the other: a sum would round as the width of the matrix has it, which is that of the whole block.
+    # Not `sum`, whose rounding depends on the width of the matrix, and so on the other queries of the block.
     return first_hit, (hits / positions).cumsum(dim=1)[:, -1] / counts.cpu().clamp(min=1)
 
 
-def _positions(block: Tensor, rows: Tensor, columns: Tensor, place: Tensor, shape: torch.Size) -> Tensor:
-    """The positions, from 1, of images given by row and column in their rows of a block."""
+def _positions(block: Tensor, rows: Tensor, columns: Tensor, slot: Tensor, shape: torch.Size) -> Tensor:
+    """Return the positions, from 1, of images given by row and column in their rows of a block."""
     ordered = _sorted_rows(block)
     values = block[rows, columns]
     if not bool(torch.isfinite(values).all()) or bool(torch.isnan(ordered[:, -1]).any()):
-        raise FloatingPointError("a distance is not finite: the network has diverged")
+        raise FloatingPointError("a distance is not finite: the network has diverged; try a lower learning rate")
     asked = values.new_zeros(shape)
-    asked[rows, place] = values
-    before = torch.searchsorted(ordered, asked)[rows, place]
-    equal = torch.searchsorted(ordered, asked, right=True)[rows, place] - before
+    asked[rows, slot] = values
+    before = torch.searchsorted(ordered, asked)[rows, slot]
+    equal = torch.searchsorted(ordered, asked, right=True)[rows, slot] - before
     tied = (equal > 1).nonzero()[:, 0]
     before[tied] += _ties_before(block, rows[tied], columns[tied])
     return before + 1
 
 
 def _ties_before(block: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """How many images of a lower index in their rows have the distance of the given ones."""
+    """Count, for each given image, the images in its row with the same distance and a lower index."""
     if block.is_cuda:
         return ties_at_once(block, rows, columns)
-    # On a CPU a pass over a row for each takes less than copying the rows to pass over all of them at once.
+    # On a CPU a pass over one row at a time is faster than copying all rows.
     values = block.numpy()
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     counts = [np.count_nonzero(values[row, :column] == values[row, column]) for row, column in pairs]
@@ -181,21 +177,21 @@ def _ties_before(block: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def ties_at_once(block: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """How many images of a lower index in their rows have the distance of the given ones, without a Python loop."""
+    """Count the same as `_ties_before`, by chunks of images."""
     indices = torch.arange(block.shape[1], device=block.device)
     found = [columns.new_zeros(0)]
-    at_once = max(1, _COMPARED // block.shape[1])
-    for row, column in zip(rows.split(at_once), columns.split(at_once), strict=True):
+    chunk = max(1, _COMPARED // block.shape[1])
+    for row, column in zip(rows.split(chunk), columns.split(chunk), strict=True):
         ties = (block[row] == block[row, column][:, None]) & (indices < column[:, None])
         found.append(ties.sum(dim=1))
     return torch.cat(found)
 
 
 def _sorted_rows(block: Tensor) -> Tensor:
-    """The values of each row in rising order; NaN comes last."""
+    """Sort the values of each row in increasing order; NaN comes last."""
     if block.is_cuda:
         return block.sort(dim=1).values
-    # NumPy sorts values with vector instructions, ten times as fast as torch, which moves the indices along.
+    # NumPy sorts values with vector instructions, ten times as fast as torch, which sorts indices too.
     ordered = block.numpy().copy()
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:

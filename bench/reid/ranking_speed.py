@@ -1,4 +1,4 @@
-"""Seconds and memory of ranking random features, beside torchreid's evaluation on the same distances."""
+"""Time and memory of ranking random features, compared with torchreid's evaluation on the same distances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.reid.ranking import Labels, rank_blocks, rank_features
 
 @dataclass(frozen=True)
 class Size:
-    """A test set: how many queries, gallery images, identities that are asked for, and cameras."""
+    """Numbers of a test set's queries, gallery images, query identities and cameras."""
 
     name: str
     queries: int
@@ -27,7 +27,7 @@ class Size:
     cameras: int
 
 
-#: Zheng et al. 2015 and Wei et al. 2018.
+#: Sizes from Zheng et al. 2015 and Wei et al. 2018.
 SIZES = {
     "market1501": Size("market1501", 3368, 15913, 750, 6),
     "msmt17": Size("msmt17", 11659, 82161, 3060, 15),
@@ -39,10 +39,10 @@ class RankingSpeed:
     """Seconds of one ranking.
 
     Attributes:
-        distances, ranking: of computing all distances, and of what is left of ranking by them.
-        peak_memory: bytes that the process, or on a GPU its memory, grew by while ranking, the features included.
-        references: seconds of torchreid's `evaluate_rank`, without the distances, on `reference_queries` queries, as
-            they were measured, for `python` and, where that is built, `cython`.
+        distances, ranking: for computing all distances, and for the rest of the ranking.
+        peak_memory: growth of the process' memory, or the GPU's, in bytes, including the features.
+        references: seconds of torchreid's `evaluate_rank`, without the distances, on `reference_queries` queries, for
+            `python` and, if it is built, `cython`.
     """
 
     size: Size
@@ -55,7 +55,7 @@ class RankingSpeed:
     references: dict[str, float]
 
     def scaled(self, reference: str) -> float:
-        """Seconds of a reference for all queries: it ranks each by itself."""
+        """Extrapolate a reference's seconds to all queries, which it ranks one by one."""
         return self.references[reference] * self.size.queries / self.reference_queries
 
     def to_json(self) -> dict[str, Any]:
@@ -64,13 +64,13 @@ class RankingSpeed:
 
 
 def measure_ranking(size: Size, dimensions: int = 768, reference_queries: int = 0, seed: int = 0) -> RankingSpeed:
-    """Rank made features of a data set's size; meant for a process of its own, whose memory nothing else has grown.
+    """Rank random features of a data set's size; call it in a process of its own, for the memory to be right.
 
     Args:
-        reference_queries: how many of the queries torchreid ranks too, 0 for none.
+        reference_queries: the number of queries that torchreid ranks too, 0 for none.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # Loads the libraries of matrix products and of sorting, so that they count neither as time nor as memory.
+    # A warm-up that loads the libraries of matrix products and sorting.
     rank_features(*_made(Size("warm-up", 300, 300, 5, 2), 8, device, seed))
     before = environment.memory()
     environment.reset_peak_memory()
@@ -103,39 +103,35 @@ def _made(
 
     def labels(count: int) -> Labels:
         identities = torch.randint(1, size.identities + 1, (count,), generator=draw)
-        return Labels(identities.to(device), torch.randint(size.cameras, (count,), generator=draw).to(device))
+        return Labels(identities, torch.randint(size.cameras, (count,), generator=draw)).to(device)
 
     queries, gallery = (torch.randn(count, dimensions, generator=draw) for count in (size.queries, size.gallery))
     return queries.to(device), gallery.to(device), labels(size.queries), labels(size.gallery)
 
 
 def _references(queries: torch.Tensor, gallery: torch.Tensor, query: Labels, shown: Labels) -> dict[str, float]:
-    """Seconds of torchreid's evaluation of the same distances; it has to come to the same mean average precision."""
+    """Time torchreid's evaluation of the same distances, and check that its mean average precision is the same."""
     from bench.reid.torchreid_compat import import_torchreid
 
     rank = import_torchreid("metrics.rank")
     blocks = [block.cpu() for block in distance_blocks(queries, gallery, "euclidean")]
     distances = torch.cat(blocks).numpy()
     labels = [each.cpu().numpy() for each in (query.identities, shown.identities, query.cameras, shown.cameras)]
-    ours = rank_blocks(blocks, Labels(query.identities.cpu(), query.cameras.cpu()), Labels(*_on_cpu(shown)))
+    ours = rank_blocks(blocks, query.to("cpu"), shown.to("cpu"))
     seconds = {}
     for name in ("python", "cython") if rank.IS_CYTHON_AVAI else ("python",):
         start = time.perf_counter()
         with contextlib.redirect_stdout(None):
             _, mean = rank.evaluate_rank(distances, *labels, max_rank=20, use_cython=name == "cython")
         seconds[name] = time.perf_counter() - start
-        # Ties among the float distances fall otherwise there, and its Cython adds in single precision.
+        # It orders ties differently, and its Cython code adds in single precision.
         if abs(mean - ours.mean_average_precision) > 1e-4:
             raise AssertionError(f"torchreid's {name} ranking has mAP {mean}, ours {ours.mean_average_precision}")
     return seconds
 
 
-def _on_cpu(labels: Labels) -> tuple[torch.Tensor, torch.Tensor]:
-    return labels.identities.cpu(), labels.cameras.cpu()
-
-
 class _Clock:
-    """Times a ranking, and apart from it the distances that it asks for one block after another."""
+    """Time a ranking, and separately the blocks of distances that it iterates over."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -157,10 +153,10 @@ class _Clock:
 
 
 def measure_rankings(names: Sequence[str], dimensions: int, reference_queries: int) -> Iterator[RankingSpeed]:
-    """Time rankings of the sizes of these test sets (`SIZES`), each in a process of its own.
+    """Time rankings of these test sets' sizes (`SIZES`), each in a process of its own.
 
     Raises:
-        InputError: memory does not suffice.
+        InputError: the memory is too small.
     """
     for name in dict.fromkeys(names):
         what = (SIZES[name], dimensions, reference_queries)

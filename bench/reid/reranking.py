@@ -1,7 +1,7 @@
 """k-reciprocal re-ranking: Zhong et al., Re-ranking Person Re-identification with k-reciprocal Encoding (CVPR 2017).
 
-Two images are near if they are among each other's nearest neighbours, and share such neighbours. All N = queries +
-gallery images are compared with all others once; of that only the k1 + 1 nearest of each are kept, and the sets of
+Two images are close if they are among each other's nearest neighbours and share such neighbours. All N = queries +
+gallery images are compared with all others once, but only the k1 + 1 nearest of each are kept, and the sets of
 reciprocal neighbours are sparse, so memory does not grow with N².
 """
 
@@ -15,19 +15,19 @@ from torch import Tensor
 
 from bench.reid.distances import BLOCK, Metric, distance_blocks
 
-#: Images whose neighbours' neighbours are compared at once.
-_AT_ONCE = 1024
+#: Chunk size, in images, that bounds the memory of comparing neighbours' neighbours.
+_CHUNK = 1024
 
 
 def reranked(
     queries: Tensor, gallery: Tensor, metric: Metric, k1: int = 20, k2: int = 6, weight: float = 0.3
 ) -> Iterator[Tensor]:
-    """Re-ranked distances of features `(N_query, D)` and `(N_gallery, D)`, as `distance_blocks` gives the plain ones.
+    """Yield re-ranked distances of features `(N_query, D)` and `(N_gallery, D)`, in blocks as `distance_blocks` does.
 
     Args:
-        k1: an image is near those which have it among their k1 nearest as it has them.
-        k2: an image's neighbourhood is the mean of those of its k2 nearest; 1 leaves it as it is.
-        weight: of the original distance; the rest is that of the Jaccard distance (Zhong et al. 2017, λ).
+        k1: number of neighbours that must be reciprocal.
+        k2: number of nearest images whose neighbourhoods are averaged; 1 averages nothing.
+        weight: weight of the original distance (λ in Zhong et al. 2017); the Jaccard distance has the rest.
     """
     everything = torch.cat([queries, gallery])
     largest, nearest = _neighbours(everything, metric, min(k1 + 1, len(everything)))
@@ -43,7 +43,7 @@ def reranked(
 
 @dataclass(frozen=True)
 class _Rows:
-    """A sparse matrix `(N, N)` by rows: row i has the columns and values from `starts[i]` to `starts[i + 1]`."""
+    """A sparse matrix `(N, N)` in rows: row i has the columns and values from `starts[i]` to `starts[i + 1]`."""
 
     starts: Tensor
     columns: Tensor
@@ -51,7 +51,7 @@ class _Rows:
 
     @classmethod
     def of(cls, rows: Tensor, columns: Tensor, values: Tensor, size: int) -> _Rows:
-        """From entries sorted by row."""
+        """Build the matrix from entries sorted by row."""
         starts = torch.zeros(size + 1, dtype=torch.long, device=rows.device)
         starts[1:] = torch.bincount(rows, minlength=size).cumsum(0)
         return cls(starts, columns, values)
@@ -62,7 +62,7 @@ class _Rows:
         return torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
 
     def entries(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Of several rows, one after another: the place in `rows` and the place in `columns` of every entry."""
+        """Return, for every entry of several rows, its index in `rows` and its index in `columns`."""
         counts = self.starts[rows + 1] - self.starts[rows]
         owner = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
         within = torch.arange(len(owner), device=rows.device) - (counts.cumsum(0) - counts)[owner]
@@ -74,21 +74,21 @@ class _Rows:
 
 
 def _squared(block: Tensor, metric: Metric) -> Tensor:
-    # Zhong et al. compare squared distances; Euclidean ones come squared.
+    # Zhong et al. compare squared distances; Euclidean ones are squared already.
     return block if metric == "euclidean" else block.square()
 
 
 def _neighbours(everything: Tensor, metric: Metric, count: int) -> tuple[Tensor, Tensor]:
-    """Of each image the largest squared distance `(N,)` and the nearest images `(N, count)`, itself among them.
+    """Return each image's largest squared distance `(N,)` and its nearest images `(N, count)`, including itself.
 
-    Of equal distances the lower index is nearer.
+    Of equal distances the lower index comes first.
     """
     largest, nearest = [], []
     for block in distance_blocks(everything, everything, metric):
         squared = _squared(block, metric)
         largest.append(squared.max(dim=1).values)
         values = squared.topk(count, dim=1, largest=False).values
-        # topk chooses among equal ones as it likes: all that are no farther than the last are taken in order.
+        # topk chooses arbitrarily among equal distances, so all up to the last one's are sorted here.
         row, column = (squared <= values[:, -1:]).nonzero(as_tuple=True)
         order = squared[row, column].argsort(stable=True)
         order = order[row[order].argsort(stable=True)]
@@ -100,17 +100,17 @@ def _neighbours(everything: Tensor, metric: Metric, count: int) -> tuple[Tensor,
 
 
 def _reciprocal(nearest: Tensor, images: Tensor) -> Tensor:
-    """Which of their neighbours `(n, k)` have the images `(n,)` as neighbours too."""
+    """Return which neighbours `(n, k)` of the images `(n,)` have them as neighbours too."""
     return (nearest[nearest[images]] == images[:, None, None]).any(dim=2)
 
 
 def _encode(everything: Tensor, largest: Tensor, nearest: Tensor, metric: Metric, k1: int) -> _Rows:
-    """Each image's k-reciprocal set, expanded by those of its members (Zhong et al. 2017), weighted by nearness."""
+    """Compute each image's k-reciprocal set, expanded by its members' (Zhong et al. 2017), weighted by distance."""
     size = len(everything)
-    # Half of k1, as NumPy rounds: to even.
+    # Half of k1, rounded to even like NumPy.
     half = nearest[:, : round(k1 / 2) + 1]
     all_rows, all_columns = [], []
-    for images in torch.arange(size, device=nearest.device).split(_AT_ONCE):
+    for images in torch.arange(size, device=nearest.device).split(_CHUNK):
         members = _reciprocal(nearest, images)
         row, place = members.nonzero(as_tuple=True)
         candidates = nearest[images][row, place]
@@ -130,9 +130,9 @@ def _encode(everything: Tensor, largest: Tensor, nearest: Tensor, metric: Metric
 
 
 def _distances_of(everything: Tensor, rows: Tensor, columns: Tensor, metric: Metric) -> Tensor:
-    """Squared distances of pairs of images."""
+    """Compute squared distances of pairs of images."""
     found = []
-    for row, column in zip(rows.split(_AT_ONCE * 16), columns.split(_AT_ONCE * 16), strict=True):
+    for row, column in zip(rows.split(_CHUNK * 16), columns.split(_CHUNK * 16), strict=True):
         one, other = everything[row], everything[column]
         if metric == "euclidean":
             found.append((one - other).square().sum(dim=1))
@@ -142,10 +142,10 @@ def _distances_of(everything: Tensor, rows: Tensor, columns: Tensor, metric: Met
 
 
 def _expanded(sets: _Rows, nearest: Tensor) -> _Rows:
-    """The mean of the rows of each image's nearest (local query expansion)."""
+    """Average the rows of each image's nearest images (local query expansion)."""
     size, k2 = nearest.shape
     all_rows, all_columns, all_values = [], [], []
-    for images in torch.arange(size, device=nearest.device).split(_AT_ONCE):
+    for images in torch.arange(size, device=nearest.device).split(_CHUNK):
         owner, place = sets.entries(nearest[images].reshape(-1))
         keys, where = ((owner // k2) * size + sets.columns[place]).unique(return_inverse=True)
         values = sets.values.new_zeros(len(keys)).index_add_(0, where, sets.values[place] / k2)
@@ -156,7 +156,7 @@ def _expanded(sets: _Rows, nearest: Tensor) -> _Rows:
 
 
 def _shared(sets: _Rows, columns: _Rows, start: int, count: int) -> Tensor:
-    """The sum of the smaller weights of rows from `start` on with all rows, `(count, N)`."""
+    """Sum the smaller weights of `count` rows from `start` with all rows, `(count, N)`."""
     size = len(sets.starts) - 1
     result = sets.values.new_zeros(count * size)
     row, place = sets.entries(torch.arange(start, start + count, device=sets.starts.device))

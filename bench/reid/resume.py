@@ -1,7 +1,7 @@
-"""The checkpoint that an interrupted training goes on from.
+"""The checkpoint that an interrupted training resumes from.
 
-torchreid's own cannot be read on torch >= 2.6, where `torch.load` refuses the NumPy scalar in it. This one holds
-tensors and plain values, is read with `weights_only=True`, and appears whole or not at all.
+torch >= 2.6 cannot read torchreid's own, since `torch.load` refuses the NumPy scalar in it. This one holds tensors and
+plain values, is read with `weights_only=True`, and is written atomically.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FILE_NAME = "resume.pth"
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a training is kept, and which training it is.
+    """A training's checkpoint file, and the values that identify the training.
 
     Attributes:
         file: the checkpoint.
-        about: what must be equal for a training to go on from it, plain values: protocol, genotype, seed, …
+        about: plain values that must be equal to resume from the file: protocol, genotype, seed, …
     """
 
     file: Path
@@ -49,10 +49,10 @@ class ResumePoint:
     def restore(
         self, model: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any | None, epochs: int = 10**6
     ) -> int:
-        """Load what was written, if anything was, and return how many of `epochs` are done.
+        """Load the checkpoint, if there is one, and return how many of `epochs` are done.
 
         Raises:
-            InputError: the file cannot be read, or is that of another training; names what differs.
+            InputError: the file cannot be read, or belongs to another training; the message says what differs.
         """
         if not self.file.is_file():
             return 0

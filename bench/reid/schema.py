@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from search.configs import Schema
 
-#: The augmentations of torchreid whose result depends on the image and the epoch's seed alone; its `random_patch`
-#: pastes from a pool of earlier images, which a resumed run would have to grow anew.
+#: torchreid's augmentations that depend only on the image and the epoch's seed. `random_patch` is not one of them: it
+#: pastes from a pool of earlier images, which a resumed run does not have.
 Transform = Literal["random_flip", "random_crop", "color_jitter", "random_erase"]
 
 Dataset = Literal["market1501", "dukemtmcreid", "msmt17", "cuhk03_detected", "cuhk03_labeled", "market_folder"]
@@ -23,8 +23,8 @@ class Reranking(Schema):
     """k-reciprocal re-ranking; the defaults are those of Zhong et al. 2017 on Market-1501.
 
     Attributes:
-        k1, k2: neighbours that must be reciprocal, neighbours that an image is expanded by.
-        weight: of the original distance (λ); the rest is the Jaccard distance's.
+        k1, k2: number of neighbours that must be reciprocal, and that an image is expanded by.
+        weight: weight of the original distance (λ); the Jaccard distance has the rest.
     """
 
     k1: int = Field(default=20, ge=1, le=10_000)
@@ -33,38 +33,35 @@ class Reranking(Schema):
 
 
 class ReidConfig(Schema):
-    """One protocol: the data, PCB over the backbone, how it is trained, and how it is ranked.
+    """One protocol: the data, PCB over the backbone, its training and the ranking.
 
     Attributes:
-        reduced: why a run of this protocol is not a full one; empty for the papers' protocols.
-        embedded: `digits` has the embedded data set made first.
+        reduced: reasons why a run of this protocol is reduced; empty for the papers' protocols.
+        embedded: `digits` makes the embedded data set first.
         expected: counts of the whole data set, by the names of `wildnas data check`; other data mark a run as reduced.
         pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
-            `market_folder` it holds the three folders of images itself.
-        limit: so many images of each part at the most (`bench.reid.limit`); None takes all.
-        queries: `own` are the data set's, `all` is every test image of an identity that it asks for, each against all
-            the others: more queries out of a small data set (`bench.reid.listing.all_asked`).
-        height, width: what every image is resized to.
-        channels, layers: initial width and cells of the backbone, those of the pretrained network; a timm model has
-            its own.
+            `market_folder` the folder of the three folders of images.
+        limit: the largest number of images of each part (`bench.reid.limit`); None takes all.
+        queries: `own` takes the data set's queries, `all` every test image of a query's identity, against all others,
+            which gives more queries in a small data set (`bench.reid.listing.all_asked`).
+        height, width: size that every image is resized to.
+        channels, layers: initial width and cells of the backbone, as in the pretrained network; not for timm models.
         last_stride: 1 leaves out the backbone's last halving.
         reduced_dim, feature, dropout: see `bench.reid.pcb.PCB`.
-        batch_size: of training.
-        test_batch_size: images at once when features are extracted.
-        epochs: 0 trains nothing and ranks by the weights that there are.
+        batch_size: batch size of training.
+        test_batch_size: batch size of feature extraction.
+        epochs: 0 ranks by the given weights without training.
         loss: `softmax` is the sum of the parts' cross-entropies, `softmax_triplet` adds a triplet loss of each part.
-        margin, triplet_weight, instances: of `softmax_triplet` only: the margin, the weight of the triplet losses, and
-            how many images of an identity are drawn together into a batch.
-        learning_rate: of PCB's own layers.
-        backbone_learning_rate_factor: what the backbone's learning rate is multiplied by when it starts from weights;
-            a backbone from scratch learns as fast as the rest.
-        momentum, nesterov: of `sgd` only.
-        milestones, gamma: of `multi_step` only; after these epochs the learning rate is multiplied by gamma.
+        margin, triplet_weight, instances: for `softmax_triplet`: the margin, the weight of the triplet losses, and the
+            number of images of an identity that a batch draws together.
+        learning_rate: learning rate of PCB's own layers.
+        backbone_learning_rate_factor: factor of the backbone's learning rate if it starts from weights.
+        momentum, nesterov: for `sgd`.
+        milestones, gamma: for `multi_step`: after these epochs the learning rate is multiplied by gamma.
         label_smooth: train on labels smoothed by 0.1 (torchreid's).
-        precision: bf16 computes the network under autocast; weights, losses, optimiser and ranking are fp32 all the
-            same.
-        workers: data-loading processes; other numbers draw other augmentations.
+        precision: bf16 computes the network under autocast; weights, losses, optimiser and ranking stay in fp32.
+        workers: data-loading processes; another number draws other augmentations.
         metric: the distance that images are ranked by.
         rerank: k-reciprocal re-ranking, or None.
     """
@@ -112,27 +109,27 @@ class ReidConfig(Schema):
 
     @property
     def map_rows(self) -> int:
-        """The height of the backbone's last map; every halving rounds up."""
+        """Height of the backbone's last map; every halving rounds up."""
         stride = 32 if self.last_stride == 2 else 16
         return -(-self.height // stride)
 
     @property
     def batch_identities(self) -> int:
-        """How many identities a training batch needs at the least."""
+        """Smallest number of identities for a training batch."""
         return self.batch_size // self.instances if self.loss == "softmax_triplet" else 1
 
     @model_validator(mode="after")
     def _check_parts(self) -> ReidConfig:
         if self.parts > self.map_rows:
             raise ValueError(
-                f"parts={self.parts}: at height={self.height} and last_stride={self.last_stride} the last map has "
-                f"{self.map_rows} rows, so {self.map_rows} parts at the most"
+                f"parts={self.parts}: expected at most {self.map_rows}, the rows of the last map at "
+                f"height={self.height} and last_stride={self.last_stride}"
             )
         if self.nesterov and self.optimiser == "sgd" and self.momentum == 0:
             raise ValueError("nesterov=True: needs momentum above 0")
         if self.loss == "softmax_triplet" and (self.batch_size % self.instances or self.batch_identities < 2):
             raise ValueError(
-                f"loss='softmax_triplet': batch_size={self.batch_size} is to be two or more times instances="
-                f"{self.instances}, and a multiple of it"
+                f"loss='softmax_triplet': batch_size={self.batch_size}: expected a multiple of "
+                f"instances={self.instances}, at least twice as large"
             )
         return self

@@ -1,4 +1,4 @@
-"""Ranking features as a protocol asks for it."""
+"""Rank features by a protocol's distance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.reid.schema import ReidConfig
 
 
 def score(queries: Tensor, gallery_features: Tensor, query: Labels, gallery: Labels, config: ReidConfig) -> Ranking:
-    """Rank features `(N_query, D)` and `(N_gallery, D)` by the protocol's distance, re-ranked if it says so."""
+    """Rank features `(N_query, D)` and `(N_gallery, D)` by the protocol's distance, with its re-ranking if any."""
     return rank_blocks(protocol_distances(queries, gallery_features, config), query, gallery)
 
 
 def protocol_distances(queries: Tensor, gallery: Tensor, config: ReidConfig) -> Iterator[Tensor]:
-    """The distances that a protocol ranks by, as `bench.reid.distances.distance_blocks` gives them."""
+    """Compute the distances that a protocol ranks by, in blocks as `distance_blocks` does."""
     if config.rerank is None:
         return distance_blocks(queries, gallery, config.metric)
     how = config.rerank

@@ -1,4 +1,4 @@
-"""Images per second of PCB in training and in inference, on made images."""
+"""Images per second of PCB in training and inference, on random images."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def measure_speed(design: Design, identities: int, config: ReidConfig, batch_siz
     environment.reset_peak_memory()
     pcb = build_pcb(config, design, identities).to(device)
     images = torch.randn(batch_size, 3, config.height, config.width, device=device)
-    # As many images of each as a triplet loss takes.
+    # The number of images per identity that a triplet loss needs.
     batch = {"img": images, "pid": torch.arange(batch_size, device=device) // config.instances % identities}
     no_data = SimpleNamespace(train_loader=None, test_loader=None, num_train_pids=identities)
-    # A protocol without training has a training step all the same.
+    # At least one epoch, since a protocol without training is timed too.
     engine = PcbEngine(no_data, pcb, config.model_copy(update={"epochs": max(1, config.epochs)}), pretrained=True)
-    # What the engine's loop keeps count with.
+    # Counters of the engine's loop.
     engine.batch_idx, engine.num_batches = 0, 1
 
     @torch.no_grad()

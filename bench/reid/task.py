@@ -1,4 +1,4 @@
-"""Re-identification as a task: PCB over any architecture, trained and scored by torchreid's machinery."""
+"""Re-identification as a task: PCB over any architecture, trained by torchreid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
 
-#: Identities of the classifiers when only speed is measured: Market-1501's.
+#: Identities of the classifiers for measuring speed, as in Market-1501.
 _MARKET_IDENTITIES = 751
 
 
@@ -49,7 +49,7 @@ class ReidTask(Task):
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         how = ("precision", "workers", "test_batch_size")
-        # Other data are found by their counts, where the protocol has them.
+        # Other data show in their counts, if the protocol has expected ones.
         return (*how, "data_root") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class ReidTask(Task):
         files = [Path(file) for images in splits.values() for file, _, _ in images]
         empty = [file for file in files if file.stat().st_size == 0]
         if empty:
-            raise InputError(f"{empty[0]}: an empty file, not an image")
+            raise InputError(f"{empty[0]}: an empty file; expected an image")
         return DataReport(counts, fingerprint(listing.folder, files, listing.annotations))
 
     def look(self, protocol: Protocol) -> None:
@@ -100,7 +100,7 @@ class ReidTask(Task):
         from bench.reid.data_manager import build_datamanager, check_readable
         from bench.reid.engine import PcbEngine
 
-        # Training reads its own images within an epoch, these only after the last one.
+        # Query and gallery images are otherwise read only after the last epoch.
         check_readable(file for file, _, _ in (*listing.query, *listing.gallery))
         design = job.design
         # Weights are drawn from a seed that no epoch of the training is seeded by.
@@ -128,7 +128,7 @@ class ReidTask(Task):
         return _outcome(ranking, pcb, listing, costs, checkpoint)
 
     def _score(self, job: Job, config: ReidConfig, listing: Listing) -> Outcome:
-        """Rank by given weights as they are."""
+        """Rank by given weights without training."""
         from bench.reid.checkpoints import load_weights
         from bench.reid.data_manager import build_datamanager
         from bench.reid.engine import PcbEngine
@@ -170,13 +170,13 @@ def _outcome(ranking: Ranking, pcb: PCB, listing: Listing, costs: Costs, checkpo
         checkpoint=checkpoint,
         whole=costs.whole,
         unchanged=costs.unchanged,
-        # P-DARTS Table 5, "Feat. Dim": the backbone's last width, of which each part has its own vector.
+        # P-DARTS Table 5, "Feat. Dim": the backbone's last width, the length of each part's vector.
         resolved={"feature_dim": pcb.backbone_dim},
     )
 
 
 def _about(job: Job) -> dict[str, Any]:
-    """What must be equal for a training to go on from where another has stopped."""
+    """Collect the values that must be equal to resume a training."""
     said = ("reduced", "expected")
     config = {key: value for key, value in job.protocol.config.items() if key not in said}
     return {
@@ -193,23 +193,23 @@ def _config(protocol: Protocol) -> ReidConfig:
 
 
 def _data(config: ReidConfig) -> Listing:
-    """The listing of a protocol's data, made first if embedded; what training would stumble over is refused here."""
+    """List a protocol's data, made first if embedded, and refuse data that cannot be trained on or ranked."""
     ensure_embedded(config.embedded)
     listing = read_layout(config.dataset, Path(config.data_root), config.limit, config.queries)
     if len(listing.train) < config.batch_size:
-        # torchreid leaves out the last, smaller batch: there would be none.
+        # torchreid drops the last, smaller batch: no batch would be left.
         raise InputError(
-            f"{listing.folder}: {len(listing.train)} training images do not fill one batch; batch_size="
-            f"{config.batch_size} can be {len(listing.train)} at the most"
+            f"{listing.folder}: {len(listing.train)} training images do not fill one batch; expected "
+            f"batch_size={config.batch_size} to be at most {len(listing.train)}"
         )
     identities = len(identities_of(listing.train))
     if identities < 2:
-        raise InputError(f"{listing.folder}: one training identity alone; telling apart takes two or more")
+        raise InputError(f"{listing.folder}: only one training identity; expected two or more")
     if identities < config.batch_identities:
         raise InputError(
             f"{listing.folder}: {identities} training identities do not fill one batch, which takes "
-            f"{config.batch_identities} with {config.instances} images of each; batch_size={config.batch_size} can be "
-            f"{identities * config.instances} at the most"
+            f"{config.batch_identities} with {config.instances} images of each; expected "
+            f"batch_size={config.batch_size} to be at most {identities * config.instances}"
         )
     if len(listing.unmatched()) == len(listing.query):
         raise InputError(f"{listing.folder}: no query has an image of its identity from another camera in the gallery")

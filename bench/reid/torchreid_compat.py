@@ -1,4 +1,4 @@
-"""The one place that imports torchreid, from either of its layouts.
+"""Import torchreid from either of its layouts; no other module imports it.
 
 PyPI's torchreid 0.2.5 is a third-party repack: its modules are `torchreid.reid.data`, `torchreid.reid.engine`, …;
 upstream (KaiyangZhou/deep-person-reid 1.4.0, from git only) has the same names without `.reid`: `torchreid.data`, ….
@@ -14,16 +14,16 @@ from backbones.errors import InputError
 
 
 def import_torchreid(part: str) -> ModuleType:
-    """The module of torchreid by its upstream name without the package: `data`, `engine`, `optim`, `metrics`, ….
+    """Import a module of torchreid by its upstream name without the package: `data`, `engine`, `optim`, ….
 
     Raises:
-        InputError: torchreid, or a package that it needs without declaring it (gdown, tensorboard, …), is missing.
+        InputError: torchreid or a package that it needs but does not declare (gdown, tensorboard, …) is missing.
     """
     names = (f"torchreid.reid.{part}", f"torchreid.{part}")
     for name in names:
         try:
             with warnings.catch_warnings():
-                # It warns that its Cython ranking is not there; `bench.reid.ranking` ranks, so nobody needs it.
+                # torchreid warns about its missing Cython ranking, which `bench.reid.ranking` replaces.
                 warnings.simplefilter("ignore")
                 return importlib.import_module(name)
         except ModuleNotFoundError as error:

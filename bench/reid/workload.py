@@ -1,4 +1,4 @@
-"""How much a training of PCB computes."""
+"""Compute of training PCB."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.tasks.workload import Workload, is_separable, train_images
 
 
 def training_workload(config: ReidConfig, design: Design, counts: Mapping[str, int]) -> Workload:
-    """That of the backbone alone: what PCB has behind it sees a vector a part. See `Task.workload`."""
+    """Count the backbone alone, since PCB's own layers see only a vector for each part; see `Task.workload`."""
     images = train_images(config.model_dump(), counts)
     shape = (config.height, config.width)
     return Workload(
@@ -25,7 +25,7 @@ def training_workload(config: ReidConfig, design: Design, counts: Mapping[str, i
 
 @cache
 def _backbone(design: Design, channels: int, layers: int, last_stride: int, shape: tuple[int, int]) -> tuple[int, bool]:
-    """Multiply-adds of the backbone, and whether it is separable: counted once for all data sets and parts."""
+    """Return the backbone's multiply-adds, and whether it is separable; cached for all data sets and parts."""
     with torch.device("meta"):
         network = build_backbone(design, channels=channels, layers=layers, out_strides=(32,), last_stride=last_stride)
     return measure(network, (3, *shape)).published_macs, is_separable(network)

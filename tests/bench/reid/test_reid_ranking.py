@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,15 @@ from torch import Tensor
 from backbones.errors import InputError
 from bench.reid.distances import BLOCK, Metric, distance_blocks
 from bench.reid.listing import JUNK
-from bench.reid.ranking import RANKS, Labels, Ranking, rank_distances, rank_features, ties_at_once
+from bench.reid.ranking import RANKS, Labels, Ranking, rank_blocks, rank_features, ties_at_once
 from bench.reid.torchreid_compat import import_torchreid
+
+
+def rank_distances(
+    distances: torch.Tensor, query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS, chunk: int = 256
+) -> Ranking:
+    """Rank by distances `(N_query, N_gallery)`, `chunk` queries at a time; they are not changed."""
+    return rank_blocks((rows.clone() for rows in distances.split(chunk)), query, gallery, ranks)
 
 
 def labels(identities: list[int], cameras: list[int]) -> Labels:

@@ -121,7 +121,7 @@ def test_a_checkpoint_is_scored_as_it_is(tiny_protocol: MakeProtocol, tmp_path: 
     backbone.load_state_dict({name[9:]: value for name, value in state.items() if name.startswith("backbone.")})
     file = weights.save(backbone, tmp_path / "backbone.pth", ARCHITECTURE.design)
     assert ReidTask().run(replace(job, weights=file)).metrics == trained.metrics
-    with pytest.raises(InputError, match=r"backbone\.pth: are a backbone's weights; feature='after'"):
+    with pytest.raises(InputError, match=r"backbone\.pth: has a backbone's weights only; feature='after'"):
         ReidTask().run(replace(job, weights=file, protocol=tiny_protocol(feature="after")))
 
 
@@ -227,7 +227,9 @@ def test_check_counts_what_is_there(tiny_protocol: MakeProtocol, market1501_root
 def test_data_that_cannot_be_trained_or_ranked_are_refused(
     tiny_protocol: MakeProtocol, market1501_root: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="36 training images do not fill one batch; batch_size=64 can be 36"):
+    with pytest.raises(
+        InputError, match="36 training images do not fill one batch; expected batch_size=64 to be at most 36"
+    ):
         ReidTask().check(tiny_protocol(batch_size=64))
     with pytest.raises(InputError, match="6 training identities do not fill one batch, which takes 8 with 4 images"):
         ReidTask().check(tiny_protocol(batch_size=32, loss="softmax_triplet"))
@@ -274,7 +276,7 @@ def test_one_identity_is_nobody_to_tell_apart(
     for image in (tmp_path / "market1501" / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"):
         if not image.name.startswith("0001"):
             image.unlink()
-    with pytest.raises(InputError, match="one training identity alone; telling apart takes two or more"):
+    with pytest.raises(InputError, match="only one training identity; expected two or more"):
         ReidTask().check(tiny_protocol(data_root=str(tmp_path), batch_size=4))
 
 
@@ -282,10 +284,10 @@ def test_one_identity_is_nobody_to_tell_apart(
     ("change", "words"),
     [
         ({"part": 3}, "unknown key 'part'; did you mean 'parts'"),
-        ({"parts": 3}, "parts=3: at height=32 and last_stride=1 the last map has 2 rows, so 2 parts at the most"),
+        ({"parts": 3}, "parts=3: expected at most 2, the rows of the last map at height=32 and last_stride=1"),
         ({"dataset": "cuhk03"}, "key 'dataset'"),
         ({"rerank": {"k3": 1}}, "unknown key 'rerank.k3'; known: k1, k2, weight"),
-        ({"loss": "softmax_triplet", "batch_size": 10}, "batch_size=10 is to be two or more times instances=4"),
+        ({"loss": "softmax_triplet", "batch_size": 10}, "batch_size=10: expected a multiple of instances=4"),
         ({"channels": 5}, "key 'channels'"),
         ({"transforms": ["random_patch"]}, "key 'transforms.0'"),
     ],
