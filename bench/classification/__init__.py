@@ -1,1 +1,1 @@
-"""Retraining a genotype from scratch as a classifier."""
+"""Classification: train an architecture from scratch as a classifier."""

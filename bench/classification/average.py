@@ -9,11 +9,11 @@ from mmengine.runner import Runner
 
 
 class AverageHook(EMAHook):
-    """mmengine's, over steps: its own goes on with every batch, also between the parts that make a step.
+    """mmengine's `EMAHook`, updated after each optimiser step and not after each accumulated batch.
 
     Args:
-        decay: the share of the average that a step keeps; the first step's weights begin it.
-        accumulate: the batches of a step.
+        decay: the share of the average that a step keeps; the average starts from the first step's weights.
+        accumulate: the number of batches in a step.
     """
 
     def __init__(self, decay: float, accumulate: int) -> None:

@@ -1,4 +1,4 @@
-"""The training curve: a line of JSON for every epoch, from which the metrics of a run are read."""
+"""The training curve: a line of JSON for every epoch, the source of a run's metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.tasks.contract import TrainingPace
 from search.training.epoch_lines import read_epochs
 from search.training.parallel import is_main
 
-#: What validation adds to an epoch's line.
+#: Keys that validation adds to an epoch's line.
 ERRORS = ("top1_error", "top5_error")
 
 
@@ -35,7 +35,7 @@ class TrainingCurve:
         return read_epochs(self.file)
 
     def put(self, epoch: int, **values: float) -> None:
-        """Add to an epoch's line; lines of later epochs, which an interrupted run has left, go."""
+        """Add values to an epoch's line; later epochs' lines of an interrupted run are removed."""
         kept = {entry["epoch"]: entry for entry in self.entries() if entry["epoch"] <= epoch}
         kept[epoch] = {"epoch": epoch, **kept.get(epoch, {}), **values}
         write_text(self.file, "".join(json.dumps(kept[each]) + "\n" for each in sorted(kept)))
@@ -44,30 +44,30 @@ class TrainingCurve:
         return any(entry["epoch"] == epoch and ERRORS[0] in entry for entry in self.entries())
 
     def metrics(self) -> dict[str, float]:
-        """The errors of the last epoch, and of the one with the least top-1 error: the first such one."""
+        """Return the errors of the last epoch, and of the first one with the lowest top-1 error."""
         validated = [entry for entry in self.entries() if ERRORS[0] in entry]
         last, best = validated[-1], min(validated, key=lambda entry: entry[ERRORS[0]])
         found = {name: last[name] for name in ERRORS}
         return {**found, **{f"best_{name}": best[name] for name in ERRORS}, "best_epoch": best["epoch"]}
 
     def pace(self) -> TrainingPace:
-        """The medians of what the epochs took."""
+        """Return the epochs' median seconds and images per second."""
         entries = [entry for entry in self.entries() if "seconds" in entry]
         middle = {key: statistics.median(entry[key] for entry in entries) for key in ("seconds", "images_per_second")}
         return TrainingPace(round(middle["seconds"], 3), round(middle["images_per_second"], 2))
 
 
 class CurveHook(Hook):
-    """Write the curve; an epoch whose validation an interrupted run has missed is validated as the training goes on.
+    """Write the curve; a resumed training first validates the last epoch if the interrupted run did not.
 
-    Its line is written before the epoch's checkpoint is, so that a resumed run's curve is that of an undisturbed one.
+    An epoch's line is written before its checkpoint, so that a resumed run has the same curve as an uninterrupted one.
 
     Args:
-        images: how many an epoch trains on, in all processes.
+        images: number of training images of an epoch, in all processes.
         validate_every: as in the config.
     """
 
-    # After the schedulers have made their step, before the checkpoint is written.
+    # After the schedulers' step, before the checkpoint is written.
     priority = "LOW"
 
     def __init__(self, curve: TrainingCurve, images: int, validate_every: int) -> None:

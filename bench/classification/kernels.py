@@ -1,4 +1,4 @@
-"""What an evaluation network issues, counted: for `wildnas speed classification --kernels`."""
+"""Count the operations that an evaluation network issues, for `wildnas speed classification --kernels`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import Any
 import torch
 
 from backbones.errors import InputError
-from backbones.networks import CifarNetwork, ImageNetNetwork
-from bench.classification.model import Classifier, build_network
 from bench.classification.settings import ClassificationSettings
-from bench.classification.speed import CLASSES
-from bench.classification.width import channels_of
+from bench.classification.speed import random_task, set_drop_path
 from bench.machine.kernels import count
 from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.speed import protocols_for
 from search.configs import parse
 
-#: Images of a batch: their number is nothing to the number of operations.
+#: Images in a batch; the number of operations does not depend on it.
 _IMAGES = 2
 
 
@@ -28,14 +25,14 @@ def count_networks(
     """Count each architecture's training pass and inference.
 
     Args:
-        kind: the task, which has to be classification.
-        names: of the protocols: one for all architectures, or one for each.
+        kind: the task, which must be classification.
+        names: names of protocols: one for all architectures, or one for each.
 
     Raises:
-        InputError: an unknown name, or a task or protocol whose networks are not counted.
+        InputError: an unknown name, or another task.
     """
     if kind != "classification":
-        raise InputError(f"--kernels: of classification and search, not of {kind}")
+        raise InputError(f"--kernels: not available for {kind}; expected classification or search")
     found = []
     for name, protocol in zip(architectures, protocols_for(kind, names, options, len(architectures)), strict=True):
         architecture = resolve(name)
@@ -46,23 +43,14 @@ def count_networks(
 
 
 def count_kernels(settings: ClassificationSettings, architecture: NamedArchitecture) -> dict[str, dict[str, int]]:
-    """Counts (`bench.machine.kernels.Issued.counts`) of `forward and backward` in training, and of `inference`.
+    """Count (`bench.machine.kernels.Issued.counts`) `forward and backward` in training, and `inference`.
 
-    With contiguous maps, for which a CPU has no arithmetic of its own.
+    Maps are contiguous, so that a CPU runs PyTorch's own operations.
     """
     execution = settings.execution.model_copy(update={"channels_last": False, "compile": False})
     settings = settings.model_copy(update={"execution": execution})
-    size, classes = settings.images.image_size, settings.expected.get("classes", CLASSES[settings.network])
-    torch.manual_seed(0)
-    channels = channels_of(architecture.design, settings, classes)
-    network = build_network(architecture.design, settings, channels, classes)
-    if isinstance(network, (CifarNetwork, ImageNetNetwork)):
-        network.drop_path_rate = settings.drop_path
-    model = Classifier(network, settings)
-    data = {
-        "images": torch.randint(256, (_IMAGES, 3, size, size), dtype=torch.uint8),
-        "labels": torch.randint(classes, (_IMAGES,)),
-    }
+    model, data = random_task(settings, architecture.design, _IMAGES, torch.device("cpu"))
+    set_drop_path(model, settings.drop_path)
 
     def forward_and_backward() -> None:
         model.zero_grad(set_to_none=True)

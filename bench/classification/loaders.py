@@ -1,4 +1,4 @@
-"""The images of a classification protocol: found, counted, split, read, and given out in batches."""
+"""Find, count, split and read the images of a classification protocol, and load them in batches."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Sources:
     """The images of a protocol, listed without being opened.
 
     Attributes:
-        train: what the network is trained on.
-        val: what it is validated on as training goes.
-        test: what is scored once, at the end, where `val` was held out of the training images; else None.
-        fingerprint: over the whole data set.
+        train: the training images.
+        val: the images of the validations during training.
+        test: the images scored once, at the end, if `val` is held out of the training images; else None.
+        fingerprint: the fingerprint of the whole data set.
     """
 
     train: ImageSource
@@ -41,7 +41,7 @@ class Sources:
 
     @property
     def listed(self) -> tuple[ImageSource, ImageSource]:
-        """One source of each folder or file that the images lie in."""
+        """One source for each folder or file with images."""
         return self.train, self.test or self.val
 
     @property
@@ -52,7 +52,7 @@ class Sources:
     def report(self) -> DataReport:
         counts = {f"{name} images": len(source.files) for name, source in self.parts.items()}
         counts["classes"] = len(self.train.classes)
-        # Kinds of the parts together: each says where it lies, not of which part it is.
+        # Summed over the parts, since a kind does not name its part.
         passed_over = sum((Counter(source.passed_over) for source in self.listed), Counter[str]())
         counts |= as_counts(passed_over)
         per_class = {name: source.counts() for name, source in self.parts.items()}
@@ -60,10 +60,10 @@ class Sources:
 
 
 def find(settings: ClassificationSettings) -> Sources:
-    """List a protocol's images; embedded data are made first where they are not there.
+    """List a protocol's images; missing embedded data are made first.
 
     Raises:
-        InputError: they are missing or malformed, the two parts have other classes, or are fewer than a batch.
+        InputError: images are missing, invalid or fewer than a batch, or the two parts have different classes.
     """
     ensure_embedded(settings.embedded)
     images = settings.images
@@ -78,8 +78,7 @@ def find(settings: ClassificationSettings) -> Sources:
     sources = Sources(limited(train, settings.limit), limited(val, settings.limit), test, fingerprint)
     if len(sources.train.files) < settings.batch_size:
         raise InputError(
-            f"{train.root}: {len(sources.train.files)} images to train on are fewer than "
-            f"batch_size={settings.batch_size}"
+            f"{train.root}: {len(sources.train.files)} training images are fewer than batch_size={settings.batch_size}"
         )
     return sources
 
@@ -94,18 +93,18 @@ def _listed(images: Images) -> tuple[ImageSource, ImageSource]:
 
 
 def limited(source: ImageSource, limit: int | None) -> ImageSource:
-    """So many of the images, evenly over all of them and so over the classes, which are their runs."""
+    """Keep `limit` images, evenly over the files and so over the classes, by which they are sorted."""
     count = len(source.files)
     if limit is None or limit >= count:
         return source
-    return source.select([place * count // limit for place in range(limit)], range(len(source.classes)))
+    return source.select([index * count // limit for index in range(limit)], range(len(source.classes)))
 
 
 def hold_out(source: ImageSource, count: int) -> tuple[ImageSource, ImageSource]:
-    """Split off `count` images, the same number of each class, always the same ones: what is compared shares them.
+    """Split off `count` images, the same number of each class; the choice is fixed, so that runs can be compared.
 
     Raises:
-        InputError: `count` is not divisible by the number of classes, or a class has no more than its share.
+        InputError: `count` is not divisible by the number of classes, or a class has too few images.
     """
     share, rest = divmod(count, len(source.classes))
     if rest:
@@ -120,7 +119,7 @@ def hold_out(source: ImageSource, count: int) -> tuple[ImageSource, ImageSource]
     for name, size in source.counts().items():
         if size <= share:
             raise InputError(
-                f"{source.root}: images.validation={count} takes {share} images of every class; {name!r} has {size}"
+                f"{source.root}: images.validation={count} takes {share} images of every class, but {name!r} has {size}"
             )
         order = (begin + torch.randperm(size, generator=generator)).tolist()
         held += order[:share]
@@ -133,7 +132,7 @@ def hold_out(source: ImageSource, count: int) -> tuple[ImageSource, ImageSource]
 def training_loader(
     source: ImageSource, settings: ClassificationSettings, seed: int, device: torch.device
 ) -> DataLoader[Any]:
-    """Batches of `images`, uint8 `(N, 3, H, W)`, and `labels`, int64 `(N,)`: this process' parts, shuffled by seed.
+    """Load this process' batches, shuffled by seed: `images`, uint8 `(N, 3, H, W)`, and `labels`, int64 `(N,)`.
 
     Raises:
         InputError: an image cannot be read, or the batch cannot be divided among processes and accumulated parts.
@@ -148,8 +147,8 @@ def training_loader(
 
 
 def evaluation_loader(source: ImageSource, settings: ClassificationSettings, device: torch.device) -> DataLoader[Any]:
-    """This process' part of the images, in order and not augmented, the last batch possibly short."""
-    # Nothing is kept for the backward pass.
+    """Load this process' part of the images, in order and not augmented; the last batch may be smaller."""
+    # Twice the training's batch, since nothing is kept for a backward pass.
     batch_size = max(1, 2 * share_of(settings.batch_size, world_size(), settings.execution.accumulate))
     mine = torch.arange(len(source.files), device=device)[rank() :: world_size()]
     held = _read(source, settings.images, device)
@@ -169,12 +168,12 @@ class InOrder(Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, place: int) -> dict[str, Tensor]:
-        return {"images": self.images[self.batches[place]], "labels": self.labels[self.batches[place]]}
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"images": self.images[self.batches[index]], "labels": self.labels[self.batches[index]]}
 
 
 def _read(source: ImageSource, images: Images, device: torch.device) -> tuple[Tensor, Tensor] | None:
-    """Images and labels on the device, or None where workers decode them."""
+    """Read images and labels onto the device; None if workers decode them."""
     if not images.memory:
         return None
     pixels = source.read(images.image_size, resize=images.resize)

@@ -1,4 +1,4 @@
-"""The classifier as mmengine's Runner trains it."""
+"""Build the classifier that mmengine's Runner trains."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from search.data.augment import prepare
 def build_network(
     design: Design, settings: ClassificationSettings, channels: int, classes: int, auxiliary: bool = True
 ) -> nn.Module:
-    """The papers' evaluation network of a genotype, or a timm model.
+    """Build the papers' evaluation network of a genotype, or a timm model.
 
     Args:
-        channels: the width, `settings.channels` or what `fit` has come to.
-        auxiliary: whether the auxiliary head is there, where the protocol has one.
+        channels: the width, `settings.channels` or the result of `fit`.
+        auxiliary: whether to build the auxiliary head, if the protocol has one.
     """
     return build_classifier(
         design,
@@ -46,11 +46,11 @@ class Classifier(BaseModel):
         if isinstance(network, (CifarNetwork, ImageNetNetwork)):
             network.channels_last = settings.execution.channels_last
         if settings.execution.compile:
-            # In place: names of weights stay as they are.
+            # In place, so that the names of weights do not change.
             network.compile()
 
     def forward(self, images: Tensor, labels: Tensor, mode: str = "tensor") -> Any:
-        """`loss`: the dict of losses; `predict`: `[counts]`, see `count_errors`; `tensor`: logits."""
+        """Return the dict of losses (`loss`), `[counts]` of `count_errors` (`predict`) or the logits (`tensor`)."""
         inputs = prepare(images, self.settings.images, self.training).contiguous(memory_format=self._layout)
         autocast = self.settings.execution.precision == "bf16"
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=autocast):
@@ -62,7 +62,7 @@ class Classifier(BaseModel):
 
     def _losses(self, logits: Tensor, auxiliary: Tensor | None, labels: Tensor) -> dict[str, Tensor]:
         smoothing = self.settings.label_smoothing
-        # The loss has full precision.
+        # The losses are computed in float32.
         losses = {"loss_main": F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)}
         if auxiliary is not None:
             weight = self.settings.auxiliary_weight
@@ -72,14 +72,14 @@ class Classifier(BaseModel):
 
 
 def count_errors(logits: Tensor, labels: Tensor) -> Tensor:
-    """Counts over a batch, int64 `(4,)`: images, top-1 errors, top-5 errors, images whose logits are not all finite.
+    """Count images, top-1 errors, top-5 errors and images with non-finite logits in a batch, int64 `(4,)`.
 
     Args:
         logits: `(N, classes)`.
         labels: `(N,)`.
     """
     right = logits.gather(1, labels[:, None])
-    # Rank of the right class; equal logits count against it, so that a constant output is no success.
+    # Rank of the right class; equal logits count against it, so that a constant output is an error.
     rank = (logits >= right).sum(dim=1) - 1
     broken = ~torch.isfinite(logits).all(dim=1)
     images = torch.full((), len(labels), device=labels.device)

@@ -1,4 +1,4 @@
-"""What changes from epoch to epoch: the learning rate and drop-path."""
+"""Schedules of the learning rate and of drop-path."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bench.classification.settings import Optimiser
 
 
 def schedule(optimiser: Optimiser, epochs: int) -> list[dict[str, Any]]:
-    """mmengine's schedulers: a warm-up in equal steps, then cosine or linear down to 0, stepping after each epoch.
+    """Configure mmengine's schedulers: a warm-up in equal steps, then cosine or linear decay to 0, by epoch.
 
     With w epochs of warm-up, epoch e (from 0) has the rate `lr * (e + 1) / (w + 1)` while e < w; then, with t = e - w
-    and T = epochs - w, `lr * (1 + cos(πt / T)) / 2` or `lr * (1 - t / T)`: the epoch behind the last would have 0.
+    and T = epochs - w, `lr * (1 + cos(πt / T)) / 2` or `lr * (1 - t / T)`. It would be 0 after the last epoch.
     """
     warm = optimiser.warmup_epochs
     schedulers: list[dict[str, Any]] = []
@@ -32,7 +32,7 @@ def schedule(optimiser: Optimiser, epochs: int) -> list[dict[str, Any]]:
 
 
 class DropPathHook(Hook):
-    """Let the drop-path rate grow linearly with the epochs (DARTS' evaluation); timm models are left as they are."""
+    """Increase the drop-path rate linearly with the epochs (DARTS' evaluation); timm models have none."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
@@ -44,7 +44,7 @@ class DropPathHook(Hook):
 
 
 def classifier_of(runner: Runner) -> Classifier:
-    """The classifier itself, without the wrapper for several processes."""
+    """Return the classifier without the wrapper for several processes."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     assert isinstance(model, Classifier)
     return model

@@ -1,4 +1,4 @@
-"""Top-1 and top-5 error, over all processes."""
+"""Compute top-1 and top-5 error over all processes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from search.training.parallel import world_size
 
 
 def errors(counts: Sequence[Tensor]) -> dict[str, float]:
-    """Errors in % of what `count_errors` counted, in this process' batches and those of the others.
+    """Compute errors in % from the counts of `count_errors`, summed over all processes.
 
     Raises:
         FloatingPointError: the outputs for an image are not finite.
     """
-    # A process may have no image of its own.
+    # Zeros first, since a process may have no images.
     none = torch.zeros(4, dtype=torch.int64, device=get_device())
     total = torch.stack([none, *counts]).sum(dim=0)
     if world_size() > 1:
@@ -34,7 +34,7 @@ def errors(counts: Sequence[Tensor]) -> dict[str, float]:
 
 
 class ErrorMetric(BaseMetric):
-    """`top1_error` and `top5_error` in %, counted on the device: the program does not wait for a batch."""
+    """`top1_error` and `top5_error` in %, counted on the device without waiting for each batch."""
 
     def process(self, data_batch: Any, data_samples: Sequence[Tensor]) -> None:
         self.results.extend(data_samples)
@@ -43,7 +43,7 @@ class ErrorMetric(BaseMetric):
         return errors(results)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        # The base class would send what every process has found to all of them, and cut it to `size` images.
+        # The base class would gather the results of all processes and cut them to `size` images.
         found = self.compute_metrics(self.results)
         self.results.clear()
         return found
@@ -51,6 +51,6 @@ class ErrorMetric(BaseMetric):
 
 @torch.no_grad()
 def score(model: nn.Module, loader: DataLoader[Any]) -> dict[str, float]:
-    """Errors of a `Classifier` on the images of a loader."""
+    """Compute the errors of a `Classifier` on the images of a loader."""
     model.eval()
     return errors([counts for batch in loader for counts in model(**batch, mode="predict")])

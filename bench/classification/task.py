@@ -1,4 +1,4 @@
-"""The classification task: check, run, speed."""
+"""Classification as a task: check, run, speed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class ClassificationTask(Task):
-    """From an architecture to its error, and to the weights that detection and re-identification start from."""
+    """Train an architecture and measure its error; detection and re-identification start from its weights."""
 
     name = "classification"
     version = 2
@@ -45,16 +45,11 @@ class ClassificationTask(Task):
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         how = ("execution", "validate_every", *self.silent)
-        # Other data are found by their counts, where the protocol has them.
+        # Other data show in their counts, if the protocol has expected ones.
         return (*how, "images.kind", "images.root", "images.train", "images.val") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        settings = parse(ClassificationSettings, config, where)
-        values = settings.model_dump(mode="json")
-        # A dump leaves out what changes no result; a run needs it.
-        values["images"]["download"] = settings.images.download
-        values["images"]["decoding"]["workers"] = settings.images.decoding.workers
-        return values
+        return parse(ClassificationSettings, config, where).filled_in()
 
     def look(self, protocol: Protocol) -> None:
         for source in find(_settings(protocol)).listed:
@@ -67,7 +62,7 @@ class ClassificationTask(Task):
         if images.get("kind", "folder") != "folder":
             values |= {"images.kind": "folder", "images.root": None}
         if images.get("memory", True):
-            # Images of one's own seldom are of the protocol's size.
+            # A user's images seldom have the protocol's size.
             values["images.resize"] = True
         return OwnData(f"{folder}: images by class: train {train}, val {val}", as_options(values, config))
 
@@ -75,7 +70,7 @@ class ClassificationTask(Task):
         config = copy.deepcopy(dict(protocol.config))
         config["execution"]["accumulate"] *= parts
         divided = replace(protocol, config=config)
-        # Refuses parts that do not divide the batch.
+        # Raises if the parts do not divide the batch.
         _settings(divided)
         return divided
 
@@ -93,7 +88,7 @@ class ClassificationTask(Task):
     def _train(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
         design, classes = job.design, sources.train.classes
         device = torch.device(get_device())
-        # Epochs count from 0; the largest word draws the initial weights.
+        # Epochs are seeded from 0 on; the largest word is for the initial weights.
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(design, settings, channels, len(classes))
         if job.weights is not None:
@@ -107,7 +102,7 @@ class ClassificationTask(Task):
             tested = score(model, evaluation_loader(sources.test, settings, device))
         job.progress(1.0, "done")
         checkpoint = job.work_dir / "checkpoint.pth"
-        # The bytes of a file differ with the process that writes it, and the record has the digest of the first's.
+        # Only the first process writes: the record has the digest of its file, and files differ in their bytes.
         with main_first():
             if is_main():
                 weights.save(
@@ -122,7 +117,7 @@ class ClassificationTask(Task):
                 )
         found = curve.metrics()
         if tested is not None:
-            # What was held out chooses among architectures and is no test: nothing of the test images is seen before.
+            # The held-out images choose among architectures, so the reported error is that on the test images.
             found = {**tested, "validation_error": found["top1_error"]}
         return Outcome(
             found,
@@ -135,7 +130,7 @@ class ClassificationTask(Task):
         )
 
     def _score(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
-        """Score given weights as they are, on the images that the protocol reports the error of."""
+        """Score given weights without training, on the images of the reported error."""
         design, classes = job.design, sources.train.classes
         assert job.weights is not None
         network = build_network(design, settings, channels, len(classes), auxiliary=False)
@@ -165,9 +160,9 @@ class ClassificationTask(Task):
 
 
 def _resolved(design: Any, settings: ClassificationSettings, channels: int) -> dict[str, Any]:
-    """What the config has left to the run."""
+    """Collect the settings that the run has resolved."""
     if isinstance(design, TimmModel):
-        # What a timm model is trained without, and what it has of its own, whatever the protocol says.
+        # These keys of the protocol do not apply to a timm model.
         return {"auxiliary_weight": None, "drop_path": 0.0, "network": None, "channels": None, "layers": None}
     return {"channels": channels} if settings.channels != channels else {}
 

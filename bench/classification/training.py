@@ -1,4 +1,4 @@
-"""Training one network to the end, or on from where an interrupted run has left it."""
+"""Train one network to the end, or resume an interrupted training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from search.training.hooks import (
 from search.training.parallel import ReplicaHook, world_size
 from search.training.resuming import epochs_done, resume_point
 
-#: Of the work folder.
+#: The curve's file in the work folder.
 CURVE = "curve.jsonl"
 
 
@@ -45,14 +45,14 @@ def train(
     training: DataLoader[Any],
     validation: DataLoader[Any],
 ) -> TrainingCurve:
-    """Train a classifier; its network then has the weights that were scored last, those of the moving average if any.
+    """Train a classifier; its network then has the weights that were scored last, of the moving average if any.
 
     Args:
         training, validation: this process' parts of the batches.
 
     Raises:
         FloatingPointError: the loss, a weight or an output is no longer finite.
-        InputError: the checkpoint to go on from is damaged.
+        InputError: the checkpoint to resume from is damaged.
     """
     execution, optimiser = settings.execution, settings.optimiser
     sgd = torch.optim.SGD(
@@ -79,7 +79,7 @@ def train(
         average = AverageHook(settings.ema, execution.accumulate)
         hooks.append(average)
     resume = resume_point(job.work_dir, settings.epochs)
-    # What the lines lack would be missed after the last epoch.
+    # Read the curve's lines now, so that a missing one is reported before the training.
     read_epochs(curve.file, epochs_done(resume))
     runner = Runner(
         model=model,
@@ -111,7 +111,7 @@ def train(
 
 
 def _wrapper() -> dict[str, Any]:
-    """`DistributedDataParallel` as several processes need it; running statistics are averaged by `ReplicaHook`."""
+    """Configure `DistributedDataParallel`; `ReplicaHook` averages the running statistics."""
     wrapper: dict[str, Any] = {"type": "MMDistributedDataParallel", "broadcast_buffers": False}
-    # mmengine names a GPU for every process.
+    # On GPUs mmengine sets every process' device.
     return wrapper if torch.cuda.is_available() else {**wrapper, "device_ids": None}

@@ -1,4 +1,4 @@
-"""The width of a network that is to stay in the mobile setting."""
+"""Find the width of a network in the mobile setting."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.classification.settings import FIT, ClassificationSettings
 
 
 def channels_of(design: Design, settings: ClassificationSettings, classes: int) -> int:
-    """The width of a protocol's network; with `fit`, the largest even one of fewer multiply-adds than `macs_limit`.
+    """Return the width of a protocol's network; `fit` gives the largest even one below `macs_limit` multiply-adds.
 
-    In the papers' convention, at the protocol's image size (PC-DARTS 4.3 and P-DARTS 5.3.2: "less than 600M"). A timm
-    model has a width of its own, and is not changed: its width is given as 0.
+    Multiply-adds are in the papers' convention, at the protocol's image size (PC-DARTS 4.3 and P-DARTS 5.3.2: "less
+    than 600M"). A timm model has a fixed width; the result is 0.
 
     Raises:
-        InputError: no width is small enough.
+        InputError: the smallest width is too large.
     """
     if isinstance(design, TimmModel):
         return 0
@@ -26,13 +26,13 @@ def channels_of(design: Design, settings: ClassificationSettings, classes: int) 
         return int(settings.channels)
     limit = settings.macs_limit
     assert limit is not None
-    # A wider network has more of them: double it until it is too wide, then halve the interval.
+    # Multiply-adds grow with the width: double it until it is too large, then bisect.
     high = 2
     while _macs(design, settings, high, classes) < limit:
         high *= 2
     low = high // 2
     if low < 2:
-        raise InputError(f"channels='fit': even 2 channels have macs_limit={limit:,} multiply-adds or more")
+        raise InputError(f"channels='fit': 2 channels already reach macs_limit={limit:,}; expected a higher limit")
     while high - low > 2:
         middle = (low + high) // 4 * 2
         if _macs(design, settings, middle, classes) < limit:
@@ -43,7 +43,7 @@ def channels_of(design: Design, settings: ClassificationSettings, classes: int) 
 
 
 def network_cost(design: Design, settings: ClassificationSettings, channels: int, classes: int) -> Cost:
-    """The cost of a protocol's network at its image size."""
+    """Measure the cost of a protocol's network at its image size."""
     with torch.device("meta"):
         network = build_network(design, settings, channels, classes, auxiliary=False)
     size = settings.images.image_size

@@ -1,4 +1,4 @@
-"""How much a training of a classifier computes."""
+"""Compute of training a classifier."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from bench.classification.settings import ClassificationSettings
 from bench.classification.width import channels_of
 from bench.tasks.workload import Workload, is_separable, train_images
 
-#: Classes of the network that is counted, so that CIFAR-10 and CIFAR-100 have one: that of ImageNet, where the
-#: classifier has the largest share, a thousandth.
+#: Classes of the counted network, ImageNet's for all data sets; the classifier's share is at most a thousandth.
 _CLASSES = 1000
 
 
 def training_workload(settings: ClassificationSettings, design: Design, counts: Mapping[str, int]) -> Workload:
-    """See `bench.tasks.contract.Task.workload`; the auxiliary head is left out, as in the papers' numbers."""
+    """Count the network without the auxiliary head, as in the papers; see `bench.tasks.contract.Task.workload`."""
     images = train_images(settings.model_dump(), counts)
     channels = channels_of(design, settings, _CLASSES)
     counted = _network(design, settings.network, channels, settings.layers, settings.images.image_size)
@@ -32,7 +31,7 @@ def training_workload(settings: ClassificationSettings, design: Design, counts: 
 def _network(
     design: Design, network: Literal["cifar", "imagenet"], channels: int, layers: int, size: int
 ) -> tuple[int, bool]:
-    """Multiply-adds of the network, and whether it is separable."""
+    """Return the network's multiply-adds, and whether it is separable."""
     with torch.device("meta"):
         built = build_classifier(design, network, channels, layers, _CLASSES, auxiliary=False)
     return measure(built, (3, size, size)).published_macs, is_separable(built)

@@ -1,1 +1,1 @@
-"""An architecture's scores at initialisation, without training."""
+"""Zero-cost proxies: scores of an architecture at initialisation, without training."""

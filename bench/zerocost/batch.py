@@ -1,4 +1,4 @@
-"""The one batch that an architecture is scored on."""
+"""Draw the batch that architectures are scored on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def draw_batch(source: ImageSource, settings: ZerocostSettings, device: torch.de
     """Draw training images without repetition, prepared but not augmented: `(N, 3, H, W)`, and labels `(N,)`.
 
     Raises:
-        InputError: there are fewer training images, or one cannot be read.
+        InputError: there are too few training images, or one cannot be read.
     """
     count, size = len(source.files), settings.batch.size
     if count < size:
-        raise InputError(f"{source.root}: {count} images to train on are fewer than batch.size={size}")
+        raise InputError(f"{source.root}: {count} training images are fewer than batch.size={size}")
     order = torch.randperm(count, generator=torch.Generator().manual_seed(settings.batch.seed))
     chosen = source.select(sorted(order[:size].tolist()), range(len(source.classes)))
     batches = list(evaluation_loader(chosen, settings, device))

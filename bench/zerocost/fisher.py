@@ -13,17 +13,17 @@ from bench.zerocost.network import weighted_layers
 
 
 def fisher(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Σ over channels of ½ · mean over images of (Σ over pixels of a · ∂L/∂a)², a being a layer's output.
+    """Compute Σ over channels of ½ · mean over images of (Σ over pixels of a · ∂L/∂a)²; a is a layer's output.
 
     Theis et al., Faster gaze prediction with dense networks and Fisher pruning (2018); Turner et al., BlockSwap (ICLR
-    2020). Summed over the outputs of all convolutions and linear layers, L being the mean loss of the batch, as in
+    2020). The sum is over the outputs of all convolutions and linear layers, and L is the batch's mean loss, as in
     Abdelfattah et al. (ICLR 2021), 3.2.
     """
     outputs: list[Tensor] = []
 
     def keep(layer: nn.Module, inputs: Any, out: Tensor) -> Tensor:
         outputs.append(out)
-        # What comes behind may write into its input.
+        # A copy, since the next layer may write into its input.
         return out.clone()
 
     with ExitStack() as hooks:

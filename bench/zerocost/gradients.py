@@ -14,13 +14,13 @@ from bench.zerocost.undefined import Undefined
 
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Σ over layers of ‖∂L/∂W‖₂: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS (ICLR 2021), 3.2."""
+    """Compute Σ over layers of ‖∂L/∂W‖₂: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS (ICLR 2021), 3.2."""
     _, gradients = _gradients(network, images, labels)
     return sum(float(gradient.detach().norm()) for gradient in gradients)
 
 
 def snip(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Σ |∂L/∂θ ⊙ θ|: connection sensitivity, Lee et al., SNIP (ICLR 2019), as in Abdelfattah et al. (2021)."""
+    """Compute Σ |∂L/∂θ ⊙ θ|: connection sensitivity, Lee et al. (ICLR 2019), as in Abdelfattah et al. (2021)."""
     weights, gradients = _gradients(network, images, labels)
     return sum(
         float((weight * gradient).detach().abs().sum()) for weight, gradient in zip(weights, gradients, strict=True)
@@ -28,15 +28,15 @@ def snip(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def grasp(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """−Σ (H ∂L/∂θ) ⊙ θ, H being the Hessian of L: Wang et al., GraSP (ICLR 2020), its score of −θ.
+    """Compute −Σ (H ∂L/∂θ) ⊙ θ, where H is the Hessian of L: Wang et al., GraSP (ICLR 2020), the score of −θ.
 
-    Summed, and without the paper's temperature, as in Abdelfattah et al. (2021), equation 1.
+    Without the paper's temperature, as in Abdelfattah et al. (2021), equation 1.
 
     Raises:
-        Undefined: PyTorch has no second derivative of one of the network's operations.
+        Undefined: PyTorch lacks the second derivative of an operation.
     """
     weights, gradients = _gradients(network, images, labels, again=True)
-    # The gradient of g · g', g' held fixed, is H g.
+    # The gradient of g · g' with constant g' is H g.
     product = sum((gradient * gradient.detach()).sum() for gradient in gradients)
     assert isinstance(product, Tensor)
     if not product.requires_grad:
@@ -44,7 +44,7 @@ def grasp(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     try:
         curved = torch.autograd.grad(product, weights, materialize_grads=True)
     except RuntimeError as error:
-        # PyTorch has no second derivative of some activations, such as hard swish.
+        # PyTorch lacks the second derivative of some activations, such as hard swish.
         if "is not implemented" not in str(error):
             raise
         raise Undefined(f"no second derivative: {error}") from error
@@ -54,7 +54,7 @@ def grasp(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 def _gradients(
     network: nn.Module, images: Tensor, labels: Tensor, again: bool = False
 ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-    """Weights, and the gradients of the loss; zeros for a weight that has no part in it."""
+    """Return the weights and the gradients of the loss, with zeros for weights that do not affect it."""
     weights: list[Tensor] = [layer.weight for layer in weighted_layers(network)]
     loss = F.cross_entropy(network(images), labels)
     return weights, torch.autograd.grad(loss, weights, create_graph=again, materialize_grads=True)

@@ -1,4 +1,4 @@
-"""Which scores are missing, and why: a line for each reason, however many records have it."""
+"""List the undefined scores of records, with a line for each reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LABELS = {metric.key: metric.label for metric in METRICS["zerocost"]}
 
 
 def hole_lines(records: Iterable[Record]) -> list[str]:
-    """Lines such as `zerocost/digits: no NASWOT of timm-convnext_atto: the network has no ReLU`."""
+    """Write lines such as `zerocost/digits: no NASWOT of timm-convnext_atto: the network has no ReLU`."""
     holes: dict[tuple[str, str, str], dict[str, None]] = {}
     for record in records:
         if record.task == "zerocost":

@@ -12,13 +12,13 @@ _SMALL = 1e-5
 
 
 def jacob_cov(network: nn.Module, images: Tensor) -> float:
-    """−Σ [log(vᵢ + k) + 1 / (vᵢ + k)], vᵢ being the eigenvalues of the correlations of the Jacobian's rows, k = 1e-5.
+    """Compute −Σ [log(vᵢ + k) + 1 / (vᵢ + k)] with k = 1e-5.
 
-    Mellor et al., Neural Architecture Search without Training (version 1, arXiv 2006.04647v1); a row is the
-    gradient of the sum of the outputs with respect to one image.
+    vᵢ are the eigenvalues of the correlation matrix of the Jacobian's rows; a row is the gradient of the sum of the
+    outputs with respect to one image. Mellor et al., Neural Architecture Search without Training (arXiv 2006.04647v1).
 
     Raises:
-        Undefined: the gradients are not finite, or an image's do not vary: it has no correlation.
+        Undefined: the gradients are not finite, or an image's gradient is constant and has no correlation.
     """
     inputs = images.detach().clone().requires_grad_()
     (rows,) = torch.autograd.grad(network(inputs).sum(), inputs)

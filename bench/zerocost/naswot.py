@@ -1,4 +1,4 @@
-"""NASWOT: how differently a network's ReLUs see the images of a batch."""
+"""NASWOT: how much the ReLU activation patterns of a batch's images differ."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bench.zerocost.undefined import Undefined
 
 @torch.no_grad()
 def naswot(network: nn.Module, images: Tensor) -> float:
-    """log |K|, K of two images being the number of ReLU outputs that are both positive or both not.
+    """Compute log |K|, where K counts, for each two images, the ReLU outputs that are both active or both inactive.
 
     Mellor et al., Neural Architecture Search without Training (ICML 2021).
 
     Raises:
-        Undefined: no ReLU, or two images that all ReLUs see alike.
+        Undefined: the network has no ReLU, or two images have the same pattern.
     """
     determinant = torch.linalg.slogdet(agreements(network, images))
     if determinant.sign <= 0 or not torch.isfinite(determinant.logabsdet):
@@ -27,7 +27,7 @@ def naswot(network: nn.Module, images: Tensor) -> float:
 
 @torch.no_grad()
 def agreements(network: nn.Module, images: Tensor) -> Tensor:
-    """K, float64 `(N, N)`.
+    """Compute K, float64 `(N, N)`.
 
     Raises:
         Undefined: the network has no ReLU.

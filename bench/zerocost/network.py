@@ -1,4 +1,4 @@
-"""The network that is scored: how it computes, and its parts."""
+"""Prepare the network that is scored, and find its layers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Weighted = (nn.Conv2d, nn.Linear)
 
 
 def as_initialised(network: nn.Module) -> nn.Module:
-    """Set a network to compute as at its first training step, but without chance, and return it.
+    """Set a network to compute as in its first training step, but without randomness, and return it.
 
-    BatchNorm normalises by the batch, as its running statistics mean nothing yet; dropout and drop-path are off.
-    Maps are contiguous, so that on a CPU PyTorch's own operations are used.
+    BatchNorm normalises by the batch, since its running statistics are not trained; dropout and drop-path are off. Maps
+    are contiguous, so that a CPU runs PyTorch's own operations.
     """
     network.eval()
     for layer in batch_norms(network):
@@ -33,10 +33,10 @@ def batch_norms(network: nn.Module) -> list[_BatchNorm]:
 
 
 def weighted_layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    """The convolutions and linear layers, over which the scores of weights are summed.
+    """List the convolutions and linear layers, over which scores are summed.
 
     Raises:
-        Undefined: there is none.
+        Undefined: the network has none.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, Weighted)]
     if not layers:
@@ -45,10 +45,10 @@ def weighted_layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
 
 
 def features(network: nn.Module, images: Tensor) -> Tensor:
-    """The last map before the global pooling, `(N, C, H, W)`.
+    """Compute the last map before the global pooling, `(N, C, H, W)`.
 
     Raises:
-        Undefined: it is not known where that is.
+        Undefined: the network does not give this map.
     """
     if isinstance(network, (CifarNetwork, ImageNetNetwork)):
         kept: list[Tensor] = []

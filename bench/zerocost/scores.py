@@ -1,4 +1,4 @@
-"""All scores of a network, each with its seconds; one that is undefined is a hole with its reason."""
+"""Compute all scores of a network, with the seconds of each and the reason for each undefined one."""
 
 from __future__ import annotations
 
@@ -29,13 +29,7 @@ Score = Callable[[], float]
 
 @dataclass
 class Scores:
-    """What came out.
-
-    Attributes:
-        values: of each score that is defined.
-        seconds: that each score took.
-        undefined: why the others are not.
-    """
+    """Scores by name: values of the defined ones, seconds of all, and reasons why the others are undefined."""
 
     values: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -51,12 +45,12 @@ def compute_scores(
     seed: int,
     progress: ProgressCallback = lambda fraction, doing: None,
 ) -> Scores:
-    """Compute the scores of a network as it was initialised; its weights stay as they are.
+    """Compute the scores of a network at initialisation; its weights are not changed.
 
     Args:
-        images: prepared, `(N, 3, H, W)`.
+        images: prepared images, `(N, 3, H, W)`.
         labels: `(N,)`.
-        seed: of the numbers that the Zen score draws.
+        seed: the seed of the Zen score's random numbers.
     """
     network = as_initialised(network)
     height, width = images.shape[-2:]
@@ -77,8 +71,8 @@ def compute_scores(
     }
     found = Scores()
     with without_own_kernels():
-        for place, (name, score) in enumerate(scores.items()):
-            progress(place / len(scores), name)
+        for number, (name, score) in enumerate(scores.items()):
+            progress(number / len(scores), name)
             _compute(found, name, score)
     progress(1.0, "done")
     return found

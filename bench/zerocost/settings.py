@@ -14,18 +14,18 @@ class Batch(Schema):
     """The training images that the scores are computed on."""
 
     size: int = Field(ge=2)
-    #: Draws the images: the same ones for all architectures, whatever the seed of their weights.
+    #: Seed of the choice of images, independent of the weights' seed, so that all architectures share the images.
     seed: int = Field(default=0, ge=0, lt=2**63)
 
 
 class ZerocostSettings(ClassificationSettings):
-    """A zero-cost protocol: the network and the images of a classification protocol, whose training plays no part."""
+    """A zero-cost protocol: the network and images of a classification protocol, and the batch."""
 
     task: Literal["zerocost"]  # type: ignore[assignment]
     batch: Batch
 
 
-#: Keys of the classification protocol that say how it is trained.
+#: Keys of the classification protocol that only affect training.
 TRAINING = (
     "auxiliary_weight",
     "batch_size",

@@ -1,4 +1,4 @@
-"""What is plain to see in a network: the counts that every other score has to beat."""
+"""Counts of a network's structure, the baselines of the other scores."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _WEIGHTED = ("ConvolutionBackward0", "AddmmBackward0", "MmBackward0")
 
 
 def params(cost: Cost) -> float:
-    """Parameters in millions."""
+    """Return the parameters in millions."""
     return cost.params / 1e6
 
 
 def multiply_adds(cost: Cost) -> float:
-    """Multiply-adds in millions, in the papers' convention (`backbones.cost.Cost.published_macs`)."""
+    """Return the multiply-adds in millions, in the papers' convention (`backbones.cost.Cost.published_macs`)."""
     return cost.published_macs / 1e6
 
 
 def depth(network: nn.Module, images: Tensor) -> float:
-    """Convolutions and linear layers on the longest path from an image to the logits.
+    """Count the convolutions and linear layers on the longest path from an image to the logits.
 
     Args:
         images: `(N, 3, H, W)`, two or more.
     """
     lengths: dict[Any, int] = {}
-    # Depth first without recursion: a network has thousands of operations in a row.
+    # Depth first without recursion, since a path may have thousands of operations.
     start = network(images[:2]).grad_fn
     stack = [start]
     while stack:
@@ -48,7 +48,7 @@ def depth(network: nn.Module, images: Tensor) -> float:
 
 
 def skip_count(design: Design) -> float:
-    """Skip connections in the normal cell, as P-DARTS 4.3.2 counts them.
+    """Count the skip connections in the normal cell, as in P-DARTS 4.3.2.
 
     Raises:
         Undefined: a timm model has no cell.

@@ -1,4 +1,4 @@
-"""SynFlow: how much flows through a network, whatever its data."""
+"""SynFlow: the synaptic flow through a network, independent of data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from bench.zerocost.network import weighted_layers
 
 
 def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
-    """Σ θ ⊙ ∂R/∂θ with R = 1ᵀ (Π |θ|) 1: Tanaka et al., SynFlow (NeurIPS 2020).
+    """Compute Σ θ ⊙ ∂R/∂θ with R = 1ᵀ (Π |θ|) 1: Tanaka et al., SynFlow (NeurIPS 2020).
 
-    R is the sum of the outputs for one image of ones, weights replaced by their absolute values. BatchNorm is left out
-    (Abdelfattah et al. 2021), and so are biases, which R has none of. In float64: R grows with the depth.
-
-    Args:
-        shape: of an image, `(C, H, W)`.
+    R is the sum of the outputs for one image `shape` `(C, H, W)` of ones, with the weights' absolute values. BatchNorm
+    (Abdelfattah et al. 2021) and biases are left out. In float64, since R grows with the depth.
     """
     linear = _without_norms(copy.deepcopy(network)).double()
     layers = weighted_layers(linear)
@@ -34,7 +31,7 @@ def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
 
 
 def _without_norms(module: nn.Module) -> nn.Module:
-    """The network with every BatchNorm taken out; timm's that hold an activation leave that."""
+    """Remove every BatchNorm from a network; the activation inside some of timm's stays."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             setattr(module, name, getattr(child, "act", nn.Identity()))

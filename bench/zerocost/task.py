@@ -1,4 +1,4 @@
-"""The zero-cost task: an architecture's scores at initialisation, on one batch."""
+"""Zero-cost scores as a task: an architecture's scores at initialisation, on one batch."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
 
-#: Forward and backward passes over the batch that all scores take together, GraSP's second derivative being two.
+#: Forward and backward passes over the batch for all scores together; GraSP's second derivative counts as two.
 _PASSES = 7
 
 
 class ZerocostTask(Task):
-    """From an architecture to its scores; nothing is trained, and no weights are left."""
+    """Score an architecture; nothing is trained, and no weights are saved."""
 
     name = "zerocost"
     title = TITLES["zerocost"]
@@ -40,16 +40,11 @@ class ZerocostTask(Task):
     silent = (*TRAINING, "images.download", "images.decoding.workers")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        places = ("images.kind", "images.root", "images.train", "images.val") if config.get("expected") else ()
-        return (*self.silent, *places)
+        paths = ("images.kind", "images.root", "images.train", "images.val") if config.get("expected") else ()
+        return (*self.silent, *paths)
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        settings = parse(ZerocostSettings, config, where)
-        values = settings.model_dump(mode="json")
-        # A dump leaves out what changes no result; a run needs it.
-        values["images"]["download"] = settings.images.download
-        values["images"]["decoding"]["workers"] = settings.images.decoding.workers
-        return values
+        return parse(ZerocostSettings, config, where).filled_in()
 
     def check(self, protocol: Protocol) -> DataReport:
         return _sources(_settings(protocol)).report()
@@ -57,7 +52,7 @@ class ZerocostTask(Task):
     def run(self, job: Job) -> Outcome:
         if job.weights is not None:
             raise InputError(
-                f"{job.weights}: {job.protocol.name} scores networks as they are initialised, without weights"
+                f"{job.weights}: {job.protocol.name} scores networks at initialisation; expected no weights"
             )
         settings, design = _settings(job.protocol), job.design
         source = _sources(settings).train
@@ -65,7 +60,7 @@ class ZerocostTask(Task):
         device = torch.device(get_device())
         images, labels = draw_batch(source, settings, device)
         channels = channels_of(design, settings, classes)
-        # The same initial weights as those of the classification under this seed.
+        # The same initial weights as a classification with this seed.
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(design, settings, channels, classes, auxiliary=False).to(device)
         cost = network_cost(design, settings, channels, classes)
@@ -98,10 +93,10 @@ class ZerocostTask(Task):
 
 def _settings(protocol: Protocol) -> ZerocostSettings:
     settings = parse(ZerocostSettings, protocol.config, str(protocol.path))
-    # A loader gives out the whole batch at once; the protocol's own size is that of its training.
+    # The loader gives the whole batch at once; the protocol's own batch_size is for training.
     return settings.model_copy(update={"batch_size": settings.batch.size})
 
 
 def _sources(settings: ZerocostSettings) -> Sources:
-    # How many images a batch takes is looked at when it is drawn: a training's batch plays no part.
+    # 2 passes the check for training; `draw_batch` checks the number of images.
     return find(settings.model_copy(update={"batch_size": 2}))

@@ -1,7 +1,7 @@
-"""A score that a network does not have."""
+"""The exception for undefined scores."""
 
 from __future__ import annotations
 
 
 class Undefined(Exception):
-    """The score is undefined for a network; says why."""
+    """A score is undefined for a network; the message says why."""

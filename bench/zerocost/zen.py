@@ -1,4 +1,4 @@
-"""The Zen score: how much a random network's last map changes with its input."""
+"""The Zen score: the change of a random network's last map with its input."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _STEP = 0.01
 
 @torch.no_grad()
 def zen(network: nn.Module, shape: tuple[int, ...], generator: torch.Generator) -> float:
-    """log E ‖f(x) − f(x + αε)‖ + Σ over BatchNorms of log σ̄: Lin et al., Zen-NAS (ICCV 2021), Algorithm 1.
+    """Compute log E ‖f(x) − f(x + αε)‖ + Σ over BatchNorms of log σ̄: Lin et al., Zen-NAS (ICCV 2021), Algorithm 1.
 
     f is the map before the global pooling, x and ε are drawn from N(0, 1) like all weights, α is 0.01, and σ̄ is the
-    root of the mean over channels of the variances in a batch. The paper takes residual links out first; here they
-    stay, since a cell is made of them.
+    root of the mean over channels of the variances in a batch. The paper removes residual links first; here they stay,
+    since a cell consists of them.
 
     Args:
-        shape: of the batch, `(N, C, H, W)`.
-        generator: on the CPU; draws weights and images.
+        shape: the batch's shape, `(N, C, H, W)`.
+        generator: a CPU generator that draws weights and images.
 
     Raises:
-        Undefined: the network does not say which is its last map, or the map does not change.
+        Undefined: the network does not give its last map, or the map does not change.
     """
     gaussian = copy.deepcopy(network)
     layers = weighted_layers(gaussian)

@@ -68,8 +68,8 @@ def test_a_part_is_held_out_evenly_and_always_the_same(folders: Path) -> None:
     ("count", "said"),
     [
         (7, "images.validation=7 is not divisible by its 3 classes"),
-        (24, "images.validation=24 takes 8 images of every class; 'blue' has 8"),
-        (30, "images.validation=30 takes 10 images of every class; 'blue' has 8"),
+        (24, "images.validation=24 takes 8 images of every class, but 'blue' has 8"),
+        (30, "images.validation=30 takes 10 images of every class, but 'blue' has 8"),
     ],
 )
 def test_what_cannot_be_held_out_is_said(folders: Path, count: int, said: str) -> None:
@@ -129,8 +129,8 @@ def test_a_class_that_one_part_lacks_is_named(
 
 
 def test_fewer_images_than_a_batch_are_refused(settings: Callable[..., ClassificationSettings], folders: Path) -> None:
-    assert "24 images to train on are fewer than batch_size=32" in refused(settings(batch_size=32))
-    assert "6 images to train on are fewer than batch_size=8" in refused(settings(limit=6))
+    assert "24 training images are fewer than batch_size=32" in refused(settings(batch_size=32))
+    assert "6 training images are fewer than batch_size=8" in refused(settings(limit=6))
 
 
 def test_a_zip_file_is_the_same_as_the_folder(

@@ -20,7 +20,7 @@ from bench.tasks.registry import load_protocol
         (["layers=2"], "key 'layers': Input should be greater than or equal to 3 (got 2)"),
         (["network=resnet"], "key 'network': Input should be 'cifar' or 'imagenet' (got 'resnet')"),
         (["optimiser.schedule=step"], "key 'optimiser.schedule': Input should be 'cosine' or 'linear' (got 'step')"),
-        (["optimiser.warmup_epochs=6"], "optimiser.warmup_epochs=6 leaves nothing of epochs=6"),
+        (["optimiser.warmup_epochs=6"], "optimiser.warmup_epochs=6: expected fewer than epochs=6"),
         (["optimiser.lr=nan"], "key 'optimiser.lr'"),
         (["execution.accumulate=3"], "execution.accumulate=3 does not divide batch_size"),
         (["execution.precision=fp16"], "key 'execution.precision': Input should be 'fp32' or 'bf16' (got 'fp16')"),
@@ -38,7 +38,7 @@ from bench.tasks.registry import load_protocol
         (["images.memory=False"], "key 'images': augmentation.crop_padding is for memory=True"),
         (
             ["images.memory=False", "images.augmentation.crop_padding=0", "images.resize=True"],
-            "key 'images': resize is for memory=True; workers crop every image to image_size",
+            "key 'images': resize=True needs memory=True; workers crop every image to image_size",
         ),
         (["images.decoding.workers=2"], "key 'images': decoding is for images that are not held in memory"),
         (["images.download=True"], "key 'images': download is for kind 'cifar10' or 'cifar100'"),

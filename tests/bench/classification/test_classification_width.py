@@ -65,7 +65,7 @@ def test_a_given_width_is_taken_as_it_is() -> None:
 
 def test_no_width_is_small_enough() -> None:
     settings = mobile("channels=fit", "macs_limit=1000000")
-    with pytest.raises(InputError, match=r"channels='fit': even 2 channels have macs_limit=1,000,000 multiply-adds"):
+    with pytest.raises(InputError, match=r"channels='fit': 2 channels already reach macs_limit=1,000,000"):
         channels_of(zoo.get("PDARTS").genotype, settings, 1000)
 
 
