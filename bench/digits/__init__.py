@@ -1,7 +1,7 @@
 """Real handwritten digits as a folder of classes, a COCO data set and a Market-1501 data set.
 
-Small enough to train on within minutes on a CPU, in the file formats of the large data sets, so that every task runs
-through the readers it uses for ImageNet, COCO and Market-1501.
+They train within minutes on a CPU. Their file formats are those of the large data sets, so that every task uses the
+same readers as for ImageNet, COCO and Market-1501.
 """
 
 from bench.digits.classification import write_classification

@@ -1,4 +1,4 @@
-"""Three cameras that see the same digit differently: each has its own tilt, slant, focus and light."""
+"""Three simulated cameras, each with its own tilt, slant, focus and light."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-#: Height and width of a shot; a person's crop is about twice as high as wide.
+#: Height and width of a shot; a person's image is about twice as high as wide.
 SHOT_HEIGHT, SHOT_WIDTH = 64, 32
 
 Range = tuple[float, float]
@@ -21,9 +21,9 @@ class Camera:
 
     Attributes:
         rotation: degrees, counter-clockwise.
-        shear: how far a row moves to the left per row that it lies lower.
-        scale: size of the digit, 1 for one that fills the shot.
-        shift: how far the digit lies off the centre, as a share of the shot, in each direction.
+        shear: shift of each row to the left of the row above it, in rows.
+        scale: size of the digit; 1 fills the shot.
+        shift: offset of the digit from the centre in each direction, as a share of the shot.
         blur: standard deviation of the Gaussian blur, in pixels.
         paper: grey value of the background.
         ink: grey value of full ink.
@@ -40,8 +40,8 @@ class Camera:
     noise: Range
 
 
-# Set to leave room both ways: with seed 0, comparing pixels ranks a right match first for 22 % of the queries, and a
-# network of six convolutions, trained for 20 epochs on shifted crops under changing light, for 96 %.
+# Neither trivial nor too hard: with seed 0, comparing pixels ranks a right match first for 22 % of the queries, and a
+# network of six convolutions, trained for 20 epochs with shifted crops and varied light, for 96 %.
 CAMERAS = (
     # Tilted and bright.
     Camera(
@@ -81,7 +81,7 @@ CAMERAS = (
 
 def shoot(camera: Camera, digit: NDArray[np.uint8], rng: np.random.Generator) -> Image.Image:
     """Take one shot of a digit (8, 8): a 64x32 (height x width) RGB image."""
-    # A rim of paper around the 8x8 lets the strokes at its edge end softly.
+    # A margin around the 8x8, so that strokes at its edge end softly.
     enlarged = Image.fromarray(np.pad(digit, 1)).resize((SHOT_WIDTH, SHOT_HEIGHT), Image.Resampling.BICUBIC)
     moved = enlarged.transform(
         (SHOT_WIDTH, SHOT_HEIGHT), Image.Transform.AFFINE, _to_digit(camera, rng), Image.Resampling.BICUBIC
@@ -94,7 +94,7 @@ def shoot(camera: Camera, digit: NDArray[np.uint8], rng: np.random.Generator) ->
 
 
 def _to_digit(camera: Camera, rng: np.random.Generator) -> tuple[float, float, float, float, float, float]:
-    """The affine map from a pixel of the shot to a pixel of the digit, as Pillow wants it."""
+    """Draw the affine map from a pixel of the shot to a pixel of the digit, in Pillow's order."""
     angle = math.radians(rng.uniform(*camera.rotation))
     shear = rng.uniform(*camera.shear)
     scale = rng.uniform(*camera.scale)

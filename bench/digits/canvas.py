@@ -1,4 +1,4 @@
-"""A scene for detection: digits of several sizes on an uneven, noisy grey."""
+"""Draw an image for detection: digits of several sizes on an uneven, noisy grey."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CANVAS_SIZE = 128
 #: Smallest and largest height of a digit, in pixels.
 DIGIT_HEIGHTS = (20, 64)
 
-#: How much of the smaller of two boxes the other may cover; it keeps their IoU below 0.09. A limit on the IoU itself
-#: would let a small digit lie wholly inside a large one.
+#: The largest share of the smaller of two boxes that the other may cover. It keeps their IoU below 0.09; a limit on the
+#: IoU itself would allow a small digit inside a large one.
 MAX_COVER = 0.15
 
-#: From this opacity on, a pixel counts as ink and lies within its digit's box.
+#: The smallest opacity of a pixel that counts as ink and lies in its digit's box.
 INK_OPACITY = 0.25
 
 _PLACEMENT_ATTEMPTS = 50
@@ -52,7 +52,7 @@ class Canvas:
 
 
 def draw_canvas(digits: Digits, count: int, rng: np.random.Generator) -> Canvas:
-    """Place `count` different digits, or as many as find room."""
+    """Place `count` different digits, or fewer if there is no room."""
     scene = _background(rng)
     instances: list[Instance] = []
     for position in rng.choice(len(digits), size=count, replace=False):
@@ -72,7 +72,7 @@ def draw_canvas(digits: Digits, count: int, rng: np.random.Generator) -> Canvas:
 
 
 def _background(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Dark grey, rising along a random direction, with a slight tint: (128, 128, 3)."""
+    """Draw a dark grey gradient in a random direction, with a slight tint: (128, 128, 3)."""
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.linspace(-1, 1, CANVAS_SIZE)
     slope: NDArray[np.float64] = np.cos(angle) * ramp[None, :] + np.sin(angle) * ramp[:, None]
@@ -81,9 +81,9 @@ def _background(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _opacity(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The digit enlarged to a random height: 0 for none of its ink to 1 for full ink, square."""
-    # A rim of paper around the 8x8 lets the strokes at its edge end softly; each digit fills all 8 rows, so the height
-    # of the ink is that of the 8x8. Uniform in the logarithm: a digit doubles in size as often at 20 pixels as at 32.
+    """Enlarge the digit to a random height; the result is square, from 0 for no ink to 1 for full ink."""
+    # A margin around the 8x8, so that strokes at its edge end softly. Each digit fills all 8 rows, so the height of the
+    # ink is that of the 8x8. Heights are uniform in the logarithm, so that all sizes are equally frequent.
     padded = np.pad(image, 1)
     low, high = DIGIT_HEIGHTS
     height = np.exp(rng.uniform(np.log(low), np.log(high)))
@@ -99,7 +99,7 @@ def _ink_box(opacity: NDArray[np.float64]) -> Box:
 
 
 def _free_corner(side: int, ink: Box, taken: list[Box], rng: np.random.Generator) -> tuple[int, int] | None:
-    """A corner (x, y) for a square of `side` whose ink crowds none of the boxes taken, or None where none was found."""
+    """Find a corner (x, y) for a square of `side` whose ink covers no other box too much; None if there is none."""
     for _ in range(_PLACEMENT_ATTEMPTS):
         x, y = (int(v) for v in rng.integers(0, CANVAS_SIZE - side + 1, size=2))
         box = (x + ink[0], y + ink[1], ink[2], ink[3])
@@ -109,7 +109,7 @@ def _free_corner(side: int, ink: Box, taken: list[Box], rng: np.random.Generator
 
 
 def _cover(a: Box, b: Box) -> float:
-    """The share of the smaller box that the other covers."""
+    """Return the share of the smaller box that the other covers."""
     width = max(0, min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0]))
     height = max(0, min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1]))
     return width * height / min(a[2] * a[3], b[2] * b[3])

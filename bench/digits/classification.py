@@ -13,10 +13,10 @@ IMAGE_SIZE = 32
 
 
 def write_classification(folder: Path, split: DigitsSplit, seed: int) -> dict[str, int]:
-    """Write every digit once, as 32x32 RGB; the seed acts through the split alone.
+    """Write every digit once, as 32x32 RGB; the seed only affects the split.
 
     Returns:
-        How many train and val images were written.
+        The numbers of train and val images.
     """
     for part, digits in (("train", split.train), ("val", split.val)):
         for label in range(10):

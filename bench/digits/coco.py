@@ -19,10 +19,10 @@ from bench.digits.source import Digits, DigitsSplit
 TRAIN_CANVASES = 300
 VAL_CANVASES = 80
 
-#: Most digits on a canvas.
+#: Largest number of digits on a canvas.
 MAX_DIGITS = 5
 
-#: One canvas in so many holds no digit: about one COCO image in a hundred has no annotation.
+#: One canvas in this many holds no digit; about one COCO image in a hundred has no annotation.
 EMPTY_EVERY = 75
 
 CATEGORY_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -41,15 +41,15 @@ _LICENSES = [{"id": 1, "name": "CC BY 4.0", "url": "https://creativecommons.org/
 def write_coco(
     folder: Path, split: DigitsSplit, seed: int, train_canvases: int = TRAIN_CANVASES, val_canvases: int = VAL_CANVASES
 ) -> dict[str, int]:
-    """Write canvases whose train and val digits are those of the split.
+    """Write canvases with the split's train and val digits.
 
     Returns:
-        How many images and annotations were written for train and val.
+        The numbers of train and val images and annotations.
     """
     rng = np.random.default_rng([seed, 1])
     train = _draw_part(split.train, train_canvases, rng)
     val = _draw_part(split.val, val_canvases, rng)
-    # Ids run on from train to val: in COCO no image or annotation of one is an id of the other.
+    # Ids continue from train to val, since COCO's ids are unique over both.
     train_boxes = _write_part(folder, "train2017", train, first_image=1, first_annotation=1)
     val_boxes = _write_part(folder, "val2017", val, first_image=1 + len(train), first_annotation=1 + train_boxes)
     return {
@@ -69,14 +69,14 @@ def _draw_part(digits: Digits, canvases: int, rng: np.random.Generator) -> list[
 
 
 def _write_part(folder: Path, name: str, canvases: list[Canvas], first_image: int, first_annotation: int) -> int:
-    """Write one part's images and its annotation file; return how many annotations it has."""
+    """Write one part's images and its annotation file; return its number of annotations."""
     (folder / name).mkdir(parents=True)
     (folder / "annotations").mkdir(exist_ok=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_id, canvas in enumerate(canvases, start=first_image):
         file_name = f"{image_id:012d}.jpg"
-        # Quality 95 without chroma subsampling keeps the ink where the boxes say it is.
+        # Quality 95 without chroma subsampling keeps the ink inside its box.
         Image.fromarray(canvas.pixels).save(folder / name / file_name, quality=95, subsampling=0)
         images.append(
             {"id": image_id, "license": 1, "file_name": file_name, "width": CANVAS_SIZE, "height": CANVAS_SIZE}

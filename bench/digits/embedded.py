@@ -10,18 +10,18 @@ SEED = 0
 
 
 def digits_root() -> Path:
-    """Where the embedded digits lie: `$WILDNAS_DIGITS`, or `work/digits`."""
+    """Return the folder of the embedded digits: `$WILDNAS_DIGITS`, or `work/digits`."""
     return Path(data_folder("WILDNAS_DIGITS"))
 
 
 def ensure_embedded(name: str | None) -> None:
-    """Make the embedded data that a config's key `embedded` names, if it names any and they are not there."""
+    """Make the embedded data that a config's key `embedded` names, unless they exist."""
     if name == "digits":
         make_digits()
 
 
 def make_digits(out: Path | None = None, seed: int = SEED) -> Path:
-    """Write the embedded data sets below a folder (None: `digits_root`), unless they are there; returns the folder."""
+    """Write the embedded data sets below a folder (None: `digits_root`) unless they exist; return the folder."""
     from bench import digits
 
     return digits.ensure(out or digits_root(), seed=seed)

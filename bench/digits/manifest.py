@@ -1,4 +1,4 @@
-"""The manifest of a finished folder of digits: which recipe and seed made it, with what, and what is in it."""
+"""The manifest of a complete folder of digits: recipe, seed, package versions and contents."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MANIFEST_NAME = "digits.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `digits.json` says of the folder that it lies in.
+    """The content of a folder's `digits.json`.
 
     Attributes:
         seed: the seed of the split and of every random draw.
         version: the version of the recipe.
-        counts: by data set, how many of what.
+        counts: counts by name, for each data set.
         sha256: `digest` of the folder.
-        made_with: versions of the packages that drew and encoded the images: other ones may give other bytes.
+        made_with: versions of the packages that drew and encoded the images; other versions may give other bytes.
     """
 
     seed: int
@@ -33,7 +33,7 @@ class Manifest:
 
 
 def digest(folder: Path) -> str:
-    """Return a SHA-256 over the names and contents of all files below the folder but its manifest."""
+    """Compute a SHA-256 over the names and contents of all files below the folder except its manifest."""
     total = hashlib.sha256()
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     for name in names:
@@ -51,18 +51,18 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a folder.
 
     Raises:
-        InputError: the folder has no manifest, or it is not one that `write_manifest` writes.
+        InputError: the folder has no valid manifest.
     """
     path = folder / MANIFEST_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{folder}: has no {MANIFEST_NAME}, so it is no finished folder of digits; name a folder that does not "
+            f"{folder}: has no {MANIFEST_NAME}, so it is not a complete folder of digits; name a folder that does not "
             "exist, or move this one away"
         ) from None
     except ValueError as error:
-        raise InputError(f"{path}: not a JSON file ({error}); move the folder away and have it made again") from None
+        raise InputError(f"{path}: not a JSON file ({error}); move the folder away to have it made again") from None
     try:
         return Manifest(**content)
     except TypeError:

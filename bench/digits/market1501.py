@@ -1,10 +1,10 @@
 """The digits as Market-1501: an identity is one handwritten digit, seen by three cameras.
 
 L. Zheng et al., Scalable Person Re-identification: A Benchmark, 2015. As there, the gallery has distractors (identity
-0), which match no query, and junk (identity -1), which no one scores. A file is named as there: identity, camera and
-sequence, frame, box. `identities.json` tells which digit of `sklearn.datasets.load_digits` each identity is.
+0), which match no query, and junk (identity -1), which is not scored, and a file's name has identity, camera and
+sequence, frame, and box. `identities.json` maps each identity to a digit of `sklearn.datasets.load_digits`.
 
-Ten classes share the identities evenly: telling a 3 from an 8 is not enough, one 3 must be told from another.
+Each of the ten classes has the same number of identities, so that one 3 must be told from another 3.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ DISTRACTORS_PER_CLASS = 3
 #: Shots of an identity by each camera, for training and in the gallery; a query is one more shot.
 SHOTS = 2
 
-#: Shots that show no digit at all, by each camera.
+#: Shots without any digit, by each camera.
 JUNK_SHOTS = 2
 
 _DISTRACTOR, _JUNK = 0, -1
 
 
 def write_market1501(folder: Path, split: DigitsSplit, seed: int) -> dict[str, int]:
-    """Write the three folders; train identities are train digits of the split, all others val digits.
+    """Write the three folders; train identities are the split's train digits, all others its val digits.
 
     Returns:
-        How many identities and images were written.
+        The numbers of identities and images.
     """
     rng = np.random.default_rng([seed, 2])
     (train,) = _draw_groups(split.train, (TRAIN_IDENTITIES_PER_CLASS,), rng)
@@ -71,7 +71,7 @@ def write_market1501(folder: Path, split: DigitsSplit, seed: int) -> dict[str, i
 
 
 def _draw_groups(digits: Digits, per_class: tuple[int, ...], rng: np.random.Generator) -> list[Digits]:
-    """Draw disjoint groups, each with so many digits of every class, each in random order."""
+    """Draw disjoint groups in random order, with the given number of digits of every class."""
     classes = [rng.permutation(np.flatnonzero(digits.labels == label)) for label in range(10)]
     groups = []
     start = 0
@@ -90,7 +90,7 @@ def _write_shots(
     frames: Iterator[int],
     rng: np.random.Generator,
 ) -> int:
-    """Take so many shots of each image by each camera into the folder; return how many files that makes."""
+    """Write `shots` shots of each image by each camera into the folder; return the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
     for pid, image in zip(pids, images, strict=True):
         identity = f"{pid:04d}" if pid != _JUNK else "-1"

@@ -1,4 +1,4 @@
-"""Make the folder of digits once: whole or not at all."""
+"""Make the folder of digits once, atomically."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest
 from bench.digits.market1501 import write_market1501
 from bench.digits.source import DigitsSplit, load_split
 
-#: To be raised whenever the same seed gives other files.
+#: Raise it whenever the same seed gives other files.
 RECIPE_VERSION = 1
 
-#: What lies below the root, and what writes it.
+#: The folders below the root, with the functions that write them.
 WRITERS: Mapping[str, Callable[[Path, DigitsSplit, int], dict[str, int]]] = {
     "classification": write_classification,
     "coco": write_coco,
@@ -28,17 +28,17 @@ WRITERS: Mapping[str, Callable[[Path, DigitsSplit, int], dict[str, int]]] = {
 
 
 def ensure(root: Path, seed: int = 0) -> Path:
-    """Make `classification/`, `coco/` and `market1501/` below `root` unless they are there, and return `root`.
+    """Make `classification/`, `coco/` and `market1501/` below `root` unless they exist, and return `root`.
 
-    Everything is written beside `root` and renamed into place with its manifest in it, so a `root` that exists is
-    finished, and of two processes that make it at once, one keeps the other's.
+    Everything is written beside `root` and then renamed, so that an existing `root` is complete. If two processes make
+    it at the same time, the first one's is kept.
 
     Raises:
-        InputError: the seed is negative, or `root` exists and is not what this recipe makes from this seed.
+        InputError: the seed is negative, or `root` exists and was made by another recipe or seed.
     """
     if seed < 0:
-        raise InputError(f"seed {seed}: the digits need a seed of 0 or more")
-    # A link to nowhere does not exist but is in the way.
+        raise InputError(f"seed {seed}: expected a seed of 0 or more")
+    # lexists, since a broken link would be in the way.
     if os.path.lexists(root):
         _check(root, seed)
         return root
@@ -50,7 +50,7 @@ def ensure(root: Path, seed: int = 0) -> Path:
         try:
             os.replace(part, root)
         except OSError:
-            # A folder is not renamed over one that has files: another process was first.
+            # A folder cannot replace one with files: another process was first.
             if not os.path.lexists(root):
                 raise
             _check(root, seed)
@@ -63,8 +63,8 @@ def _check(root: Path, seed: int) -> None:
     found = read_manifest(root)
     if (found.seed, found.version) != (seed, RECIPE_VERSION):
         raise InputError(
-            f"{root}: its {MANIFEST_NAME} says seed {found.seed}, recipe {found.version}, but seed {seed}, recipe "
-            f"{RECIPE_VERSION} is asked for; name another folder, or move this one away"
+            f"{root}: its {MANIFEST_NAME} has seed {found.seed}, recipe {found.version}; expected seed {seed}, recipe "
+            f"{RECIPE_VERSION}; name another folder, or move this one away"
         )
 
 

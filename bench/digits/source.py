@@ -1,4 +1,4 @@
-"""The digits themselves: scikit-learn's 1,797 images of 8x8, split once for all three data sets.
+"""Load scikit-learn's 1,797 digits of 8x8 pixels, with one split for all three data sets.
 
 E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: The share of each class that is for training: 1,293 of the 1,797.
+#: The share of each class for training: 1,293 of the 1,797.
 TRAIN_SHARE = 0.72
 
-#: scikit-learn's pixels count the inked ones among 4x4 of the scan, so they run from 0 to 16.
+#: scikit-learn's pixels range from 0 to 16: each counts the inked pixels in 4x4 of the scan.
 _FULL_INK = 16
 
 
@@ -24,7 +24,7 @@ class Digits:
     Attributes:
         images: (N, 8, 8), 0 for paper to 255 for ink.
         labels: (N,), 0 to 9.
-        sources: (N,), each image's index in `sklearn.datasets.load_digits`, which names it in every data set made here.
+        sources: (N,), each image's index in `sklearn.datasets.load_digits`, its name in every data set.
     """
 
     images: NDArray[np.uint8]
@@ -47,7 +47,7 @@ class DigitsSplit:
 
 
 def load_split(seed: int) -> DigitsSplit:
-    """DigitsSplit the digits by class: the same share of every class is for training."""
+    """Split the digits by class, with the same share of every class for training."""
     digits = _load()
     rng = np.random.default_rng([seed, 0])
     train: list[NDArray[np.int64]] = []
@@ -61,7 +61,7 @@ def load_split(seed: int) -> DigitsSplit:
 
 
 def _load() -> Digits:
-    # Imported here because it takes seconds, and a folder that is already written needs none of it.
+    # Imported here because it takes seconds, which an existing folder does not need.
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

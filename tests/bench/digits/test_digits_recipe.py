@@ -85,7 +85,7 @@ def test_a_killed_write_does_not_pass_for_finished(quick: None, tmp_path: Path, 
         with pytest.raises(KeyboardInterrupt):
             ensure(tmp_path / "root")
     (left,) = tmp_path.iterdir()
-    with pytest.raises(InputError, match="no finished folder of digits"):
+    with pytest.raises(InputError, match="not a complete folder of digits"):
         ensure(left)
     assert ensure(tmp_path / "root").is_dir()
 
@@ -118,7 +118,7 @@ def test_the_one_who_comes_second_with_another_seed_is_told(
         write_manifest(folder, manifest)
 
     monkeypatch.setattr(recipe, "write_manifest", overtaken)
-    with pytest.raises(InputError, match="says seed 1"):
+    with pytest.raises(InputError, match="has seed 1"):
         ensure(root, 2)
     assert list(tmp_path.iterdir()) == [root]
 
@@ -144,10 +144,10 @@ def test_many_at_once_all_end_well(quick: None, tmp_path: Path):
 
 def test_folder_of_another_seed_or_recipe_is_refused(quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = ensure(tmp_path / "root", 0)
-    with pytest.raises(InputError, match=rf"{root}.*says seed 0, recipe {RECIPE_VERSION}, but seed 1"):
+    with pytest.raises(InputError, match=rf"{root}.*has seed 0, recipe {RECIPE_VERSION}; expected seed 1"):
         ensure(root, 1)
     monkeypatch.setattr(recipe, "RECIPE_VERSION", RECIPE_VERSION + 1)
-    with pytest.raises(InputError, match=f"recipe {RECIPE_VERSION + 1} is asked for"):
+    with pytest.raises(InputError, match=f"recipe {RECIPE_VERSION + 1}; name another folder"):
         ensure(root, 0)
     assert (root / "quick/file.txt").exists()
 
