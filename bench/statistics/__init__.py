@@ -1,1 +1,1 @@
-"""How sure a comparison is: pure functions over arrays and frames."""
+"""Statistics of comparisons: pure functions over arrays and frames."""

@@ -1,4 +1,4 @@
-"""The answer for each downstream metric, in words and numbers: which proxies predict it, and how sure that is."""
+"""The answer for each downstream metric in words and numbers: which proxies predict it, with what certainty."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bench.statistics.correlation import FEWEST, Coefficient
 from bench.statistics.noise import Ties, ties_within_noise
 from bench.statistics.transfer import FIRST, Pair, Side
 
-#: The proxy that every other one has to beat.
+#: The baseline of the other proxies.
 PLAIN = "multiply_adds"
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One downstream metric of one setting, and its proxies, the best predictor first."""
+    """One downstream metric of one setting with its proxies, the best predictor first."""
 
     downstream: Side
     pairs: tuple[Pair, ...]
@@ -32,18 +32,18 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """What can be said, a sentence each."""
+        """The conclusions, one sentence each."""
         return [line for line in (self._prediction, self._plain, self._ceiling, self._ties) if line]
 
     @property
     def best(self) -> Pair | None:
-        """The pair of the largest τ, where one has enough architectures."""
+        """The pair with the largest τ, if any has enough architectures."""
         told = [pair for pair in self.pairs if pair.correlation.kendall is not None]
         return told[0] if told else None
 
     @property
     def plain(self) -> Pair | None:
-        """That of multiply-adds."""
+        """The pair of multiply-adds."""
         return next((pair for pair in self.pairs if pair.proxy.metric == PLAIN), None)
 
     @property
@@ -52,13 +52,13 @@ class Answer:
         if best is None:
             most = max(len(pair.architectures) for pair in self.pairs)
             if most < FEWEST:
-                return f"Too few: {most} architectures have a proxy's number and this one; {FEWEST} would do."
-            return "No proxy puts the architectures into an order."
+                return f"Too few: {most} architectures have a proxy's value and this metric; {FEWEST} are needed."
+            return "No proxy ranks the architectures."
         told = sum(pair.correlation.kendall is not None for pair in self.pairs)
         return (
             f"Of {told} {'proxy' if told == 1 else 'proxies'}, {best.proxy.title} predicts it best: "
             f"{_tau(best.correlation.kendall)}, {best.correlation.reading}"
-            f"{'; the best of many is so by chance, too' if told > 1 else ''}."
+            f"{'; the best of several proxies may be so by chance' if told > 1 else ''}."
         )
 
     @property
@@ -76,7 +76,7 @@ class Answer:
     def _ceiling(self) -> str:
         ceiling = self.downstream.ceiling
         if ceiling is None:
-            return f"Noise ceiling: too few; 2 seeds of the same {FEWEST} architectures would do."
+            return f"Noise ceiling: too few; 2 seeds of the same {FEWEST} architectures are needed."
         return (
             f"Noise ceiling: one seed's order predicts another's with {_tau(ceiling.kendall)}, "
             f"ρ = {ceiling.spearman.text} ({ceiling.architectures} architectures, {ceiling.seeds} seeds); "
@@ -86,7 +86,7 @@ class Answer:
     @property
     def _ties(self) -> str:
         if self.ties is None:
-            return "Ties within noise: too few; 2 seeds of an architecture would do."
+            return "Ties within noise: too few; 2 seeds of an architecture are needed."
         return (
             f"{self.ties.count} of {self.ties.pairs} pairs of architectures are ties within noise: one run deviates by "
             f"{self.ties.deviation:.2g} {self.downstream.unit}."
@@ -98,7 +98,7 @@ def _tau(coefficient: Coefficient | None) -> str:
 
 
 def answers(pairs: Iterable[Pair]) -> list[Answer]:
-    """The pairs by what is downstream, in their order."""
+    """Group pairs by their downstream metric, in their order."""
     found: dict[int, list[Pair]] = {}
     for pair in pairs:
         found.setdefault(id(pair.downstream), []).append(pair)
@@ -120,7 +120,7 @@ HEADS = (
 
 
 def cells(pair: Pair) -> list[str]:
-    """A pair as a line of a table; empty where there are too few architectures."""
+    """Format a pair as a line of a table; cells are empty if there are too few architectures."""
     correlation = pair.correlation
     first, best = pair.regret(), pair.regret(FIRST)
     agreement = pair.agreement if pair.enough else None

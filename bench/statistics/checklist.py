@@ -1,7 +1,7 @@
-"""Lindauer and Hutter's checklist for research on architecture search, filled from records.
+"""Fill Lindauer and Hutter's checklist for research on architecture search from records.
 
-Best Practices for Scientific Research on Neural Architecture Search (JMLR 21, 2020). The items are put in our words, in
-the checklist's order. Records tell what was run, with what and how often; what they cannot tell is left to the author.
+Best Practices for Scientific Research on Neural Architecture Search (JMLR 21, 2020). The items are reworded, in the
+checklist's order. The author must answer what records do not contain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.tables.rows import setting
 
 Status = Literal["yes", "partly", "missing", "author"]
 
-#: What a status is called: `author` is for what no record can tell.
+#: Each status in words; `author` marks items that no record answers.
 WORDS: Mapping[Status, str] = {
     "yes": "yes",
     "partly": "partly",
@@ -27,7 +27,7 @@ WORDS: Mapping[Status, str] = {
 
 @dataclass(frozen=True)
 class Item:
-    """One item of the checklist, and what the records say to it."""
+    """One item of the checklist with the records' answer."""
 
     part: str
     question: str
@@ -41,7 +41,7 @@ _REPORTING = "Reporting details"
 
 
 def checklist(records: Iterable[Record]) -> list[Item]:
-    """The items in order, each with what the records show and what is missing."""
+    """Answer the items in order, each with the evidence in the records and what is missing."""
     known = list(records)
     searches = [record for record in known if record.task == "search"]
     trainings = [record for record in known if record.task in JUDGED]
@@ -60,7 +60,7 @@ class _Facts:
 
     @property
     def groups(self) -> dict[str, list[Record]]:
-        """The trainings by their setting: those that may be compared."""
+        """The trainings by setting; those of one setting can be compared."""
         found: dict[str, list[Record]] = {}
         for record in self.trainings:
             found.setdefault(setting(record), []).append(record)
@@ -68,7 +68,7 @@ class _Facts:
 
     @property
     def compared(self) -> dict[str, list[Record]]:
-        """Of the settings, those under which two methods or more were run."""
+        """The settings with two methods or more."""
         return {key: group for key, group in self.groups.items() if len(_methods(group)) > 1}
 
 
@@ -80,7 +80,7 @@ def _methods(records: Iterable[Record]) -> list[str]:
 
 
 def _share(records: Sequence[Record], has: Callable[[Record], bool], what: str, none: str) -> _Answer:
-    """Yes where all records have it, partly where some do."""
+    """Answer yes if all records have it, partly if some do."""
     if not records:
         return "missing", none
     count = sum(map(has, records))
@@ -89,9 +89,13 @@ def _share(records: Sequence[Record], has: Callable[[Record], bool], what: str, 
 
 
 def _commit(record: Record) -> bool:
-    """Whether the code can be found again: a commit, and no changes since."""
+    """Return whether a record has a commit without uncommitted changes."""
     commit = record.environment.get("git_commit")
     return bool(commit) and not str(commit).endswith("-dirty")
+
+
+def _config(record: Record) -> bool:
+    return bool(record.config)
 
 
 def _training_code(facts: _Facts) -> _Answer:
@@ -104,7 +108,7 @@ def _space(facts: _Facts) -> _Answer:
 
 
 def _training_settings(facts: _Facts) -> _Answer:
-    return _share(facts.trainings, lambda record: bool(record.config), "config and seed", "no training has been run")
+    return _share(facts.trainings, _config, "config and seed", "no training has been run")
 
 
 def _search_code(facts: _Facts) -> _Answer:
@@ -112,7 +116,7 @@ def _search_code(facts: _Facts) -> _Answer:
 
 
 def _search_settings(facts: _Facts) -> _Answer:
-    return _share(facts.searches, lambda record: bool(record.config), "config and seed", "no search has been run")
+    return _share(facts.searches, _config, "config and seed", "no search has been run")
 
 
 def _same_benchmark(facts: _Facts) -> _Answer:
@@ -121,7 +125,7 @@ def _same_benchmark(facts: _Facts) -> _Answer:
     apart = [group for group in facts.groups.values() if len(_methods(group)) < 2]
     text = f"{len(facts.compared)} settings hold two methods or more, with equal config and data"
     if apart:
-        return "partly", f"{text}; {len(apart)} hold one only, and are compared with nothing"
+        return "partly", f"{text}; {len(apart)} hold only one and cannot be compared"
     return "yes", text
 
 
@@ -141,11 +145,8 @@ def _confounders(facts: _Facts) -> _Answer:
 def _ablations(facts: _Facts) -> _Answer:
     protocols = sorted({record.protocol for record in facts.searches})
     if len(protocols) < 2:
-        return "missing", f"{len(protocols)} search protocol; an ablation is another one"
-    return (
-        "author",
-        f"{len(protocols)} search protocols were run ({', '.join(protocols)}): which ablate what is yours to say",
-    )
+        return "missing", f"{len(protocols)} search protocol; an ablation needs a second one"
+    return "author", f"{len(protocols)} search protocols were run ({', '.join(protocols)}); state what each ablates"
 
 
 def _same_evaluation(facts: _Facts) -> _Answer:
@@ -235,7 +236,11 @@ _ITEMS: tuple[tuple[str, str, Callable[[_Facts], _Answer]], ...] = (
     (_COMPARING, "Compared with random architectures", _random),
     (_COMPARING, "Several runs, with their seeds reported", _several_runs),
     (_COMPARING, "Tabular or surrogate benchmarks for in-depth evaluation", _author("none is part of this suite")),
-    (_REPORTING, "How hyperparameters were tuned, and what that took", _author("no run tells of those before it")),
+    (
+        _REPORTING,
+        "How hyperparameters were tuned, and what that took",
+        _author("records do not tell of earlier trials"),
+    ),
     (_REPORTING, "The time of the whole method, from search to final training", _end_to_end),
     (_REPORTING, "All details of the experimental setup", _details),
 )

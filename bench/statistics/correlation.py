@@ -1,4 +1,4 @@
-"""Whether two measurements put the same architectures in the same order."""
+"""Rank correlation of two measurements of the same architectures."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-#: Below so many architectures nothing is said: an interval would be the whole range.
+#: The smallest number of architectures for a coefficient; with fewer, its interval would be the whole range.
 FEWEST = 5
 RESAMPLES = 2_000
-#: So many numbers at once, that many architectures take no more memory than few.
+#: Chunk size, in numbers, that bounds memory for many architectures.
 _CHUNK = 4_000_000
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -27,6 +27,12 @@ class Coefficient:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, value: float, resampled: Array) -> Coefficient:
+        """Take the percentile interval of the resampled values, without those that are undefined (NaN)."""
+        low, high = np.percentile(resampled[~np.isnan(resampled)], [2.5, 97.5])
+        return cls(value, float(low), float(high))
+
     @property
     def text(self) -> str:
         return f"{_signed(self.value)} [{_signed(self.low)}, {_signed(self.high)}]"
@@ -34,9 +40,9 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's ρ and Kendall's τ (τ-b, which allows ties) over so many architectures.
+    """Spearman's ρ and Kendall's τ (τ-b, which allows ties) over a number of architectures.
 
-    Both are None below `FEWEST` architectures, or where one side has the same value for all.
+    Both are None below `FEWEST` architectures, or if one side has the same value for all.
     """
 
     points: int
@@ -45,7 +51,7 @@ class Correlation:
 
     @property
     def reading(self) -> str:
-        """What can be said, in words."""
+        """The conclusion in words."""
         if self.points < FEWEST:
             return f"too few (fewer than {FEWEST})"
         if self.spearman is None:
@@ -56,10 +62,10 @@ class Correlation:
 
 
 def correlate(first: Sequence[float], second: Sequence[float]) -> Correlation:
-    """The rank correlations of two measurements of the same architectures, larger being better in both.
+    """Correlate two measurements of the same architectures; larger is better in both.
 
-    The interval is the bootstrap's percentile interval over architectures, from a fixed seed; resamples that hold one
-    value only, for which no coefficient is defined, are left out.
+    The interval is the bootstrap's percentile interval over architectures, with a fixed seed. Resamples with one value
+    only have no coefficient and are left out.
     """
     count = len(first)
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
@@ -70,19 +76,17 @@ def correlate(first: Sequence[float], second: Sequence[float]) -> Correlation:
 
 
 def _coefficient(statistic: Callable[[Array, Array], Array], x: Array, y: Array, draws: Any) -> Coefficient:
-    resampled = statistic(x[draws], y[draws])
-    low, high = np.percentile(resampled[~np.isnan(resampled)], [2.5, 97.5])
-    return Coefficient(float(statistic(x[None], y[None])[0]), float(low), float(high))
+    return Coefficient.of(float(statistic(x[None], y[None])[0]), statistic(x[draws], y[draws]))
 
 
 def spearman(x: Array, y: Array) -> Array:
-    """ρ of each row of `(R, N)`: Pearson's correlation of the ranks, ties sharing their mean; NaN where undefined."""
+    """Compute ρ of each row of `(R, N)`, Pearson's correlation of ranks with mean ranks for ties; NaN if undefined."""
     ranks = (rankdata(values, axis=1) for values in (x, y))
     return _cosine(*(values - values.mean(axis=1, keepdims=True) for values in ranks))
 
 
 def kendall(x: Array, y: Array) -> Array:
-    """τ-b of each row of `(R, N)`; NaN where undefined."""
+    """Compute τ-b of each row of `(R, N)`; NaN if undefined."""
     one, other = np.triu_indices(x.shape[1], k=1)
     rows = max(1, _CHUNK // len(one))
     found = []

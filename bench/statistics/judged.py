@@ -1,8 +1,8 @@
-"""By which metric an architecture is judged, and which method is the baseline."""
+"""The metrics that architectures are judged by, and the baseline method."""
 
 from __future__ import annotations
 
-#: The metric of each task that comes first.
+#: The main metric of each task.
 JUDGED = {"classification": "top1_error", "detection": "ap", "reid": "rank1"}
 #: The method of random architectures, as a record names it.
 RANDOM = "random"

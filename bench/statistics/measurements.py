@@ -1,8 +1,8 @@
-"""Records as one tidy frame: a line for each metric of each run."""
+"""Collect records in one tidy frame, with a line for each metric of each run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -29,11 +29,11 @@ COLUMNS = (
 
 
 def measurements(records: Iterable[Record]) -> pd.DataFrame:
-    """The metrics of all runs, with the columns `COLUMNS`.
+    """Collect the metrics of all runs, with the columns `COLUMNS`.
 
-    `setting` is what runs must share to be compared (`bench.tables.rows.setting`), `architecture` the digest of the
-    genotype or the name of a timm model, so that equal cells are one; `search` names the record of the search that
-    found it, or is empty.
+    `setting` must be equal for runs to be compared (`bench.tables.rows.setting`). `architecture` is the digest of the
+    genotype, so that equal cells are one, or the name of a timm model. `search` is the record of the search that found
+    the architecture, or empty.
     """
     lines = []
     for record in records:
@@ -49,14 +49,21 @@ def measurements(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def by_seed(lines: pd.DataFrame) -> pd.DataFrame:
-    """One metric of one setting as a table, an architecture a row and a seed a column, NaN where there was no run.
+def of_metric(frame: pd.DataFrame, task: str, metric: str) -> Iterator[pd.DataFrame]:
+    """Yield the lines of one metric, for each protocol and setting."""
+    kept = frame[(frame["task"] == task) & (frame["metric"] == metric)]
+    for _, lines in kept.groupby(["protocol", "setting"], sort=True):
+        yield lines
 
-    An architecture that was run under two names has their mean.
+
+def by_seed(lines: pd.DataFrame) -> pd.DataFrame:
+    """Arrange one metric of one setting with a row per architecture and a column per seed, NaN without a run.
+
+    Runs of one architecture under two names are averaged.
     """
     return lines.pivot_table("value", "architecture", "seed", aggfunc="mean", sort=True)
 
 
 def scores(lines: pd.DataFrame) -> pd.DataFrame:
-    """`by_seed` with the sign by which larger is better."""
+    """Arrange as `by_seed`, with the sign changed if smaller is better."""
     return by_seed(lines) * (1.0 if lines["higher_is_better"].iloc[0] else -1.0)

@@ -1,6 +1,6 @@
-"""What the noise of seeds leaves to be known: the ceiling of any prediction, and pairs that are ties within noise.
+"""Noise of seeds: the ceiling of any prediction, and pairs of architectures that are ties within noise.
 
-Scores are `(architectures, seeds)`, larger being better, NaN where an architecture was not run with a seed.
+Scores are `(architectures, seeds)`; larger is better, and NaN means that there was no run.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Ceiling:
-    """How well one seed's order predicts another's: the mean over pairs of seeds, with 95 % bootstrap intervals.
+    """Correlation between one seed's order and another's: the mean over pairs, with 95 % bootstrap intervals.
 
     Attributes:
-        architectures: that both seeds of a pair have; of several pairs, the fewest.
-        seeds: how many seeds take part.
-        ideal: ρ of a proxy that knows every architecture's true score, with the mean over all seeds.
+        architectures: number of architectures that both seeds of a pair have, the smallest over the pairs.
+        seeds: number of seeds.
+        ideal: ρ between the architectures' true scores and the means over all seeds.
     """
 
     architectures: int
@@ -36,9 +36,9 @@ class Ceiling:
 
 
 def noise_ceiling(scores: Array) -> Ceiling | None:
-    """The noise ceiling, or None with fewer than two seeds that share `FEWEST` architectures of unequal scores.
+    """Compute the noise ceiling; None with fewer than two seeds that share `FEWEST` architectures of unequal scores.
 
-    The interval is over architectures, as that of `correlate`.
+    The interval is over architectures, as in `correlate`.
     """
     pairs = [
         (first, second)
@@ -54,10 +54,10 @@ def noise_ceiling(scores: Array) -> Ceiling | None:
 
 
 def attainable(reliability: float, seeds: int) -> float:
-    """The correlation of true scores with the mean of several seeds, from that of one seed with another.
+    """Estimate the correlation of true scores with the mean of k seeds, from the correlation r between two seeds.
 
-    √(k r / (1 + (k − 1) r)): the reliability of a mean (Spearman 1910, Brown 1910) and its root, by which noise
-    attenuates a correlation (Spearman 1904). It is more than r: r has noise on both sides.
+    √(k r / (1 + (k − 1) r)), the root of the reliability of a mean (Spearman 1910, Brown 1910), by which noise
+    attenuates a correlation (Spearman 1904). It is larger than r, which has noise on both sides.
     """
     kept = max(reliability, 0.0)
     return math.sqrt(seeds * kept / (1 + (seeds - 1) * kept))
@@ -78,12 +78,11 @@ def _coefficient(statistic: Any, scores: Array, pairs: list[tuple[int, int]]) ->
         both = _both(scores[:, [first, second]])
         x, y = scores[both, first], scores[both, second]
         found.append(float(statistic(x[None], y[None])[0]))
-        # Pairs that share all architectures are resampled alike.
+        # The same seed, so that pairs with the same architectures have the same resamples.
         draws = np.random.default_rng(0).integers(len(x), size=(RESAMPLES, len(x)))
         resampled.append(statistic(x[draws], y[draws]))
     means = np.nanmean(np.stack(resampled), axis=0) if len(pairs) > 1 else resampled[0]
-    low, high = np.percentile(means[~np.isnan(means)], [2.5, 97.5])
-    return Coefficient(math.fsum(found) / len(found), float(low), float(high))
+    return Coefficient.of(math.fsum(found) / len(found), means)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Ties:
     """Pairs of architectures whose means over seeds differ by no more than noise.
 
     Attributes:
-        deviation: of one run, pooled over architectures.
+        deviation: standard deviation of one run, pooled over architectures.
         tied: `(architectures, architectures)`, whether a pair is a tie.
     """
 
@@ -108,7 +107,7 @@ class Ties:
         return int(np.triu(self.tied, k=1).sum())
 
     def agreement(self, proxy: Array, means: Array) -> float | None:
-        """The share of the pairs that are no ties which the proxy orders right, an equal proxy value counting half."""
+        """Compute the share of untied pairs that the proxy orders right; equal proxy values count half."""
         one, other = np.triu_indices(len(means), k=1)
         kept = ~self.tied[one, other]
         if not kept.any():
@@ -118,9 +117,9 @@ class Ties:
 
 
 def ties_within_noise(scores: Array, level: float = 0.05) -> Ties | None:
-    """Which pairs are ties by a two-sided t-test with the pooled deviation of all runs; None where none has two seeds.
+    """Find ties by a two-sided t-test with the pooled deviation of all runs; None if no architecture has two seeds.
 
-    Each pair is tested by itself at the level: of many equal architectures, some pairs pass for different.
+    The level holds for each pair alone: among many equal architectures some pairs differ significantly.
     """
     runs = (~np.isnan(scores)).sum(axis=1)
     freedom = int((runs - 1).clip(min=0).sum())

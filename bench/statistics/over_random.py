@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Random architectures, at least, whose mean says something about the space.
+#: The smallest number of random architectures for a mean.
 FEWEST_RANDOM = 2
 
 
 @dataclass(frozen=True)
 class Improvement:
-    """In %, with the bounds of its 95 % interval where both sides have two values or more.
+    """Relative improvement in %, with the bounds of its 95 % interval if both sides have two values or more.
 
     Attributes:
-        count, random: how many values each side has.
+        count, random: number of values on each side.
     """
 
     value: float
@@ -33,18 +33,18 @@ class Improvement:
 
 
 def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -> Improvement | None:
-    """100 × (accuracy − accuracy of random) / accuracy of random, of means: Yang et al., NAS evaluation is
-    frustratingly hard (ICLR 2020), section 3.
+    """Compute 100 × (accuracy − accuracy of random) / accuracy of random, of means.
 
-    The interval is Student's for a ratio of means (delta method) with Welch and Satterthwaite's degrees of freedom.
+    Yang et al., NAS evaluation is frustratingly hard (ICLR 2020), section 3. The interval is Student's for a ratio of
+    means (delta method) with Welch and Satterthwaite's degrees of freedom.
 
     Args:
-        accuracies: the method's, larger being better: of its runs, or of the architectures that it has found.
-        random: of random architectures, one value each.
+        accuracies: those of the method's runs or architectures; larger is better.
+        random: those of random architectures, one value each.
 
     Returns:
-        None with fewer than `FEWEST_RANDOM` random architectures, none of the method's, or a random mean that is not
-        positive, of which nothing is a share.
+        None with fewer than `FEWEST_RANDOM` random architectures, without accuracies, or if the random mean is not
+        positive.
     """
     if len(random) < FEWEST_RANDOM or not accuracies:
         return None
@@ -61,7 +61,7 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
     total = sum(parts)
     if total == 0:
         return Improvement(value, value, value, len(accuracies), len(random))
-    # SciPy takes a second, which a table without random architectures does without.
+    # Imported here because it takes a second, which a table without random architectures does not need.
     from scipy.stats import t as student
 
     freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
@@ -70,7 +70,7 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
 
 
 def accuracy(value: float, unit: str, higher_is_better: bool) -> float | None:
-    """A metric as an accuracy in %: of an error, what is left to 100; None for what is no share of anything."""
+    """Convert a metric to an accuracy in %, 100 minus an error; None for a metric that is not in %."""
     if unit != "%":
         return None
     return value if higher_is_better else 100 - value

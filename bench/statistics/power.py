@@ -1,4 +1,4 @@
-"""How many seeds it takes to see a difference."""
+"""Number of seeds that a t-test needs to find a difference."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from scipy.stats import t as student
 
 POWER = 0.8
 LEVEL = 0.05
-#: More than this many seeds are not counted.
+#: The largest number of seeds that is computed.
 MOST = 10_000
 
 
 def seeds_needed(difference: float, deviation: float, paired: bool = False) -> int | None:
-    """Seeds a side by which a two-sided t-test at 5 % finds a difference with a power of 80 %.
+    """Compute the seeds on each side with which a two-sided t-test at 5 % has a power of 80 %.
 
     Args:
-        difference: of the means.
-        deviation: of one run on either side; of the differences seed by seed where the test is `paired`.
+        difference: difference of the means.
+        deviation: standard deviation of one run, or of the differences seed by seed if the test is `paired`.
 
     Returns:
-        two or more; None where it is more than `MOST`, or there is no difference.
+        Two or more; None if it is more than `MOST`, or if there is no difference.
     """
     if difference == 0 or not (math.isfinite(difference) and math.isfinite(deviation)):
         return None
@@ -41,16 +41,16 @@ def seeds_needed(difference: float, deviation: float, paired: bool = False) -> i
 
 
 def power_of(effect: float, seeds: int, paired: bool = False) -> float:
-    """The power of the t-test with so many seeds a side, two or more.
+    """Compute the power of the t-test with two or more seeds on each side.
 
     Args:
-        effect: the difference in deviations (Cohen's d).
+        effect: the difference in standard deviations (Cohen's d).
     """
     freedom = seeds - 1 if paired else 2 * (seeds - 1)
     shift = effect * math.sqrt(seeds if paired else seeds / 2)
     limit = float(student.ppf(1 - LEVEL / 2, freedom))
     power = nct.sf(limit, freedom, shift) + nct.cdf(-limit, freedom, shift)
-    # SciPy's distribution gives up on effects so large that nothing is left to chance.
+    # SciPy's distribution returns NaN for very large effects.
     return 1.0 if np.isnan(power) else float(power)
 
 

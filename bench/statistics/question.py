@@ -1,4 +1,4 @@
-"""The question of transfer in words and numbers: which proxies, which metrics, in which format."""
+"""Answer the question of transfer in a format, for chosen proxies and metrics."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def transfer_text(
     on: Sequence[str] | None,
     notice: Callable[[str], None],
 ) -> str:
-    """Which proxy predicts what is downstream, how much trusting it loses, and how sure that is.
+    """Write which proxies predict the downstream metrics, with regret and certainty.
 
     Args:
         full_only: leave reduced runs out.
-        proxy, on: names or patterns of the protocols of proxies and of downstream metrics; None is all.
-        notice: is told of records that cannot be read and of scores that are undefined.
+        proxy, on: names or patterns of the protocols of proxies and of downstream metrics; None takes all.
+        notice: called with a line for each unreadable record and undefined score.
 
     Raises:
-        InputError: no record, no pair, or a pattern that fits nothing.
+        InputError: there is no record or no pair, or a pattern matches nothing.
     """
     with many_objects():
         records = [each for each in read_records(results, None, notice) if not (full_only and each.reduced)]
@@ -43,8 +43,8 @@ def transfer_text(
     found = _chosen(found, "--on", on, lambda pair: pair.downstream.protocol)
     if not found:
         raise InputError(
-            f"{results}: no two architectures have both a proxy's number and one downstream of it; "
-            "`wildnas evaluate ARCH ARCH --on zerocost/digits classification/digits` makes some"
+            f"{results}: no two architectures have both a proxy's value and a downstream metric; "
+            "`wildnas evaluate ARCH ARCH --on zerocost/digits classification/digits` gives both"
         )
     for line in hole_lines(records):
         notice(line)
@@ -63,7 +63,7 @@ def _chosen(
     known = sorted({protocol(pair) for pair in found})
     kept = {name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)}
     if not kept:
-        raise InputError(f"{option} {' '.join(patterns)}: fits none of {', '.join(known) or 'no protocols'}")
+        raise InputError(f"{option} {' '.join(patterns)}: matches no protocol; known: {', '.join(known) or 'none'}")
     return [pair for pair in found if protocol(pair) in kept]
 
 

@@ -1,4 +1,4 @@
-"""How far results would hold if everything was done again: gains over random, variance, and seeds that are missing."""
+"""Reproducibility of results: gains over random architectures, variance, and the number of seeds needed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.judged import JUDGED, RANDOM
+from bench.statistics.measurements import of_metric
 from bench.statistics.over_random import Improvement, accuracy, relative_improvement
 from bench.statistics.power import seeds_needed
 from bench.statistics.variance import Components, variance_components
@@ -15,14 +16,14 @@ from bench.statistics.variance import Components, variance_components
 
 @dataclass(frozen=True)
 class Gain:
-    """What a method's architectures gain over random ones under one setting.
+    """Gain of a method's architectures over random ones under one setting.
 
     Attributes:
-        architectures, random: how many there are.
-        improvement: None where there are too few.
-        seeds: by which the difference of the means would be seen with 80 % power, from the spread of single trainings
-            and architectures on both sides; None where that spread is not known, or no number of seeds would do.
-        spread: the deviation that this stands on; None where no side has two architectures.
+        architectures, random: number of architectures on each side.
+        improvement: None if there are too few.
+        seeds: number of seeds that shows the difference of the means with 80 % power, from `spread`; None if the spread
+            is unknown, or no number is enough.
+        spread: pooled standard deviation of the architectures; None if no side has two.
     """
 
     protocol: str
@@ -37,11 +38,11 @@ class Gain:
 
     @property
     def reading(self) -> str:
-        """What can be said, in words, or what would be enough."""
+        """The conclusion in words, or the number of runs that is needed."""
         if self.random < 2:
-            return f"too few: {self.random} random architectures; 2 or more would do"
+            return f"too few: {self.random} random architectures; 2 or more are needed"
         if self.improvement is None:
-            return "no relative improvement: random architectures get nothing"
+            return "no relative improvement: random architectures have an accuracy of 0"
         if self.improvement.low is None or self.improvement.high is None:
             return f"too few: {self.architectures} architecture; 2 or more give an interval"
         if self.improvement.low > 0:
@@ -66,14 +67,14 @@ class Split:
     def reading(self) -> str:
         if self.components is None:
             if self.searches < 2:
-                return f"too few: {self.searches} search; 2 or more, each retrained twice or more, would do"
-            return "too few: no architecture was trained twice; 2 seeds each would do"
+                return f"too few: {self.searches} search; 2 or more are needed, each retrained twice or more"
+            return "too few: no architecture was trained twice; 2 seeds each are needed"
         share = self.components.share
         return "no variance" if share is None else f"{100 * share:.0f} % of the variance is the search's"
 
 
 def gains(frame: pd.DataFrame) -> list[Gain]:
-    """Each method's gain over random architectures, under every setting that has results of both or of the method."""
+    """Compute each method's gain over random architectures, under every setting with results of the method."""
     found = []
     for lines in _judged(frame):
         first = lines.iloc[0]
@@ -99,7 +100,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
 
 
 def splits(frame: pd.DataFrame) -> list[Split]:
-    """The variance of what each search protocol led to, split into that of searches and that of trainings."""
+    """Split the variance of each search protocol's results into that of searches and that of trainings."""
     found = []
     for lines in _judged(frame):
         first = lines.iloc[0]
@@ -123,16 +124,12 @@ def splits(frame: pd.DataFrame) -> list[Split]:
 
 
 def _judged(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """The lines of the judged metrics, by setting."""
-    found = []
-    for task, metric in JUDGED.items():
-        kept = frame[(frame["task"] == task) & (frame["metric"] == metric)]
-        found += [lines for _, lines in kept.groupby(["protocol", "setting"], sort=True)]
-    return found
+    """Select the lines of the judged metrics, by setting."""
+    return [lines for task, metric in JUDGED.items() for lines in of_metric(frame, task, metric)]
 
 
 def _of_architectures(lines: pd.DataFrame) -> list[float]:
-    """Each architecture's accuracy in %, the mean over its runs."""
+    """Compute each architecture's accuracy in %, the mean over its runs."""
     if lines.empty:
         return []
     first = lines.iloc[0]
@@ -142,7 +139,7 @@ def _of_architectures(lines: pd.DataFrame) -> list[float]:
 
 
 def _pooled(*sides: list[float]) -> float | None:
-    """The pooled deviation of both sides, whose means may differ."""
+    """Compute the pooled standard deviation of both sides, whose means may differ."""
     freedom = sum(max(len(side) - 1, 0) for side in sides)
     if not freedom:
         return None

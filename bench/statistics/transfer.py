@@ -1,4 +1,4 @@
-"""Does a proxy's order hold downstream, how much is lost by trusting it, and how sure is that?"""
+"""Compare proxies with downstream metrics: correlation, regret and certainty."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.correlation import FEWEST, Correlation, correlate
-from bench.statistics.measurements import by_seed, scores
+from bench.statistics.measurements import by_seed, of_metric, scores
 from bench.statistics.noise import Ceiling, Ties, noise_ceiling, ties_within_noise
 from bench.statistics.regret import regret
 from bench.tasks.metrics import METRICS
 
-#: By which metrics an architecture is judged: on the proxy, and downstream of it.
+#: Metrics of each task, as a proxy and downstream.
 PROXIES: Mapping[str, tuple[str, ...]] = {
     "zerocost": tuple(metric.key for metric in METRICS["zerocost"]),
     "search": ("supernet_accuracy",),
@@ -26,7 +26,7 @@ DOWNSTREAM: Mapping[str, tuple[str, ...]] = {
     "detection": ("ap",),
     "reid": ("rank1", "map"),
 }
-#: How many of the proxy's best are tried downstream.
+#: Number of the proxy's best architectures that are tried downstream.
 FIRST = 3
 
 
@@ -35,9 +35,9 @@ class Side:
     """One metric of one setting.
 
     Attributes:
-        values: a row for each architecture, a column for each seed, NaN where there was no run.
-        scores: the same, with the sign by which larger is better.
-        names: of each architecture, a name that it was run under.
+        values: a row for each architecture and a column for each seed; NaN means that there was no run.
+        scores: the same, with the sign changed if smaller is better.
+        names: a name of each architecture.
     """
 
     task: str
@@ -58,13 +58,13 @@ class Side:
 
     @cached_property
     def ceiling(self) -> Ceiling | None:
-        """How well one seed's order predicts another's here."""
+        """The noise ceiling: how well one seed's order predicts another's."""
         return noise_ceiling(self.scores.to_numpy())
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A proxy and a downstream metric over the architectures that have both; means over seeds are compared."""
+    """A proxy and a downstream metric over the architectures with both; means over seeds are compared."""
 
     proxy: Side
     downstream: Side
@@ -76,7 +76,7 @@ class Pair:
 
     @cached_property
     def means(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of proxy and downstream, `(architectures,)` each, larger being better."""
+        """Means over seeds of proxy and downstream metric, `(architectures,)` each; larger is better."""
         first, second = (
             side.scores.loc[list(self.architectures)].mean(axis=1).to_numpy() for side in (self.proxy, self.downstream)
         )
@@ -92,7 +92,7 @@ class Pair:
         return len(self.architectures) >= FEWEST
 
     def regret(self, first: int = 1) -> float | None:
-        """In the downstream metric's unit; None where nothing is left to choose, or the proxy has no order."""
+        """Compute the regret in downstream units; None if all are tried, or the proxy is the same for all."""
         proxy, downstream = self.means
         if len(proxy) <= first or np.ptp(proxy) == 0:
             return None
@@ -100,29 +100,28 @@ class Pair:
 
     @cached_property
     def chance(self) -> float:
-        """The regret of an architecture that is drawn at random, which tells what the proxy saves."""
+        """The regret of a random architecture, for comparison with the proxy's."""
         downstream = self.means[1]
         return float(downstream.max() - downstream.mean())
 
     @cached_property
     def ties(self) -> Ties | None:
-        """Pairs of the architectures that are ties within the noise of the downstream runs."""
+        """Pairs of architectures that are ties within the noise of the downstream runs."""
         return ties_within_noise(self.downstream.scores.loc[list(self.architectures)].to_numpy())
 
     @property
     def agreement(self) -> float | None:
-        """The share of the pairs that are no ties which the proxy orders right."""
+        """The share of untied pairs that the proxy orders right."""
         return None if self.ties is None else self.ties.agreement(*self.means)
 
 
 def sides(frame: pd.DataFrame, metrics: Mapping[str, tuple[str, ...]]) -> list[Side]:
-    """The metrics of a frame of `measurements`, each by its setting, in the order of tasks, metrics and protocols."""
+    """Split a frame of `measurements` by metric and setting, in the order of tasks, metrics and protocols."""
     return [side for task, keys in metrics.items() for key in keys for side in _of_metric(frame, task, key)]
 
 
 def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
-    kept = frame[(frame["task"] == task) & (frame["metric"] == key)]
-    for _, lines in kept.groupby(["protocol", "setting"], sort=True):
+    for lines in of_metric(frame, task, key):
         first = lines.iloc[0]
         names = lines.drop_duplicates("architecture").set_index("architecture")["name"].to_dict()
         yield Side(
@@ -140,10 +139,10 @@ def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
 
 
 def pairs(frame: pd.DataFrame) -> list[Pair]:
-    """Every pair of a proxy and what is downstream of it that two architectures have.
+    """List every pair of a proxy and a downstream metric that two architectures have.
 
-    By downstream metric, and there the best predictor first; of two classifications, the one of the earlier name is the
-    proxy, since the papers' names are in the order of their data's size.
+    Pairs are sorted by downstream metric, and then with the best predictor first. Of two classifications, the proxy is
+    the one whose name comes first, since the names' order is that of the data sets' sizes.
     """
     found = []
     proxies = sides(frame, PROXIES)
@@ -165,7 +164,7 @@ def _strength(pair: Pair) -> float:
 
 
 def as_frame(found: list[Pair]) -> pd.DataFrame:
-    """The answer as a frame, a line for each pair; what cannot be told is NaN, and `reading` says why."""
+    """Arrange pairs in a frame, one line each; undefined values are NaN, and `reading` gives the reason."""
     return pd.DataFrame([_line(pair) for pair in found], columns=list(_COLUMNS))
 
 

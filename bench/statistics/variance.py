@@ -1,4 +1,4 @@
-"""Variance split into that of the search and that of the training."""
+"""Split variance into that of the search and that of the training."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Components:
     """Variances, in the square of the metric's unit.
 
     Attributes:
-        search: between searches that differ in nothing but their seed; 0 where the means of the searches differ by
-            less than the noise of training alone would make them.
+        search: between searches that differ only in their seed; 0 if the noise of training alone explains the
+            differences of their means.
         training: between trainings of one architecture.
-        searches, trainings: how many there are, trainings in all.
+        searches, trainings: the numbers of searches, and of trainings in all.
     """
 
     search: float
@@ -26,19 +26,19 @@ class Components:
 
     @property
     def share(self) -> float | None:
-        """Of the search in the variance of one training of one search's architecture; None where there is none."""
+        """The search's share of the variance of a single training; None without variance."""
         total = self.search + self.training
         return self.search / total if total else None
 
 
 def variance_components(groups: Sequence[Sequence[float]]) -> Components | None:
-    """The components of a one-way random model, by the analysis of variance (Searle, Variance Components, 1992).
+    """Estimate the components of a one-way random model by the analysis of variance (Searle 1992).
 
     Args:
-        groups: of each search, the results of the trainings of what it has found.
+        groups: for each search, the results of its architecture's trainings.
 
     Returns:
-        None with fewer than two searches, or where no architecture was trained twice.
+        None with fewer than two searches, or if no architecture was trained twice.
     """
     groups = [group for group in groups if len(group)]
     sizes = np.array([len(group) for group in groups], dtype=np.float64)
@@ -50,6 +50,6 @@ def variance_components(groups: Sequence[Sequence[float]]) -> Components | None:
     within = sum(float(((np.asarray(group) - mean) ** 2).sum()) for group, mean in zip(groups, means, strict=True))
     training = within / (total - count)
     between = float((sizes * (means - grand) ** 2).sum()) / (count - 1)
-    # Of equal sizes, this is the size.
+    # The size of the groups, if all are equal.
     size = (total - float((sizes**2).sum()) / total) / (count - 1)
     return Components(max(0.0, (between - training) / size), training, count, total)

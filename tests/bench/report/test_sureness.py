@@ -33,14 +33,14 @@ def test_the_page_answers_for_every_downstream_metric(report: Report) -> None:
     for title in ("detection/digits_ssd AP (%)", "reid/digits_p3 Rank-1 (%)", "reid/digits_p3 mAP (%)"):
         assert f"{title}: " in text
     assert "predicts it best: τ = " in text
-    assert "Noise ceiling: too few; 2 seeds of the same 5 architectures would do." in text
+    assert "Noise ceiling: too few; 2 seeds of the same 5 architectures are needed." in text
     assert "Regret of the first" in text
 
 
 def test_the_page_says_what_is_missing(report: Report) -> None:
     text = section(report.text, "reproducibility")
-    assert "too few: 0 random architectures; 2 or more would do" in text
-    assert "too few: 1 search; 2 or more, each retrained twice or more, would do" in text
+    assert "too few: 0 random architectures; 2 or more are needed" in text
+    assert "too few: 1 search; 2 or more are needed, each retrained twice or more" in text
     assert "Compared with random architectures missing no setting has two random architectures or more" in text
     assert "How hyperparameters were tuned, and what that took not in records" in text
 

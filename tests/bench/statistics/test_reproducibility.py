@@ -46,7 +46,7 @@ def test_a_method_s_gain_is_that_of_its_architectures(make_record: MakeRecord) -
 
 def test_too_few_random_architectures_say_what_would_do(make_record: MakeRecord) -> None:
     (gain,) = gains(measurements([run(make_record, 0, 0, 4.0, method="P-DARTS")]))
-    assert gain.reading == "too few: 0 random architectures; 2 or more would do"
+    assert gain.reading == "too few: 0 random architectures; 2 or more are needed"
     assert gain.improvement is None
 
 
@@ -70,7 +70,7 @@ def test_the_variance_is_split_by_the_search_that_found_an_architecture(make_rec
 def test_one_training_of_each_search_cannot_be_split(make_record: MakeRecord) -> None:
     records = [run(make_record, search, 0, 5.0 + search, parents=parent(search)) for search in range(3)]
     (split,) = splits(measurements(records))
-    assert split.reading == "too few: no architecture was trained twice; 2 seeds each would do"
+    assert split.reading == "too few: no architecture was trained twice; 2 seeds each are needed"
     (split,) = splits(measurements(records[:1]))
     assert split.reading.startswith("too few: 1 search")
 

@@ -106,9 +106,9 @@ def test_settings_are_not_mixed(make_record: Callable[..., Record]) -> None:
 def test_too_few_say_so_and_what_would_be_enough(make_record: Callable[..., Record]) -> None:
     answer = answers(pairs(measurements(made_study(make_record, architectures=4, seeds=1))))[0]
     text = " ".join(answer.lines)
-    assert "Too few: 4 architectures have a proxy's number and this one; 5 would do." in text
-    assert "Noise ceiling: too few; 2 seeds of the same 5 architectures would do." in text
-    assert "Ties within noise: too few; 2 seeds of an architecture would do." in text
+    assert "Too few: 4 architectures have a proxy's value and this metric; 5 are needed." in text
+    assert "Noise ceiling: too few; 2 seeds of the same 5 architectures are needed." in text
+    assert "Ties within noise: too few; 2 seeds of an architecture are needed." in text
 
 
 def test_no_records_have_no_pairs() -> None:
@@ -151,8 +151,11 @@ def test_the_formats_are_one_frame(results: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--on", "detection/coco*"], "--on detection/coco*: fits none of classification/digits, detection/digits_ssd"),
-        (["--proxy", "search/*"], "--proxy search/*: fits none of"),
+        (
+            ["--on", "detection/coco*"],
+            "--on detection/coco*: matches no protocol; known: classification/digits, detection/digits_ssd",
+        ),
+        (["--proxy", "search/*"], "--proxy search/*: matches no protocol; known:"),
     ],
 )
 def test_a_pattern_that_fits_nothing_is_one_line(
