@@ -149,7 +149,8 @@ class WildnasSSD(SingleStageDetector):
                 f"model.input_size={input_size!r}: expected one whole number, the height and width in pixels"
             )
         neck, bbox_head = copy.deepcopy(neck), copy.deepcopy(bbox_head)
-        pyramid = derive(input_size, *_maps(json.dumps(backbone), input_size), extra_channels, halve_to_one)
+        sizes, channels = _maps(json.dumps(backbone), input_size)
+        pyramid = derive(input_size, sizes, channels, extra_channels, halve_to_one)
         for key, value in pyramid.neck().items():
             neck.setdefault(key, value)
         with torch.device("meta"):
