@@ -1,8 +1,8 @@
-"""All that wildnas does, as calls: what a notebook or a program uses, and what the commands use.
+"""Python interface of wildnas, for programs, notebooks and the commands.
 
-`evaluate`, `search`, `run`, `results` and `table` are here; the other names of `_HOMES` are what single commands do,
-imported when they are asked for. A protocol, an architecture or options that cannot be used raise
-`backbones.errors.InputError`, which says what would be right.
+`evaluate`, `search`, `run`, `results`, `table` and `transfer` are defined here; the other names (`_HOMES`) are imported
+when they are first used. An unknown name or a value that cannot be used raises `backbones.errors.InputError`, which
+says what would be right.
 """
 
 from __future__ import annotations
@@ -24,31 +24,33 @@ if TYPE_CHECKING:
     from bench.runs.session import Display
 
 #: An architecture: a zoo name, a genotype file or literal, a finished search's folder, `random:SEED` or `timm:NAME`; or
-#: the genotype or timm model itself.
+#: a genotype or timm model.
 Arch = str | Genotype | TimmModel
 PathLike = str | Path
 
+#: Module of every name that is imported when it is first used; each command goes through this table.
 _HOMES = {
     "EVALUATED": "bench.tasks.metrics",
     "InputError": "backbones.errors",
     "Progress": "bench.console.progress",
-    "chosen": "bench.runs.session",
     "check_data": "bench.tasks.registry",
     "check_records": "bench.records.check",
     "check_test_dev": "bench.detection.test_dev",
+    "chosen": "bench.runs.session",
+    "confirm_recorded": "bench.records.digests",
     "count_networks": "bench.classification.kernels",
     "count_search": "bench.searches.kernels",
     "derive_file": "search.derive",
-    "confirm_recorded": "bench.records.digests",
     "describe_architecture": "bench.tasks.description",
     "describe_machine": "bench.machine.doctor",
     "detect_in": "bench.detection.inference",
     "draw_architecture": "bench.tasks.description",
     "dry_run": "bench.searches.dry_run",
     "examine_gpu": "bench.machine.gpu",
+    "export_test_dev": "bench.detection.test_dev",
     "found_by": "bench.runs.run",
     "hole_lines": "bench.zerocost.holes",
-    "export_test_dev": "bench.detection.test_dev",
+    "load_test_dev": "bench.detection.test_dev",
     "make_digits": "bench.digits.embedded",
     "measure_evaluation": "bench.detection.evaluation_speed",
     "measure_rankings": "bench.reid.ranking_speed",
@@ -58,7 +60,6 @@ _HOMES = {
     "rank_checkpoint": "bench.reid.pictures",
     "resolved_configs": "bench.runs.requests",
     "search_concerns": "bench.searches.task",
-    "load_test_dev": "bench.detection.test_dev",
     "tables_of": "bench.tables.selection",
     "write_report": "bench.report",
     "zoo": "backbones",
@@ -91,20 +92,20 @@ def evaluate(
     notice: Callable[[str], None] = warnings.warn,
     progress: Display | None = None,
 ) -> list[Record]:
-    """Train and score every architecture under every protocol with every seed; what has its record is not run again.
+    """Train and score every architecture under every protocol with every seed; finished runs are not repeated.
 
     Args:
-        weights: a checkpoint that the network or backbone of the one architecture starts from.
-        options: `key=value` changes of the protocols' configs; a changed protocol's run is marked as reduced.
-        limit: so many images of each part of the data.
-        evaluate_only: whether the weights are scored as they are.
-        results, work: the folders of the records, and of logs and checkpoints.
-        replace: whether the record of a different run is moved aside; without it, such a record is an error.
+        weights: initial weights of the network or backbone; with one architecture only.
+        options: `key=value` changes of the protocols' configs; a run of a changed protocol is marked as reduced.
+        limit: the number of images to use of each part of the data; None is all.
+        evaluate_only: score the weights without training.
+        results, work: folders of records, and of logs and checkpoints.
+        replace: move the record of a different run aside instead of raising an error.
         test_dev: a folder for COCO's submission files of detectors.
         launcher: `pytorch` in each of the processes that torchrun has started.
-        data: a folder of one's own in the place of the protocols' data (docs/your-own-data.md).
-        notice: is told what that folder holds.
-        progress: makes the display, such as `bench.api.Progress`; None shows nothing.
+        data: a folder of your own data that replaces the protocols' (docs/your-own-data.md).
+        notice: called with a line on what that folder holds.
+        progress: makes the progress display, such as `bench.api.Progress`; None shows nothing.
 
     Returns:
         The records, protocol by protocol, architecture by architecture, seed by seed.
@@ -150,10 +151,10 @@ def search(
     notice: Callable[[str], None] = warnings.warn,
     progress: Display | None = None,
 ) -> Record:
-    """Search a genotype under a search protocol; a search that has its record is not run again.
+    """Search a genotype under a search protocol; a finished search is not repeated. See `evaluate` for the arguments.
 
-    The record's `architecture.genotype` is what was found; `evaluate` takes the folder `<work>/<protocol>/<name>`, or
-    `Genotype.from_json(record.architecture.genotype)`. See `evaluate` for the arguments.
+    The genotype is the record's `architecture.genotype`. To evaluate it, pass the folder `<work>/<protocol>/<name>` or
+    `Genotype.from_json(record.architecture.genotype)`.
     """
     from bench.runs.requests import search_of
     from bench.runs.run import Places
@@ -176,19 +177,19 @@ def run(
     results: PathLike = "results",
     work: PathLike = "work",
 ) -> PipelineResult:
-    """Run what is not done yet of a pipeline, and write its tables to `<results>/tables/`.
+    """Run the unfinished stages of a pipeline, and write its tables to `<results>/tables/`.
 
     Args:
-        address: of a Ray cluster; None starts Ray on this machine.
-        auto_batch: whether batches that do not fit the GPU are computed in parts.
-        skip_missing: whether stages without their data are left out; without it, nothing is begun.
+        address: address of a Ray cluster; None starts Ray on this machine.
+        auto_batch: compute batches that do not fit the GPU in parts.
+        skip_missing: leave out stages whose data are missing instead of raising an error.
     """
     from bench.pipeline.assembly import load_pipeline
     from bench.pipeline.outcome import with_tables
     from bench.pipeline.run import EngineChoice, run_pipeline
     from bench.runs.run import Places
 
-    # A record of a different run is moved to replaced/, from where it is brought back if it is wanted again.
+    # A different run's record is moved to replaced/ and restored if it is needed again.
     places, loaded = Places(Path(results), Path(work), replace=True), load_pipeline(pipeline, options)
     done = run_pipeline(loaded, places, EngineChoice(engine, address, auto_batch, skip_missing))
     return with_tables(loaded, done, places)
@@ -201,11 +202,11 @@ def results(
     published: bool = True,
     notice: Callable[[str], None] = warnings.warn,
 ) -> DataFrame:
-    """All runs and, with `published`, all rows of the papers, as a tidy table: a row each, numbers unrounded.
+    """Read all runs into a tidy data frame, a row each; with `published`, the rows of the papers as well.
 
     Args:
-        task: `search`, `classification`, `detection` or `reid`; None is all.
-        notice: is told of records that cannot be read.
+        task: the name of a task, such as `detection`; None is all.
+        notice: called with a line for each record that cannot be read.
     """
     from bench.tables.frame import results_frame
 
@@ -220,10 +221,10 @@ def table(
     notice: Callable[[str], None] = warnings.warn,
     **choice: Any,
 ) -> str:
-    """The comparison table of a task: the papers' rows and those of all records.
+    """Render the comparison table of a task: rows of the papers and of all records.
 
     Args:
-        choice: which rows in which order: the attributes of `bench.tables.selection.Selection`.
+        choice: attributes of `bench.tables.selection.Selection`, which choose and order the rows.
     """
     from bench.tables import render
     from bench.tables.selection import Selection, select
@@ -240,11 +241,11 @@ def transfer(
     on: Sequence[str] | None = None,
     notice: Callable[[str], None] = warnings.warn,
 ) -> str:
-    """Which proxy predicts what is downstream, how much trusting it loses, and how sure that is.
+    """Report how well each proxy predicts the downstream metrics: rank correlation, loss by trusting it, uncertainty.
 
     Args:
         full_only: leave reduced runs out.
-        proxy, on: names or patterns of the protocols of proxies and of downstream metrics; None is all.
+        proxy, on: names or patterns of the proxies' and the downstream metrics' protocols; None is all.
     """
     from bench.statistics.question import transfer_text
 
@@ -252,5 +253,5 @@ def transfer(
 
 
 def _listed(given: Any) -> list[Any]:
-    """One or several, as a list."""
+    """A single value or a sequence, as a list."""
     return list(given) if isinstance(given, (list, tuple)) else [given]

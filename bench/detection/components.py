@@ -7,7 +7,9 @@ A config for MMDetection's own tools needs only the import of this module:
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -145,13 +147,12 @@ class WildnasSSD(SingleStageDetector):
         if type(input_size) is not int or input_size < 1:
             raise InputError(f"input_size={input_size!r}: expected one whole number, the height and width in pixels")
         neck, bbox_head = copy.deepcopy(neck), copy.deepcopy(bbox_head)
-        with torch.device("meta"):
-            dry_backbone = MODELS.build(backbone)
-        pyramid = derive(input_size, *probe(dry_backbone, input_size), extra_channels, halve_to_one)
+        sizes, channels = _maps(json.dumps(backbone), input_size)
+        pyramid = derive(input_size, sizes, channels, extra_channels, halve_to_one)
         for key, value in pyramid.neck().items():
             neck.setdefault(key, value)
         with torch.device("meta"):
-            confirm(pyramid, dry_backbone, MODELS.build(neck))
+            confirm(pyramid, MODELS.build(neck))
         bbox_head.setdefault("in_channels", pyramid.channels)
         if "anchor_generator" in bbox_head:
             _check_strides(bbox_head["anchor_generator"], pyramid)
@@ -176,6 +177,13 @@ class WildnasSSD(SingleStageDetector):
         finally:
             for norm in norms:
                 norm.train(self.training)
+
+
+@cache
+def _maps(backbone: str, input_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes and channels of the maps of the backbone that a config describes, as JSON; see `probe`."""
+    with torch.device("meta"):
+        return probe(MODELS.build(json.loads(backbone)), input_size)
 
 
 def _check_strides(generator: Mapping[str, Any], pyramid: Pyramid) -> None:

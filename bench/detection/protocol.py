@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -236,11 +238,10 @@ def _unscoped(value: Any) -> Any:
 
 
 def _check_nested(values: Mapping[str, Any], where: str) -> None:
-    import torch
     from mmengine.utils import import_modules_from_strings
 
     # First, since it provides mmcv's compiled module, which MMDetection's import needs.
-    from bench.detection.components import build_detector
+    import bench.detection.components  # noqa: F401
     from bench.detection.keys import check_keys, check_loader_keys
 
     try:
@@ -254,9 +255,19 @@ def _check_nested(values: Mapping[str, Any], where: str) -> None:
             check_keys(value, f"{where}: {key}")
     check_keys(values["model"], f"{where}: model")
     try:
-        with torch.device("meta"):
-            build_detector(values["model"])
+        _confirm_builds(json.dumps(values["model"]))
     except InputError as error:
         raise InputError(f"{where}: model: {error}") from None
     except (TypeError, KeyError, ValueError, AssertionError) as error:
         raise InputError(f"{where}: model: {error}") from error
+
+
+@cache
+def _confirm_builds(model: str) -> None:
+    """Build the detector that a config's `model` describes, as JSON; one that has been built is not built again."""
+    import torch
+
+    from bench.detection.components import build_detector
+
+    with torch.device("meta"):
+        build_detector(json.loads(model))

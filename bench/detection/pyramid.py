@@ -165,15 +165,15 @@ def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[
     return tuple(m.shape[-1] for m in maps), tuple(m.shape[1] for m in maps)
 
 
-def confirm(pyramid: Pyramid, backbone: nn.Module, neck: nn.Module) -> None:
-    """Pass an image through backbone and neck, both on the meta device, and compare the maps with the pyramid.
+def confirm(pyramid: Pyramid, neck: nn.Module) -> None:
+    """Pass maps of the backbone's shapes through the neck, on the meta device, and compare its maps with the pyramid.
 
     Raises:
         ValueError: a map has another shape, since the neck has other arguments than `Pyramid.neck()`.
     """
-    image = torch.empty(1, 3, pyramid.input_size, pyramid.input_size, device="meta")
-    found = [tuple(m.shape[1:]) for m in _dry(neck, _dry(backbone, image))]
     expected = [(width, size, size) for width, size in zip(pyramid.channels, pyramid.sizes, strict=True)]
+    taps = tuple(torch.empty(1, *shape, device="meta") for shape in expected[: pyramid.taps])
+    found = [tuple(m.shape[1:]) for m in _dry(neck, taps)]
     if found != expected:
         raise ValueError(f"the neck gives maps {found}; the pyramid at {pyramid.input_size} pixels is {expected}")
 

@@ -1,8 +1,8 @@
-"""Locks by which two commands on one results folder do not run the same thing, and two pipelines share their stages.
+"""Locks that keep two processes on one results folder from running the same thing.
 
-Whoever runs a stage holds an `flock` on a file below `<results>/locks/`. The kernel lets go of it when the process
-ends, however it ends. On NFS, Linux makes a lock on the server of it (NFSv4, or NFSv3 with lockd), so that machines see
-each other's; mounted with `nolock` or `local_lock`, they do not, and one command at a time must run there.
+The process that runs a stage holds an `flock` on a file below `<results>/locks/`; the kernel releases it when the
+process ends. On NFS (NFSv4, or NFSv3 with lockd) Linux turns it into a lock on the server, so other machines see it.
+Mounted with `nolock` or `local_lock` they do not: run one command at a time there.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from backbones.errors import InputError
 
 @contextlib.contextmanager
 def alone(results: Path, name: str) -> Iterator[None]:
-    """Hold the lock of a record's name for the time of the block.
+    """Hold the lock of a record's name during the block.
 
     Raises:
-        InputError: another process has it.
+        InputError: another process holds it.
     """
     with locked(results, name, wait=False) as held:
         if not held:
             raise InputError(
-                f"{name}: another process is running it, on the same results folder {results}; "
-                "wait for that one, or give another --results and --work-dir"
+                f"{name}: another process is running it on the same results folder {results}; "
+                "wait for it, or give another --results and --work-dir"
             )
         yield
 
 
 @contextlib.contextmanager
 def locked(results: Path, name: str, wait: bool) -> Iterator[bool]:
-    """Hold the lock of a record's name for the time of the block.
+    """Hold the lock of a record's name during the block.
 
     Args:
         wait: whether to wait for another process that holds it.
 
     Yields:
-        Whether it is held; not, without `wait`, where another process has it.
+        Whether the lock is held; False if another process holds it and `wait` is off.
     """
     file = results / "locks" / f"{name}.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,6 @@ def locked(results: Path, name: str, wait: bool) -> Iterator[bool]:
 
 
 def held_elsewhere(results: Path, name: str) -> bool:
-    """Whether somebody else has the lock at the moment."""
+    """Whether another process holds the lock now."""
     with locked(results, name, wait=False) as held:
         return not held

@@ -1,4 +1,4 @@
-"""Measure a run: seconds, peak memory, and a log of what the libraries print."""
+"""Measure a run: seconds, peak memory, and a log of the libraries' output."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from backbones.files import read_json, write_text
 from bench.machine import environment
 from search.training.progress import ProgressCallback
 
-#: Seconds after which a run notes anew how long it has taken.
+#: Seconds between two notes of how long a run has taken.
 KEEP_INTERVAL = 10.0
 
 
 @dataclass
 class Measured:
-    """What `measured` measured; complete when its block has ended.
+    """Times and memory of a run; complete when the block of `measured` has ended.
 
     Attributes:
-        keep: notes the seconds so far, lest they are lost if the run is killed.
+        keep: writes the seconds so far to a file, so that a killed run does not lose them.
     """
 
     started: str = ""
@@ -37,7 +37,7 @@ class Measured:
     keep: Callable[[], None] = lambda: None
 
     def keeping(self, progress: ProgressCallback) -> ProgressCallback:
-        """Tell of the progress, and note the seconds from time to time."""
+        """Pass progress on, and call `keep` every `KEEP_INTERVAL` seconds."""
         kept = time.monotonic()
 
         def tell(fraction: float, doing: str) -> None:
@@ -52,9 +52,9 @@ class Measured:
 
 @contextlib.contextmanager
 def measured(work_dir: Path) -> Iterator[Measured]:
-    """Time a block, watch its memory, and send what the libraries print into `<work_dir>/output.log`.
+    """Time a block, measure its peak memory, and redirect its output to `<work_dir>/output.log`.
 
-    The seconds of earlier, interrupted tries in the same folder are counted in.
+    The seconds of interrupted runs in the same folder are added.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     spent_file = work_dir / "seconds.json"
@@ -78,24 +78,24 @@ def measured(work_dir: Path) -> Iterator[Measured]:
 
 
 def _spent(file: Path) -> float:
-    """The seconds of earlier tries.
+    """Seconds of interrupted runs.
 
     Raises:
-        InputError: the file says no number of seconds.
+        InputError: the file holds no valid number of seconds.
     """
     if not file.exists():
         return 0.0
     seconds = read_json(file, largest=1 << 10)
     if type(seconds) not in (int, float) or not 0 <= seconds < 1e10:
         raise InputError(
-            f"{file}: {str(seconds)[:40]} is no number of seconds; remove it to count this run's time anew"
+            f"{file}: expected a number of seconds (got {str(seconds)[:40]}); remove it to count this run's time from 0"
         )
     return float(seconds)
 
 
 @contextlib.contextmanager
 def redirected(log: TextIO) -> Iterator[None]:
-    """Send standard output and error to a file: Python's streams, and the descriptors that libraries in C write to."""
+    """Redirect standard output and error to a file: Python's streams, and the descriptors that C libraries write to."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
@@ -108,7 +108,7 @@ def redirected(log: TextIO) -> Iterator[None]:
         try:
             log.flush()
         finally:
-            # Also where the log's disk is full: what is said of that is for the user.
+            # Even if the log's disk is full: the error message about it must reach the user.
             for descriptor, before in zip((1, 2), saved, strict=True):
                 os.dup2(before, descriptor)
                 os.close(before)

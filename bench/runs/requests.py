@@ -1,4 +1,4 @@
-"""What is asked for, by name, as evaluations: architectures, protocols and options are found and checked."""
+"""Turn names into evaluations: find and check architectures, protocols and options."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def evaluations(
     work: Path = Path("work"),
     notice: Notice = warnings.warn,
 ) -> list[Evaluation]:
-    """Every architecture under every protocol with every seed. See `bench.api.evaluate`.
+    """List every architecture under every protocol with every seed. See `bench.api.evaluate` for the arguments.
 
     Raises:
-        InputError: an unknown name, or arguments that do not go together or that a task does not know.
+        InputError: an unknown name, or arguments that exclude each other or that a task does not support.
     """
     options = [*options, *([f"limit={limit}"] if limit else [])]
     loaded = [
@@ -44,20 +44,20 @@ def evaluations(
     if weights is not None and not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
     if weights is not None and len(set(architectures)) > 1:
-        raise InputError("--weights: are of one architecture; give one ARCH")
+        raise InputError("--weights: belong to one architecture; give one ARCH")
     if evaluate_only and weights is None:
-        raise InputError("--eval-only: --weights FILE is missing, which is what is to be scored")
+        raise InputError("--eval-only: --weights FILE is missing; expected the weights to score")
     if evaluate_only and list(seeds) != [0]:
-        raise InputError("--eval-only: no seed changes what given weights come to; leave --seeds out")
+        raise InputError("--eval-only: a seed does not change the score of given weights; leave --seeds out")
     for task, _ in loaded:
         if test_dev is not None and task.name != "detection":
-            raise InputError(f"--test-dev: is for detection protocols, not for {task.name}")
+            raise InputError(f"--test-dev: needs a detection protocol, not one of {task.name}")
         if weights is not None and not task.takes_weights:
-            raise InputError(f"--weights: {task.name} scores networks as they are initialised")
+            raise InputError(f"--weights: {task.name} scores networks at initialisation; leave --weights out")
         if evaluate_only and not task.scores_weights:
             raise InputError(f"--eval-only: {task.name} cannot score weights without training")
         if launcher != "none" and not task.distributed:
-            raise InputError(f"--launcher {launcher}: {task.name} runs in one process only")
+            raise InputError(f"--launcher {launcher}: {task.name} runs in one process only; leave --launcher out")
     known = [resolve(architecture) for architecture in dict.fromkeys(architectures)]
     if evaluate_only and weights is not None:
         known = [known[0].with_weights(weights)]
@@ -77,10 +77,10 @@ def search_of(
     work: Path = Path("work"),
     notice: Notice = warnings.warn,
 ) -> Evaluation:
-    """A search under a seed.
+    """Turn a search protocol and a seed into an evaluation without an architecture.
 
     Raises:
-        InputError: no such search protocol, or options that it does not know.
+        InputError: no such search protocol, or unknown options.
     """
     options = with_own_data(protocol, options, data, work, notice)
     return Evaluation(*load_protocol(protocol, options, ("search",)), None, seed)
@@ -89,6 +89,6 @@ def search_of(
 def resolved_configs(
     architectures: Sequence[str | Genotype | TimmModel], protocols: Sequence[str], **others: Any
 ) -> Iterator[str]:
-    """The resolved config of every protocol with every architecture, as a text; arguments as for `evaluations`."""
+    """Resolved config of every protocol with every architecture, as text. See `evaluations` for the arguments."""
     for evaluation in evaluations(architectures, protocols, **others):
         yield evaluation.task.config_text(evaluation.protocol, given(evaluation.architecture))

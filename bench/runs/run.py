@@ -1,4 +1,4 @@
-"""Run a job into a record, or find that it has been run: searches and evaluations alike."""
+"""Plan one evaluation or search, run it, and write its record; a run that has its record is not repeated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from backbones.files import file_digest
 from backbones.genotype import Genotype
 from bench.machine import environment
-from bench.records.record import SCHEMA_VERSION, Checkpoint, Parent, Record, record_name
+from bench.records.record import SCHEMA_VERSION, Parent, Record, record_name
 from bench.records.store import RecordStore, read_record, refuse_other_run
 from bench.runs.locks import alone
 from bench.runs.recording import Measured, measured, redirected
@@ -26,7 +26,7 @@ from search.training.progress import ProgressCallback
 
 @dataclass(frozen=True)
 class Places:
-    """Where records, logs and checkpoints go."""
+    """Folders of records, logs and checkpoints; `replace` allows to move a different run's record aside."""
 
     results: Path = field(default_factory=lambda: Path("results"))
     work: Path = field(default_factory=lambda: Path("work"))
@@ -37,10 +37,10 @@ class Places:
         return RecordStore(self.results)
 
     def prepare(self) -> None:
-        """Make both folders and see that they can be written, before hours of work end at one that cannot.
+        """Make both folders and check that they can be written, before hours of work are lost.
 
         Raises:
-            OSError: one of them cannot.
+            OSError: one of them cannot be written.
         """
         for folder in (self.results, self.work):
             folder.mkdir(parents=True, exist_ok=True)
@@ -50,13 +50,13 @@ class Places:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One protocol under one seed, with the architecture and what it starts from; a search has neither.
+    """One protocol under one seed, with an architecture and initial weights; a search has neither.
 
     Attributes:
-        architecture: None: the task needs none, it finds one.
+        architecture: None for a search.
         retrained: the run that gave the initial weights.
-        weights_file: initial weights that no record tells of (`--weights FILE`).
-        evaluate_only: whether these are scored as they are (`--eval-only`).
+        weights_file: initial weights without a record (`--weights FILE`).
+        evaluate_only: whether the weights are scored without training (`--eval-only`).
     """
 
     task: Task
@@ -69,28 +69,28 @@ class Evaluation:
 
     @property
     def title(self) -> str:
-        """What a progress display calls it."""
+        """Title in a progress display."""
         architecture = "" if self.architecture is None else f"{self.architecture.name} · "
         return f"{self.protocol.name} · {architecture}seed {self.seed}"
 
     def architecture_name(self, key: str) -> str:
-        """The architecture's name; what a search finds is named by the protocol, the seed and the search's key.
+        """Name of the architecture; a search's is made of protocol, seed and key.
 
-        So another config or data set of a search is another record, never in this one's way.
+        The key keeps searches with other configs or data apart.
         """
         if self.architecture is not None:
             return self.architecture.name
         return f"{self.protocol.name.partition('/')[2].replace('/', '-')}-s{self.seed}-{key[7:15]}"
 
     def name(self, key: str) -> str:
-        """The name of the record."""
+        """Name of the record."""
         return record_name(self.protocol.name, self.architecture_name(key), self.seed)
 
     def key(self, data: DataReport, weights: str | None = None) -> str:
-        """The run's key: a digest over all that determines its result.
+        """Digest over all that determines the result.
 
         Args:
-            weights: the digest of `weights_file`, where the file is not here.
+            weights: the digest of `weights_file`, if the file is missing here.
         """
         what = {
             "protocol": self.protocol.name,
@@ -108,10 +108,10 @@ class Evaluation:
         return run_key(what)
 
     def earlier(self, store: RecordStore) -> Iterator[Record]:
-        """The records of this protocol, architecture and seed, of whatever key; the newest first.
+        """Records of this protocol, architecture and seed with any key, the newest first.
 
         Raises:
-            InputError: one of them is malformed.
+            InputError: a record is malformed.
         """
         architecture = "*" if self.architecture is None else self.architecture.name
         files = (store.root / self.protocol.name).glob(f"{architecture}/seed{self.seed}.json")
@@ -129,32 +129,32 @@ class Evaluation:
         return parents
 
     def reasons(self, pretrained: bool, data: DataReport) -> list[str]:
-        """Why the run is not a full one; weights of a reduced run make it reduced too."""
+        """Reasons why the run is reduced, those of the run that gave the weights included."""
         inherited = () if self.retrained is None else self.retrained.reduced
         elsewhere = ["evaluated only; trained elsewhere"] if self.evaluate_only else []
         own = self.protocol.reasons(pretrained, data.counts)
         return [*own, *(f"weights: {reason}" for reason in inherited), *elsewhere]
 
     def initial_weights(self, file: Path) -> dict[str, Any]:
-        """What a record says of the weights that the run started from."""
+        """Digest and record of the initial weights, as a record holds them."""
         return {"sha256": file_digest(file), "record": self.retrained.name if self.retrained else None}
 
 
 def run_key(what: dict[str, Any]) -> str:
-    """SHA-256 over all that determines a run's result, in canonical JSON."""
+    """SHA-256 of values in canonical JSON."""
     canonical = json.dumps(what, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def determining(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config that a result depends on: without what is said about the run, and without the test part."""
-    said = ("reduced", "expected")
-    return {key: value for key, value in config.items() if key not in said and not key.startswith("test_")}
+    """Part of a config that a result depends on: without the notes on the run and without the test part."""
+    notes = ("reduced", "expected")
+    return {key: value for key, value in config.items() if key not in notes and not key.startswith("test_")}
 
 
 @dataclass(frozen=True)
 class Planned:
-    """An evaluation whose data have been looked at: its key, and its record if it has been run."""
+    """An evaluation whose data are checked, with its key, and its record if it has been run."""
 
     evaluation: Evaluation
     data: DataReport
@@ -163,18 +163,19 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """The name of the record."""
+        """Name of the record."""
         return self.evaluation.name(self.key)
 
 
 def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None, weights: str | None = None) -> Planned:
-    """Check an evaluation's data, unless that has been done, and look for its record.
+    """Check an evaluation's data and look for its record.
 
     Args:
-        weights: the digest of `weights_file`, where the file is not here.
+        data: the data, if they are checked already.
+        weights: the digest of `weights_file`, if the file is missing here.
 
     Raises:
-        InputError: the data cannot be used, or a different run's record is in the way and may not be moved aside.
+        InputError: the data cannot be used, or a different run's record has the same name and may not be moved aside.
     """
     data = data or evaluation.task.check(evaluation.protocol)
     key = evaluation.key(data, weights)
@@ -188,11 +189,11 @@ def plan(evaluation: Evaluation, places: Places, data: DataReport | None = None,
 def evaluate(
     planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback, parts: int = 1
 ) -> Record:
-    """Run an evaluation into its record; what an interrupted try of the same key left is resumed.
+    """Run an evaluation and write its record; an interrupted run of the same key is resumed.
 
     Args:
-        parts: every batch is computed in so many times as many parts (`Task.divided`): the same run on a smaller GPU,
-            which the record tells of under `resolved`.
+        parts: factor by which every batch is divided further (`Task.divided`), for a smaller GPU; the key stays the
+            same, and the record has it as `resolved.batch_parts`.
     """
     evaluation = planned.evaluation
     places.prepare()
@@ -209,13 +210,13 @@ def evaluate(
 
 
 def found_by(record: Record) -> NamedArchitecture:
-    """The architecture that the search of this record has found."""
+    """Architecture that the search of this record has found."""
     genotype = Genotype.from_json(record.architecture.genotype, where=record.name)
     return NamedArchitecture(record.architecture.name, genotype, record.method, (record.name, record.key))
 
 
 def evaluate_alone(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
-    """Run an evaluation, unless another process has done so since it was planned.
+    """Run an evaluation under its lock, unless another process has finished it since it was planned.
 
     Raises:
         InputError: another process is running it.
@@ -226,20 +227,20 @@ def evaluate_alone(planned: Planned, places: Places, weights: Path | None, progr
 
 
 def join(planned: Planned, places: Places, weights: Path | None, parts: int = 1) -> None:
-    """Take part in an evaluation whose first process writes the record; what libraries print goes nowhere."""
+    """Take part in an evaluation as another process than the first, which writes the record; output is dropped."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirected(nowhere):
         planned.evaluation.task.run(_job(planned.evaluation, work_dir_of(planned, places, parts), weights, parts=parts))
 
 
 def work_dir_of(planned: Planned, places: Places, parts: int = 1) -> Path:
-    """Where logs and checkpoints of an evaluation go."""
+    """Folder of an evaluation's logs and checkpoints."""
     from search.training.parallel import world_size
 
     evaluation = planned.evaluation
     if evaluation.architecture is None:
-        # A folder that is to be given as ARCH: the name of what was found has the key already.
+        # This folder can be given as ARCH; the architecture's name includes the key already.
         return places.work / evaluation.protocol.name / evaluation.architecture_name(planned.key)
-    # Each process normalises its own part of a batch: what one has left, several cannot go on with.
+    # Each process normalises its own part of a batch, so several processes cannot resume a run of one.
     processes = f"-x{world_size()}" if world_size() > 1 else ""
     divided = f"-p{parts}" if parts > 1 else ""
     return places.work / planned.name / f"{planned.key[7:15]}{processes}{divided}"
@@ -264,7 +265,7 @@ def _job(
 
 
 def _record(planned: Planned, places: Places, weights: Path | None, outcome: Outcome, run: Measured) -> Record:
-    # Torch is imported when there is something to run.
+    # Torch is imported late, when there is something to run.
     from search.training.parallel import world_size
 
     evaluation, data = planned.evaluation, planned.data
@@ -272,7 +273,7 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
     if outcome.genotype is not None:
         method = evaluation.task.method(evaluation.protocol)
         architecture = NamedArchitecture(evaluation.architecture_name(planned.key), outcome.genotype, method)
-    counts, index = data.counts, None
+    checkpoint, counts, index = outcome.checkpoint, data.counts, None
     if outcome.drawn is not None:
         counts, index = outcome.drawn.counts, outcome.drawn.index
     metrics = {**outcome.metrics, **evaluation.task.spent(run.seconds * world_size())}
@@ -307,7 +308,11 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
                 "unchanged": None if outcome.unchanged is None else outcome.unchanged.to_json(),
                 **({} if outcome.pace is None else asdict(outcome.pace)),
             },
-            "checkpoint": None if outcome.checkpoint is None else _checkpoint(outcome.checkpoint, places).model_dump(),
+            "checkpoint": checkpoint
+            and {
+                "path": checkpoint.relative_to(places.work).as_posix(),
+                "sha256": file_digest(checkpoint),
+            },
             "resolved": dict(outcome.resolved),
             "curve": None if outcome.curve is None else file_digest(outcome.curve),
             "started": run.started,
@@ -317,12 +322,12 @@ def _record(planned: Planned, places: Places, weights: Path | None, outcome: Out
 
 
 def _same_for_all(counts: Mapping[str, int]) -> int | dict[str, int]:
-    """The counts, or the one count that all of them are."""
+    """One count if all are equal, else all of them."""
     return next(iter(counts.values())) if len(set(counts.values())) == 1 else dict(counts)
 
 
 def _metrics(known: Sequence[Metric], values: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """The metrics that came out, with unit and direction; one that is undefined on the data is left out."""
+    """The metrics with unit and direction; one that is undefined on the data is missing."""
     return {
         metric.key: {"value": values[metric.key], "unit": metric.unit, "higher_is_better": metric.higher_is_better}
         for metric in known
@@ -330,14 +335,9 @@ def _metrics(known: Sequence[Metric], values: Mapping[str, float]) -> dict[str, 
     }
 
 
-def _checkpoint(file: Path, places: Places) -> Checkpoint:
-    return Checkpoint(path=file.relative_to(places.work).as_posix(), sha256=file_digest(file))
-
-
 def checkpoint_of(record: Record, places: Places) -> Path | None:
-    """The weights that a record left, or None where the file is gone (a cleaned work folder) or another one."""
+    """Checkpoint file of a record, or None if it is missing (a cleaned work folder) or has another digest."""
     if record.checkpoint is None:
         return None
     file = places.work / record.checkpoint.path
-    there = file.is_file() and file_digest(file) == record.checkpoint.sha256
-    return file if there else None
+    return file if file.is_file() and file_digest(file) == record.checkpoint.sha256 else None

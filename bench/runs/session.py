@@ -1,4 +1,4 @@
-"""Plan and run several evaluations: each under its lock, in one process or in those that torchrun has started."""
+"""Plan and run several evaluations, each under its lock, in one process or in those that torchrun has started."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.console.progress import Progress, Silent
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join, plan
 
-#: Makes the display of stages by their titles, such as `bench.console.progress.Progress`.
+#: Makes a progress display from the titles of its stages, such as `bench.console.progress.Progress`.
 Display = Callable[[Sequence[str]], Progress]
 
 
@@ -22,7 +22,7 @@ class Manner:
 
     Attributes:
         launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
-        display: shows how far each evaluation is; None shows nothing.
+        display: makes the progress display; None shows nothing.
     """
 
     places: Places = field(default_factory=Places)
@@ -31,7 +31,7 @@ class Manner:
 
     @property
     def first(self) -> bool:
-        """Whether this is the first of the processes, which writes what is left."""
+        """Whether this is the first of the processes, which writes the files."""
         return self.launcher == "none" or os.environ.get("RANK", "0") == "0"
 
     def progress(self, titles: Sequence[str]) -> Progress:
@@ -39,12 +39,12 @@ class Manner:
 
 
 def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
-    """Run what has no record yet; every process of a group returns all records.
+    """Run the evaluations that have no record yet; every process of a group returns all records.
 
     Raises:
-        InputError: data cannot be used, a different run's record is in the way, or another process runs the same.
+        InputError: data cannot be used, a different run's record has the same name, or another process runs the same.
     """
-    # Torch is imported when protocols and architectures are known to be some.
+    # Torch is imported late, so that a wrong name fails at once.
     from search.training.parallel import is_main, main_first, process_group
 
     places = manner.places
@@ -57,12 +57,12 @@ def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
                     join(item, places, item.evaluation.weights_file)
         else:
             progress = manner.progress([evaluation.title for evaluation in evaluations])
-            for place, item in enumerate(planned):
-                with progress.stage(place, item.record is not None) as stage:
+            for index, item in enumerate(planned):
+                with progress.stage(index, item.record is not None) as stage:
                     stage.note = "done before" if item.record else "done"
                     if item.record is None:
                         evaluate_alone(item, places, item.evaluation.weights_file, progress)
-        # The first process has written them all when it comes here.
+        # The first process reads first, after it has written all of them.
         with main_first():
             records = [item.record or places.store.find_run(item.name, item.key) for item in planned]
     return [record for record in records if record is not None]
@@ -71,26 +71,26 @@ def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
 def export_detections(
     evaluations: Sequence[Evaluation], records: Sequence[Record], manner: Manner, folder: Path
 ) -> None:
-    """Write COCO's submission files for test-dev of trained detectors, `seed<k>/` below a folder.
+    """Write COCO's submission files of trained detectors for test-dev, to `seed<k>/` below a folder.
 
     Raises:
-        InputError: a run's checkpoint is gone, or test-dev's images cannot be used.
+        InputError: a run's checkpoint is missing, or test-dev's images cannot be used.
     """
     from bench.detection.test_dev import export_test_dev
 
     progress = manner.progress([f"test-dev · {record.name}" for record in records])
-    for place, (evaluation, record) in enumerate(zip(evaluations, records, strict=True)):
+    for index, (evaluation, record) in enumerate(zip(evaluations, records, strict=True)):
         checkpoint = checkpoint_of(record, manner.places)
         if checkpoint is None:
             work = manner.places.work
-            raise InputError(f"{record.name}: its checkpoint is gone from {work}, and --test-dev needs it")
-        with progress.stage(place) as stage:
+            raise InputError(f"{record.name}: --test-dev needs its checkpoint, which is missing or changed in {work}")
+        with progress.stage(index) as stage:
             out = folder / f"seed{record.seed}"
             stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))
 
 
 def chosen(records: Sequence[Record]) -> list[str]:
-    """For each protocol that holds images out to choose by, which of several runs is chosen: a line each."""
+    """For each protocol with held-out images, name the run with the least validation error: a line each."""
     lines = []
     for protocol in dict.fromkeys(record.protocol for record in records):
         runs = [record for record in records if record.protocol == protocol and "validation_error" in record.metrics]

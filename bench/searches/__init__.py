@@ -1,1 +1,1 @@
-"""The search task: run a search into a record, measure its steps, count its arithmetic."""
+"""The search task: run a search, measure its steps, count its arithmetic."""

@@ -1,4 +1,4 @@
-"""What a search would take, and how fast its steps are: measured on made images, each stage in a process of its own."""
+"""Estimate time and memory of a search from steps on synthetic images, each stage in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from bench.searches.task import search_settings, settings_of, steps_per_epoch
 from bench.tasks.registry import Notice, load_protocol, with_own_data
 from search.settings import SearchSettings
 
-#: Is told which stage is measured.
+#: Called with a line before each measurement.
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a whole search would take.
+    """Time and memory of a whole search.
 
     Attributes:
-        steps: of an epoch.
-        epochs, seconds: of every stage.
-        in_memory: whether all images are held in memory; if not, reading and decoding are not counted.
+        steps: steps of an epoch.
+        epochs, seconds: epochs and estimated seconds of every stage.
+        in_memory: whether all images are held in memory; if not, the time to read and decode them is not included.
     """
 
     protocol: str
@@ -51,17 +51,17 @@ def dry_run(
     """Run one step of each stage, after a warm-up.
 
     Raises:
-        InputError: the data cannot be used, memory does not suffice, or there are several processes.
+        InputError: the data cannot be used, memory is too small, or there are several processes.
     """
     _, protocol = load_protocol(name, with_own_data(name, options, data, work, notice), ("search",))
     if launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError("--dry-run measures one process: start it without torchrun, with that process' batch_size")
+        raise InputError("--dry-run measures one process: start it without torchrun, with batch_size of one process")
     settings, steps = settings_of(protocol), steps_per_epoch(protocol, seed)
     speeds = []
-    for place in range(len(settings.stages)):
-        tell(f"stage {place + 1} of {len(settings.stages)} …")
-        hint = f"--cfg-options batch_size={settings.batch_size // 2}"
-        speeds.append(isolated(measure_stage, settings, place, settings.batch_size, 1, hint=hint))
+    hint = f"--cfg-options batch_size={settings.batch_size // 2}"
+    for index in range(len(settings.stages)):
+        tell(f"stage {index + 1} of {len(settings.stages)} …")
+        speeds.append(isolated(measure_stage, settings, index, settings.batch_size, 1, hint=hint))
     epochs = [stage.epochs for stage in settings.stages]
     seconds = estimate(settings, speeds, steps)
     return DryRun(protocol.name, settings.batch_size, steps, speeds, epochs, seconds, settings.proxy.memory)
@@ -79,28 +79,28 @@ def measure_stages(
     """Time the steps of a search's stages.
 
     Args:
-        stage: one only, counted from 1; None is all.
+        stage: the number of one stage, from 1 on; None is all.
         batch_size: None is the protocol's.
-        plain: whether the supernet with one module for each operation is timed behind each.
+        plain: whether to time the supernet with one module for each operation as well.
 
     Raises:
-        InputError: no such protocol or stage, or memory does not suffice.
+        InputError: no such protocol or stage, or memory is too small.
     """
     settings = search_settings(name, options)
     size, speeds = batch_size or settings.batch_size, []
-    for place in places_of_stages(name, settings, stage):
+    for index in places_of_stages(name, settings, stage):
         for other in (False, True) if plain else (False,):
-            tell(f"stage {place + 1}{', plain' * other} …")
-            call = (measure_stage, settings, place, size, repetitions, other)
+            tell(f"stage {index + 1}{', plain' * other} …")
+            call = (measure_stage, settings, index, size, repetitions, other)
             speeds.append(isolated(*call, hint=f"--batch-size {max(size // 2, 1)}"))
     return speeds
 
 
 def places_of_stages(name: str, settings: SearchSettings, stage: int | None) -> Sequence[int]:
-    """The indices of all stages, or of the one that is meant.
+    """Indices of all stages, or of one.
 
     Args:
-        stage: counted from 1; None is all.
+        stage: the number of one stage, from 1 on; None is all.
 
     Raises:
         InputError: the search has no such stage.

@@ -1,4 +1,4 @@
-"""What a search's steps issue, counted: for `wildnas speed search --kernels`."""
+"""Count the operations of a search's steps, for `wildnas speed search --kernels`."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from search.settings import SearchSettings
 from search.supernet import SuperNet
 from search.supernet.reference import ReferenceSuperNet
 
-#: Images of a batch: their number is nothing to the number of operations.
+#: Images of a batch; the number of operations does not depend on it.
 _IMAGES = 2
 
 
 @dataclass(frozen=True)
 class StepKernels:
-    """What one step of a stage issues.
+    """Operations of one step of a stage.
 
     Attributes:
-        stage: its number, from 1 on.
-        supernet: `moments`, `stacked` (its arithmetic), or `plain`, one module for each operation.
-        step: `forward and backward`, of the supernet with all gradients, `weight step` or `architecture step`.
+        stage: number from 1 on.
+        supernet: `moments` or `stacked` (its arithmetic), or `plain`, one module for each operation.
+        step: `forward and backward` (with all gradients), `weight step` or `architecture step`.
         kernels, views, host_copies, reads: `bench.machine.kernels.Issued.counts`.
     """
 
@@ -43,23 +43,20 @@ class StepKernels:
     host_copies: int
     reads: int
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def count_search(name: str, options: Sequence[str], stage: int | None, plain: bool) -> list[dict[str, Any]]:
     """Count the steps of a search protocol's stages.
 
     Args:
-        stage: one only, counted from 1; None is all.
-        plain: whether the supernet with one module for each operation is counted behind each.
+        stage: the number of one stage, from 1 on; None is all.
+        plain: whether to count the supernet with one module for each operation as well.
 
     Raises:
         InputError: no such protocol or stage.
     """
     settings = search_settings(name, options)
     return [
-        each.to_json()
+        asdict(each)
         for place in places_of_stages(name, settings, stage)
         for other in ((False, True) if plain else (False,))
         for each in count_stage(settings, place, other)
@@ -67,10 +64,10 @@ def count_search(name: str, options: Sequence[str], stage: int | None, plain: bo
 
 
 def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> list[StepKernels]:
-    """Count each step of a stage, on the CPU; in the arithmetic of a GPU unless the settings say which.
+    """Count each step of a stage on the CPU, with the arithmetic of a GPU unless the settings choose one.
 
     Args:
-        plain: count the supernet with one module for each operation instead, which has no steps.
+        plain: count the supernet with one module for each operation instead, without the loop's steps.
     """
     stage, classes = settings.stages[place], CLASSES[settings.stem]
     space = stage_space(settings, place)
@@ -97,14 +94,14 @@ def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> li
         steps |= _steps(settings, supernet, data)
     found = []
     for step, call in steps.items():
-        # What is made once, such as an optimiser's state, is no step's.
+        # Not counted: what is created only once, such as an optimiser's state.
         call()
         found.append(StepKernels(place + 1, name, step, **count(call)))
     return found
 
 
 def _steps(settings: SearchSettings, supernet: SuperNet, data: dict[str, Tensor]) -> dict[str, Callable[[], object]]:
-    """The steps of the bilevel loop, with augmentation and optimiser."""
+    """Steps of the bilevel loop, with augmentation and optimiser."""
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).train()
     optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
 

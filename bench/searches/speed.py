@@ -1,4 +1,4 @@
-"""Seconds and memory of a search's steps, on made images: for `wildnas speed search` and `wildnas search --dry-run`."""
+"""Measure a search's steps on synthetic images, for `wildnas speed search` and `wildnas search --dry-run`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.space import SearchSpace, edge_sources
 from search.supernet import SuperNet
 from search.supernet.reference import ReferenceSuperNet
 
-#: Dearest first: a later stage is measured with the dearest candidates that it could be left with.
+#: The most expensive first: a later stage is measured with the most expensive candidates that it can have left.
 _DEAREST = (
     "conv_7x1_1x7",
     "sep_conv_7x7",
@@ -33,21 +33,21 @@ _DEAREST = (
     "none",
 )
 
-#: Classes of the made labels: CIFAR-10's, ImageNet's.
+#: Classes of the synthetic labels: CIFAR-10's and ImageNet's.
 CLASSES = {"cifar": 10, "imagenet": 1000}
 
 
 @dataclass(frozen=True)
 class StageSpeed:
-    """What one stage of a search takes; seconds of each repetition.
+    """Time and memory of one stage of a search; seconds of each repetition.
 
     Attributes:
-        stage: its place, from 1 on.
+        stage: number from 1 on.
         supernet: `fast`, the one that searches, or `plain`, one module for each operation.
-        forward_backward: one pass of the supernet forward and backward, with the gradients of its weights.
+        forward_backward: a forward and backward pass of the supernet, with the gradients of its weights.
         weight_step, architecture_step: a whole step of the bilevel loop with augmentation and optimiser; empty for the
             plain supernet.
-        peak_memory: bytes; of the GPU where there is one, else what the process grew by.
+        peak_memory: bytes; of the GPU if there is one, else the growth of the process.
     """
 
     stage: int
@@ -65,7 +65,7 @@ class StageSpeed:
 
     @property
     def images_per_second(self) -> float:
-        """Images of the weight half that a weight step takes in, a second."""
+        """Images of the weight half per second of weight steps."""
         return self.batch_size / statistics.median(self.weight_step or self.forward_backward)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class StageSpeed:
 
 
 def stage_space(settings: SearchSettings, place: int) -> SearchSpace:
-    """A space of the size that a stage has; of what earlier stages could leave, the dearest."""
+    """Search space of a stage's size, with the most expensive candidates that earlier stages can leave."""
     count = settings.stages[place].keep or len(settings.operations)
     dearest = sorted(settings.operations, key=_DEAREST.index)[:count]
     rows = (tuple(name for name in settings.operations if name in dearest),) * len(edge_sources(settings.nodes))
@@ -81,7 +81,7 @@ def stage_space(settings: SearchSettings, place: int) -> SearchSpace:
 
 
 def made_batch(settings: SearchSettings, images: int, device: torch.device) -> dict[str, Tensor]:
-    """A batch as the loop takes it, of noise, the same images and labels in both halves."""
+    """Make a batch of noise for the loop, with the same images and labels in both halves."""
     size = settings.proxy.image_size
     made = {
         "images": torch.randint(256, (images, 3, size, size), dtype=torch.uint8, device=device),
@@ -148,7 +148,7 @@ def _steps(
 
     def architecture_step() -> None:
         batch = model.batch(data, "architecture")
-        # The second order looks ahead to a weight step, whose batch is made for that step anyway.
+        # Second order looks ahead with the batch of the weight step, which is needed anyway.
         model.architecture_step(batch, batch, optimisers)
 
     return {
@@ -158,7 +158,7 @@ def _steps(
 
 
 def estimate(settings: SearchSettings, speeds: list[StageSpeed], steps_per_epoch: int) -> list[float]:
-    """Seconds that every stage will take, by the medians of its steps."""
+    """Estimate the seconds of every stage from the medians of its steps."""
     seconds = []
     for stage, speed in zip(settings.stages, speeds, strict=True):
         weight, architecture = statistics.median(speed.weight_step), statistics.median(speed.architecture_step)

@@ -1,4 +1,4 @@
-"""The search task: data in, genotype out."""
+"""The search task: from images to a genotype."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bench.tasks.workload import Workload
 from search.configs import parse
 from search.settings import SearchSettings
 
-#: Raised when a change of the code changes what a search finds: searches of other versions are other searches.
+#: Increase it when a change of the code changes what a search finds: it is part of a search's key.
 VERSION = 4
 
 
 class SearchTask(Task):
-    """A search of a cell's genotype; what it reports is the supernet's accuracy, the skip connections and the cost."""
+    """Search a cell's genotype; report the supernet's accuracy, the number of skip connections and the cost."""
 
     name = "search"
     version = VERSION
@@ -35,7 +35,7 @@ class SearchTask(Task):
     silent = ("proxy.download", "proxy.decoding.workers", "execution")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        # Where there are `expected` counts, or torchvision knows the files' digests, other data do not go unseen.
+        # `expected` counts, or torchvision's digests of the files, notice other data at these locations.
         roots: tuple[str, ...] = ("proxy.root", "proxy.kind") if config.get("expected") else ()
         roots += ("proxy.root",) if config["proxy"]["kind"] != "folder" else ()
         return (*roots, *self.silent)
@@ -43,7 +43,7 @@ class SearchTask(Task):
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         settings = parse(SearchSettings, config, where)
         values = settings.model_dump(mode="json")
-        # A dump leaves out what changes no result; a run needs it.
+        # A dump leaves out keys that do not change the result; a run needs them.
         values["proxy"]["download"] = settings.proxy.download
         values["proxy"]["decoding"]["workers"] = settings.proxy.decoding.workers
         values["execution"] = settings.execution.model_dump(mode="json")
@@ -53,11 +53,11 @@ class SearchTask(Task):
         return settings_of(protocol).method
 
     def spent(self, device_seconds: float) -> dict[str, float]:
-        # Days of the device that the record names: GPU-days only where that is a GPU.
+        # In days of the device that the record names, which may be a CPU.
         return {"search_cost": device_seconds / 86_400}
 
     def check(self, protocol: Protocol) -> DataReport:
-        """All images and classes that the proxy is drawn from: another seed draws others, but as many of the same."""
+        """Count all images and classes that a proxy is drawn from; each seed draws others of them."""
         from search.data.names import as_counts
         from search.data.proxies import check_proxy
 
@@ -74,7 +74,7 @@ class SearchTask(Task):
         check_proxy(settings.proxy, settings.batch_size).check()
 
     def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
-        """The training part of an image folder or its zip file, or the folder itself, in the place of the proxy."""
+        """Use the training part of an image folder or its zip file, or the folder itself, as the proxy."""
         if not folder.is_file():
             require(folder)
         root = (None if folder.is_file() else find_part(folder, "train", archives=True)) or folder
@@ -112,7 +112,7 @@ class SearchTask(Task):
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        """Images per second of the weight steps, and of passes forward and backward, over all stages."""
+        """Measure images per second of weight steps, and of forward and backward passes, over all stages."""
         from bench.searches.speed import measure_stage
 
         settings = settings_of(protocol)
@@ -127,24 +127,24 @@ class SearchTask(Task):
 
 
 def settings_of(protocol: Protocol) -> SearchSettings:
-    """The settings of a search protocol."""
+    """Settings of a search protocol."""
     return parse(SearchSettings, protocol.config, str(protocol.path))
 
 
 def search_settings(name: str, options: Sequence[str] = ()) -> SearchSettings:
-    """The settings of a search protocol by name or path. See `load_protocol`."""
+    """Settings of a search protocol by name or path. See `load_protocol`."""
     return settings_of(load_protocol(name, options, ("search",))[1])
 
 
 def search_concerns(genotype: Genotype) -> list[str]:
-    """What a user should know before what a search has found is retrained, a sentence each; nothing for most."""
+    """Reasons for doubt about a search's genotype before it is retrained, a sentence each; usually none."""
     from search.loop.epochs import concerns, imagenet_cost
 
     return concerns(genotype, imagenet_cost(genotype))
 
 
 def steps_per_epoch(protocol: Protocol, seed: int) -> int:
-    """The batches of an epoch, out of the list of the proxy's images alone.
+    """Number of steps of an epoch, from the list of the proxy's images.
 
     Raises:
         InputError: the data cannot be used.
@@ -159,18 +159,18 @@ def steps_per_epoch(protocol: Protocol, seed: int) -> int:
 
 
 def other_genotypes(work_dir: Path, settings: SearchSettings) -> dict[str, Any]:
-    """What else a finished search tells of: its genotype under every M, and the one after each of its stages.
+    """Further genotypes of a finished search: for every limit M of skip connections, and after each of its stages.
 
-    `{"max_skips": {"0": genotype or None, …}, "stages": [genotype or None, …]}`; None cannot be derived.
+    `{"max_skips": {"0": genotype or None, …}, "stages": [genotype or None, …]}`; None if it cannot be derived.
     """
     from search.derive import derive, read_architecture
 
     limits = read_json(work_dir / "genotypes.json")["max_skips"]
     stages: list[Any] = []
-    for place in range(len(settings.stages)):
+    for number in range(1, len(settings.stages) + 1):
         try:
-            stages.append(derive(read_architecture(work_dir / f"stage{place + 1}" / "architecture.json")).to_json())
+            stages.append(derive(read_architecture(work_dir / f"stage{number}" / "architecture.json")).to_json())
         except InputError:
-            # Its candidates do not allow as few skip connections as the search's M.
+            # The candidates of this stage do not allow the search's limit M.
             stages.append(None)
     return {"max_skips": {limit: entry["genotype"] for limit, entry in limits.items()}, "stages": stages}

@@ -1,4 +1,4 @@
-"""The multiply-adds of a search, so that searches of one method can be compared before one of them is run."""
+"""Count the multiply-adds of a search, to compare searches of one method before they run."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from bench.tasks.workload import Workload
 from search.data.settings import Proxy
 from search.settings import SearchSettings, Stage
 
-#: CIFAR-10 and CIFAR-100: 50,000 training images (Krizhevsky 2009), which their search configs need not say.
+#: Training images of CIFAR-10 and CIFAR-100 (Krizhevsky 2009), which the search configs need not state.
 _CIFAR_IMAGES = 50_000
 
-#: Forward and backward passes that one step of α and β takes, by order: the second one takes a step of the weights
-#: ahead, the gradient there, and two more for the finite difference (DARTS 2.3).
+#: Forward and backward passes of one step of α and β, by order: the second order needs one for the step ahead, one for
+#: the gradient there, and two for the finite difference (DARTS 2.3).
 _PASSES = {1: 1, 2: 4}
 
 
 def search_workload(settings: SearchSettings, counts: Mapping[str, int]) -> Workload:
-    """The epochs of all stages, each with its supernet and the steps of α and β. See `Task.workload`.
+    """Count the epochs of all stages, each with its supernet and the steps of α and β. See `Task.workload`.
 
     Args:
-        counts: of the images and classes that the proxy is drawn from; empty where they are not there.
+        counts: images and classes that the proxy is drawn from; empty if the data are missing.
 
     Raises:
         InputError: neither `counts` nor the config's `expected` has the number of images.
@@ -44,12 +44,12 @@ def search_workload(settings: SearchSettings, counts: Mapping[str, int]) -> Work
 
 
 def _weight_images(settings: SearchSettings, counts: Mapping[str, int]) -> float:
-    """The images of a weight epoch, which is as long for α and β."""
+    """Number of images of an epoch of weights; one of α and β has as many."""
     proxy: Proxy = settings.proxy
     known = {"images": _CIFAR_IMAGES} if proxy.kind != "folder" else {}
     known = {**known, **settings.expected, **counts}
     if "images" not in known or (proxy.classes is not None and "classes" not in known):
-        raise InputError("nobody says how many images there are: the data are not there, 'expected' is empty")
+        raise InputError("cannot determine the number of images: no data found and no 'expected' counts in the config")
     images = known["images"] * (1.0 if proxy.classes is None else proxy.classes / known["classes"])
     return images * (proxy.fractions[0] if proxy.fractions is not None else 0.5)
 
@@ -57,7 +57,7 @@ def _weight_images(settings: SearchSettings, counts: Mapping[str, int]) -> float
 def supernet_macs(settings: SearchSettings, stage: Stage) -> int:
     """Multiply-adds of the convolutions of a stage's supernet for one image.
 
-    The layers of `search.supernet.ReferenceSuperNet`, each kind counted once: a supernet has thousands of them.
+    These are the layers of `search.supernet.ReferenceSuperNet`; each of the thousands is built once per kind only.
     """
     space = stage_space(settings, settings.stages.index(stage))
     candidates, nodes, channels = space.normal[0], settings.nodes, stage.channels

@@ -1,1 +1,1 @@
-"""The contract of the tasks and their registry, metrics, architectures, workload."""
+"""Contract and registry of the tasks, their metrics and workloads, and the names of architectures."""

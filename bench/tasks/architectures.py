@@ -1,8 +1,8 @@
-"""ARCH: what the command takes for an architecture, and what it names.
+"""Resolve ARCH, the command's text for an architecture.
 
-A name of the zoo (published or the user's own), a genotype file or literal, a finished search's folder;
-`random:SEED` is a genotype drawn from the search space, `timm:NAME` a model of timm. Of a file that holds several
-genotypes, `log.txt@last`, `log.txt@12` (an epoch) or `genotypes.py:DARTS_V2` (a name) is the one that is meant.
+It is a name of the zoo (published or the user's own), a genotype file or literal, a finished search's folder,
+`random:SEED` (a genotype drawn from the search space) or `timm:NAME` (a model of timm). In a file of several
+genotypes, choose one with `log.txt@last`, `log.txt@12` (an epoch) or `genotypes.py:DARTS_V2` (a name).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from backbones.files import file_digest, read_json, write_text
 from backbones.genotype import Genotype
 from backbones.zoo import own as own_zoo
 
-#: The file by which a finished search's folder is known.
+#: File in a finished search's folder that holds the genotype.
 FOUND = "genotype.json"
 
 
 @dataclass(frozen=True)
 class NamedArchitecture:
-    """A genotype or a timm model under a name that is safe as a folder name.
+    """A genotype or a timm model with a name that is safe as a folder name.
 
     Attributes:
-        method: how it came to be, as a table names it: a search's method, `published`, `random`, `given` or `timm`.
-        search: name and key of the record of the search that found it, where it is known.
+        method: origin, as a table names it: a search's method, `published`, `random`, `given` or `timm`.
+        search: name and key of the record of the search that found it, if known.
     """
 
     name: str
@@ -41,36 +41,36 @@ class NamedArchitecture:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            raise InputError(f"architecture name {self.name!r}: use letters, digits, '.', '_' and '-', 100 at the most")
+            raise InputError(f"architecture name {self.name!r}: expected at most 100 letters, digits, '.', '_' and '-'")
 
     @property
     def genotype(self) -> Genotype:
-        """The cells.
+        """The genotype.
 
         Raises:
-            InputError: this is a timm model, which has none.
+            InputError: this is a timm model, which has no cells.
         """
         if isinstance(self.design, TimmModel):
             raise InputError(f"timm:{self.design.name}: a model of timm has no cells; expected a genotype")
         return self.design
 
     def with_weights(self, file: Path) -> NamedArchitecture:
-        """The same under another name: what given weights come to is kept apart from what training comes to."""
+        """The same architecture with the weights' digest in its name, so that its records are kept apart."""
         digest = file_digest(file).removeprefix("sha256:")
         return replace(self, name=f"{self.name[:90]}-w{digest[:8]}")
 
     def to_json(self) -> dict[str, Any]:
-        """As a record holds it: the digest tells genotypes apart, a timm model's name tells all."""
+        """Content of a record's `architecture`; a timm model has a name in the place of genotype and digest."""
         if isinstance(self.design, TimmModel):
             return {"name": self.name, "genotype": None, "timm": self.design.name, "digest": None}
         return {"name": self.name, "genotype": self.design.to_json(), "digest": self.design.digest}
 
 
 def resolve(arch: str | Design) -> NamedArchitecture:
-    """The architecture that ARCH names, or that a genotype or timm model is.
+    """Resolve ARCH, a genotype or a timm model to a named architecture.
 
     Raises:
-        InputError: nothing of that name, or a file or literal that is not a genotype.
+        InputError: an unknown name, or a file or literal that is not a genotype.
     """
     if isinstance(arch, TimmModel):
         return timm_architecture(arch.name)
@@ -84,7 +84,7 @@ def resolve(arch: str | Design) -> NamedArchitecture:
     if kind == "timm" and colon:
         return timm_architecture(rest)
     path = Path(arch)
-    # os.path, unlike Path, says no to a literal too long for a file name.
+    # Path.is_dir raises on a literal that is too long for a file name; os.path.isdir returns False.
     if os.path.isdir(arch):
         return from_search(path)
     file, which = _file_and_choice(arch)
@@ -95,7 +95,7 @@ def resolve(arch: str | Design) -> NamedArchitecture:
         return _of_genotype(Genotype.parse(arch, where="ARCH"))
     if path.suffix == ".json" or os.sep in arch or "@" in arch:
         raise InputError(f"{arch[:200]}: no such genotype file or search folder")
-    # The user's own zoo has genotypes that nobody has published.
+    # A name that is not published is one of the user's own zoo.
     return NamedArchitecture(arch, own_zoo.find(arch), "published" if arch in zoo.names() else "given")
 
 
@@ -104,7 +104,7 @@ def _of_genotype(genotype: Genotype) -> NamedArchitecture:
 
 
 def _file_and_choice(arch: str) -> tuple[Path | None, str | None]:
-    """The genotype file of an ARCH, and which of its genotypes is meant; None for both where it names no file."""
+    """Split ARCH into a genotype file and the choice of one of its genotypes; both None if it names no file."""
     if os.path.isfile(arch):
         return Path(arch), None
     for mark in "@:":
@@ -115,17 +115,17 @@ def _file_and_choice(arch: str) -> tuple[Path | None, str | None]:
 
 
 def from_search(folder: Path) -> NamedArchitecture:
-    """The architecture that a finished search left in its work folder (`genotype.json`)."""
+    """Read the architecture that a finished search left in its work folder (`genotype.json`)."""
     file = folder / FOUND
     if not file.is_file():
-        raise InputError(f"{folder}: holds no finished search (no {FOUND})")
+        raise InputError(f"{folder}: holds no finished search (expected {FOUND} in it)")
     try:
         content = read_json(file, largest=16 << 20)
         for key in ("name", "method", "record", "key"):
             if not isinstance(content[key], str) or len(content[key]) > 500:
-                raise InputError(f"{file}: key {key!r}: expected a text, as a search leaves there")
+                raise InputError(f"{file}: key {key!r}: expected a text of at most 500 characters")
         if content["name"] != _safe(content["name"]):
-            raise InputError(f"{file}: key 'name': {content['name'][:60]!r} is no name of a folder")
+            raise InputError(f"{file}: key 'name': {content['name'][:60]!r} is not safe as a folder name")
         return NamedArchitecture(
             content["name"],
             Genotype.from_json(content["genotype"], where=str(file)),
@@ -133,11 +133,11 @@ def from_search(folder: Path) -> NamedArchitecture:
             (content["record"], content["key"]),
         )
     except (KeyError, TypeError) as error:
-        raise InputError(f"{file}: not what a search leaves there: {error!r}") from error
+        raise InputError(f"{file}: expected the {FOUND} of a finished search: {error!r}") from error
 
 
 def save_found(folder: Path, architecture: NamedArchitecture) -> None:
-    """Leave a search's architecture in its work folder, for `from_search`; the file appears whole or not at all."""
+    """Write a search's architecture to its work folder, for `from_search`; the file appears whole or not at all."""
     assert architecture.search is not None
     record, key = architecture.search
     content = {
@@ -151,16 +151,16 @@ def save_found(folder: Path, architecture: NamedArchitecture) -> None:
 
 
 def random_architecture(seed: int) -> NamedArchitecture:
-    """A genotype drawn uniformly from the DARTS space: the baseline row of every comparison."""
+    """Draw a genotype uniformly from the DARTS space, as a baseline."""
     genotype = Genotype.random(seed)
     return NamedArchitecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
 
 
 def timm_architecture(name: str) -> NamedArchitecture:
-    """A model of timm, which stands where a genotype stands: a baseline row.
+    """Name a model of timm, as a baseline in the place of a genotype.
 
     Raises:
-        InputError: timm has no model of that name.
+        InputError: timm has no model with that name.
     """
     from backbones.timm_backbone import confirm
 

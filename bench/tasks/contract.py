@@ -1,9 +1,9 @@
-"""The contract of the tasks: the few calls by which pipeline, command and tables know them.
+"""Interface between the tasks and everything else.
 
-Search, classification, detection and re-identification each subclass `Task`. A task checks the data of a protocol, runs
-a job and measures its speed; it knows nothing of records, tables or pipelines. A search's job is given no architecture,
-and its outcome gives one; every other job is given one. `tests/bench/tasks/test_task_contract.py` holds the tests that
-every task passes.
+Search, classification, detection, re-identification and zero-cost each subclass `Task`. A task checks the data of a
+protocol, runs a job and measures its speed; it does not know records, tables or pipelines. A search's job has no
+architecture and its outcome has one; for all others it is the reverse. Every task passes the tests in
+`tests/bench/tasks/test_task_contract.py`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """One number that a task reports; its place in `Task.metrics` is its column in the table.
+    """One number that a task reports; the order in `Task.metrics` is the order of the table's columns.
 
     Attributes:
-        shown: `always`, `present` (where a run in the table has it) or `never`: such a one is in the records only.
+        shown: `always`, `present` (if a run in the table has it) or `never` (in the records only).
     """
 
     key: str
@@ -46,7 +46,7 @@ class Metric:
 
     @property
     def title(self) -> str:
-        """The label with the unit, where there is one."""
+        """Label with the unit, if any."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
@@ -57,10 +57,10 @@ class Protocol:
     Attributes:
         name: its path under `configs/` without the suffix, such as `detection/coco_ssd320`.
         path: the config file.
-        config: the resolved config, plain JSON-ready values, data roots as they are on this machine.
-        options: what `--cfg-options` changed (`key=value`), in order.
-        neutral: keys, with all below them, that say how or from where a run is made and not what it is of.
-        silent: keys of no effect on the result, which make no other run and are in no record.
+        config: the resolved config as plain values, with this machine's data roots.
+        options: the changes of `--cfg-options` (`key=value`), in order.
+        neutral: keys, with all below them, that change execution or data location but do not make a run a reduced one.
+        silent: keys that do not change the result; they are in no key and no record.
     """
 
     name: str
@@ -80,14 +80,13 @@ class Protocol:
         return config
 
     def reasons(self, pretrained: bool, counts: Mapping[str, int] | None = None) -> tuple[str, ...]:
-        """Why a run of this protocol is not a full one; none for a full one.
+        """Reasons why a run of this protocol is reduced; none for a full run.
 
-        They are the config's own words (`reduced`), every changed option that is not neutral, missing weights where the
-        config says that the protocol starts from pretrained ones (`pretrained`), and data that are not all of the data
-        set (`expected`).
+        They are the config's `reduced`, every changed option that is not neutral, missing weights if the config
+        is `pretrained`, and counts of the data that differ from the config's `expected`.
 
         Args:
-            counts: the data's, as in `DataReport`; None leaves that reason out.
+            counts: as in `DataReport`; None skips the comparison with `expected`.
         """
         missing = self.config.get("pretrained", False) and not pretrained
         return (
@@ -99,7 +98,7 @@ class Protocol:
 
 
 def changed(options: Sequence[str], neutral: Sequence[str]) -> list[str]:
-    """The options that make a run another one than its config's, in words; neutral keys and all below them do not."""
+    """Options that make a run a reduced one, in words: those that are neither neutral keys nor below one."""
     return [
         f"option {option}"
         for option in options
@@ -108,7 +107,7 @@ def changed(options: Sequence[str], neutral: Sequence[str]) -> list[str]:
 
 
 def other_data(expected: Mapping[str, int], counts: Mapping[str, int] | None) -> list[str]:
-    """How the data differ from the whole data set, in words."""
+    """Differences between the data and the whole data set, in words."""
     if counts is None:
         return []
     return [
@@ -123,9 +122,9 @@ class DataReport:
     """The data of a protocol as found on disk.
 
     Attributes:
-        counts: how many of what, such as `{"train images": 1257}`.
-        fingerprint: a digest over the file lists with their sizes; equal data have equal ones wherever they lie.
-        per_class: of each part of the data, how many images every class has, where a task has classes.
+        counts: numbers by name, such as `{"train images": 1257}`.
+        fingerprint: a digest over the file lists with their sizes; it does not depend on the folder.
+        per_class: for each part of the data the number of images in every class, if a task has classes.
     """
 
     counts: Mapping[str, int]
@@ -135,13 +134,13 @@ class DataReport:
 
 @dataclass(frozen=True)
 class Job:
-    """One protocol under one seed, with the architecture that is trained; a search has none.
+    """One protocol under one seed, with the architecture to train; a search has none.
 
     Attributes:
-        work_dir: where logs and checkpoints go; a job that was interrupted resumes from what it finds here.
-        weights: a checkpoint of `backbones.weights.save` that the backbone starts from; None is from scratch.
-        evaluate_only: whether the weights are scored as they are.
-        progress: called as the job goes on.
+        work_dir: folder of logs and checkpoints; an interrupted job resumes from them.
+        weights: a checkpoint of `backbones.weights.save` with initial weights; None is from scratch.
+        evaluate_only: whether the weights are scored without training.
+        progress: called with the fraction that is done and the present activity.
     """
 
     protocol: Protocol
@@ -154,24 +153,24 @@ class Job:
 
     @property
     def design(self) -> Design:
-        """What the architecture is made from, of a job that is given one."""
+        """The architecture's genotype or timm model."""
         return given(self.architecture).design
 
 
 def given(architecture: NamedArchitecture | None) -> NamedArchitecture:
-    """The architecture that a training and test needs.
+    """The architecture, which every task but a search needs.
 
     Raises:
-        InputError: there is none, as for a search.
+        InputError: it is None.
     """
     if architecture is None:
-        raise InputError("an architecture is missing; only a search does without")
+        raise InputError("an architecture is missing; every task but a search needs one")
     return architecture
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The cost of a network whose multiply-adds are not told: a supernet's."""
+    """Cost of a supernet: its parameters alone."""
 
     params: int
 
@@ -184,7 +183,7 @@ class Drawn:
     """The part of the data that a run has drawn by its seed.
 
     Attributes:
-        counts: how many of what were drawn.
+        counts: numbers of what was drawn, by name.
         index: SHA-256 of the file that lists them.
     """
 
@@ -194,23 +193,23 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a job.
+    """Result of a job.
 
     Attributes:
         metrics: a value for every metric of the task, in the metric's unit; one that is undefined on the data (no large
-            object to find) is left out.
-        counts: on how many images, queries, … the metrics were computed.
-        cost: parameters and multiply-adds at the size it was run at: of the classifier, or, as in the papers' tables,
-            of a detector's or re-identifier's backbone alone; of a search the supernet's parameters.
-        checkpoint: the trained network, written by `backbones.weights.save`, or None where a task leaves none.
-        whole: parameters and multiply-adds of the whole network, where `cost` is its backbone's.
-        unchanged: those of the backbone as the paper's table counts it, where the run's has another stride or size.
-        pace: how fast the training went, where that was measured.
+            object to find) is missing.
+        counts: numbers of images, queries, … that the metrics were computed on.
+        cost: parameters and multiply-adds at the run's input size: of a classifier; of the backbone alone of a detector
+            or re-identifier, as in the papers' tables; of a search the supernet's parameters.
+        checkpoint: the trained network, written by `backbones.weights.save`, if the task leaves one.
+        whole: parameters and multiply-adds of the whole network, if `cost` is its backbone's.
+        unchanged: cost of the backbone as in the paper's table, if the run's has another stride or size.
+        pace: speed of the training, if measured.
         curve: a file with a line of JSON for every epoch, kept beside the record.
-        resolved: what the config has left to the run, such as the width that `fit` has come to; plain values.
-        genotype: what a search has found.
-        drawn: the images of a run that draws some; None is all of them.
-        peak_memory: bytes that the job knows of beside what is measured from outside, such as an interrupted try's.
+        resolved: values that the config leaves to the run, such as a fitted width.
+        genotype: the genotype that a search has found.
+        drawn: the images of a run that draws a sample; None is all of them.
+        peak_memory: bytes that the measurement from outside misses, such as an interrupted run's.
     """
 
     metrics: Mapping[str, float]
@@ -229,7 +228,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TrainingPace:
-    """The medians over a training's epochs, without validation."""
+    """Medians over a training's epochs, without validation."""
 
     seconds_per_epoch: float
     images_per_second: float
@@ -237,13 +236,12 @@ class TrainingPace:
 
 @dataclass(frozen=True)
 class Speed:
-    """Images per second over several repetitions after a warm-up: the median of each list is what to quote.
+    """Images per second of several repetitions after a warm-up; quote the median of each list.
 
     Attributes:
-        device, precision: on what, and in which numbers.
-        latency: seconds of each pass over a single image, where that was measured.
-        peak_memory: bytes; of the GPU where there is one, else what the process grew by.
-        sample: some of the numbers that were computed, from a fixed seed, so that two ways to compute can be compared.
+        latency: seconds of each pass over a single image, if measured.
+        peak_memory: bytes; of the GPU if there is one, else the growth of the process.
+        sample: some computed numbers from a fixed seed, to compare two implementations.
     """
 
     batch_size: int
@@ -259,7 +257,7 @@ class Speed:
     def of(
         cls, batch_size: int, train_seconds: Sequence[float], inference_seconds: Sequence[float], **others: Any
     ) -> Speed:
-        """The speed of steps on one batch, from their seconds."""
+        """Build from the seconds of steps on one batch."""
         train, inference = ([batch_size / step for step in steps] for steps in (train_seconds, inference_seconds))
         return cls(batch_size, train, inference, **others)
 
@@ -268,23 +266,23 @@ class Task(abc.ABC):
     """A kind of run: a search, or a training and test of an architecture."""
 
     name: ClassVar[str]
-    #: Raised when a change of the code changes what a protocol's numbers mean: runs of other versions are other runs.
+    #: Increase it when a change of the code changes the meaning of a protocol's numbers: it is part of a run's key.
     version: ClassVar[int] = 1
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
-    #: Whether a job is given the architecture; a search's outcome gives one instead.
+    #: Whether a job has an architecture; a search's outcome has one instead.
     needs_architecture: ClassVar[bool] = True
     #: Whether weights can be scored without training (`Job.evaluate_only`).
     scores_weights: ClassVar[bool] = False
-    #: Whether a run may start from given weights.
+    #: Whether a run can start from given weights.
     takes_weights: ClassVar[bool] = True
     #: Whether one job can run in several processes (`search.training.parallel`).
     distributed: ClassVar[bool] = False
-    #: Keys of every config of the task that change no result.
+    #: Keys of the task's configs that do not change the result (`Protocol.silent`).
     silent: ClassVar[tuple[str, ...]] = ()
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        """The keys of a config that say how, or from where, a run is made: one that changes them is no reduced run."""
+        """Keys that change execution or data location, not the result (`Protocol.neutral`)."""
         return ()
 
     @abc.abstractmethod
@@ -296,35 +294,35 @@ class Task(abc.ABC):
         """
 
     def method(self, protocol: Protocol) -> str:
-        """The method by which a run of the protocol finds its genotype, as a table names it."""
-        raise InputError(f"{protocol.name}: finds no architecture; it needs one")
+        """Method of a search protocol, as a table names it."""
+        raise InputError(f"{protocol.name}: is not a search; it needs an architecture")
 
     def spent(self, device_seconds: float) -> dict[str, float]:
-        """Those of the metrics that are told by how long a run has taken, all its devices together."""
+        """Metrics that follow from a run's duration, summed over its devices."""
         return {}
 
     def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
-        """The resolved protocol as a text to take away; for detection a config of MMDetection."""
+        """Resolved protocol as text; for detection a config of MMDetection."""
         return json.dumps({**protocol.config, "architecture": architecture.to_json()}, indent=1, ensure_ascii=False)
 
     def divided(self, protocol: Protocol, parts: int) -> Protocol:
-        """The protocol with every batch computed in so many times as many parts, for a GPU that it does not fit.
+        """Protocol with every batch divided into `parts` times as many parts, for a GPU that it does not fit.
 
         Raises:
-            InputError: the task has no such thing, or the batch does not divide.
+            InputError: the task does not support it, or the batch cannot be divided evenly.
         """
         raise InputError(f"{self.name} cannot compute a batch in parts")
 
     @abc.abstractmethod
     def check(self, protocol: Protocol) -> DataReport:
-        """Look at the protocol's data without training anything.
+        """Check the protocol's data without training.
 
         Raises:
             InputError: data are missing or not in the expected layout; names the folder or file.
         """
 
     def look(self, protocol: Protocol) -> None:
-        """Open every image of the protocol's data, where `check` does not: `wildnas data check` asks for it.
+        """Open every image that `check` does not open, for `wildnas data check`.
 
         Raises:
             InputError: an image cannot be read; names the first few.
@@ -332,39 +330,38 @@ class Task(abc.ABC):
         return None
 
     def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
-        """What a user's folder holds, and the options that make a config of this task read it.
+        """Recognise the data in a user's folder, and give the options that make a config of this task read them.
 
         Args:
-            work: where a data set of another format is written in the task's own.
+            work: folder for data that are converted to the task's format.
 
         Raises:
-            InputError: the folder is not laid out as any that the task knows.
+            InputError: the folder's layout is unknown.
         """
-        raise InputError(f"--data: {self.name} reads its own data only")
+        raise InputError(f"--data: {self.name} supports its protocols' data only; leave --data out")
 
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:
-        """Search, or train and score the job's architecture; resume what an interrupted run left in `job.work_dir`.
+        """Search, or train and score the job's architecture; resume an interrupted run in `job.work_dir`.
 
-        In several processes (`distributed`) all of them call this, and the first one writes what it leaves.
+        Each of several processes (`distributed`) calls this; the first one writes the files.
         """
 
     @abc.abstractmethod
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        """How much a training computes; no data are looked at.
+        """Count the arithmetic of a training, without reading data.
 
         Args:
-            counts: of the data, as in `DataReport`, or empty where these are not there; then the config's `expected`
-                counts stand for them.
+            counts: as in `DataReport`; empty if the data are missing, which uses the config's `expected` instead.
 
         Raises:
-            InputError: neither tells how many training images there are, or the protocol is of another architecture.
+            InputError: the number of training images is unknown, or the protocol is for another architecture.
         """
 
     @abc.abstractmethod
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        """Time one training step and one inference step on made images of the protocol's size."""
+        """Time training steps and inference steps on synthetic images of the protocol's size."""

@@ -1,4 +1,4 @@
-"""An architecture in numbers and as a picture."""
+"""Describe an architecture in numbers and as a picture."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from backbones.cost import Cost
 
 
+#: Yields a line for each file of the user's zoo that cannot be used, with the reason.
+zoo_left_out = own.left_out
+
+
 def zoo_entries() -> dict[str, str]:
-    """The zoo's names: the published ones with their citations, the user's own with their files."""
+    """List the zoo: published names with their citations, the user's own with their files."""
     published = {name: zoo.get(name).citation for name in zoo.names()}
     return {**published, **{name: str(file) for name, file in own.usable().items()}}
 
 
-def zoo_left_out() -> Iterator[str]:
-    """Why a file of the user's zoo cannot be used, for each that cannot."""
-    yield from own.left_out()
-
-
 def draw_architecture(arch: str | Design, out: Path, cell: str | None = None) -> Path:
-    """Draw the cells, or one of them (`normal`, `reduce`), into an SVG or PNG file.
+    """Draw both cells, or one of them (`normal`, `reduce`), to an SVG or PNG file.
 
     Raises:
-        InputError: no such architecture, one without cells, or a file of another kind.
+        InputError: no such architecture, one without cells, or another file type.
     """
     from backbones.drawing.cell import draw
 
@@ -39,9 +38,9 @@ def draw_architecture(arch: str | Design, out: Path, cell: str | None = None) ->
 
 
 def describe_architecture(arch: str | Design) -> dict[str, Any]:
-    """An architecture with digest, citation, published numbers, depth, and the cost of the papers' networks.
+    """Describe an architecture: digest, citation, published numbers, depth, and the cost of the papers' networks.
 
-    A model of timm has no genotype and no depth, and one cost, with 1,000 classes at the size that it was made for.
+    A model of timm has no genotype and no depth; its cost is for 1,000 classes at its own input size.
     """
     architecture = resolve(arch)
     design = architecture.design

@@ -1,10 +1,10 @@
-"""What each task reports: the columns of its table, in order. Apart from the tasks, so that tables need no library."""
+"""Metrics of each task, in the order of the table's columns; apart from the tasks, so that tables import no library."""
 
 from __future__ import annotations
 
 from bench.tasks.contract import Metric
 
-#: The tasks that an architecture is evaluated on; named here, as to ask each would import what only a run needs.
+#: Tasks that evaluate an architecture; listed here, because asking each task would import its libraries.
 EVALUATED = ("classification", "detection", "reid", "zerocost")
 
 METRICS: dict[str, tuple[Metric, ...]] = {
@@ -16,10 +16,10 @@ METRICS: dict[str, tuple[Metric, ...]] = {
     "classification": (
         Metric("top1_error", "Top-1 err.", "%", higher_is_better=False),
         Metric("top5_error", "Top-5 err.", "%", higher_is_better=False),
-        # By this one of several architectures is chosen (PC-DARTS Table 1, footnote ‡).
+        # Chooses one of several architectures (PC-DARTS Table 1, footnote ‡).
         Metric("validation_error", "Val. err.", "%", higher_is_better=False, shown="present"),
-        # The errors above are the last epoch's. The least error of an epoch is an optimistic number: which epoch that
-        # was is known from the very images that it is reported on.
+        # The errors above are the last epoch's. The best epoch's error is optimistic: the epoch is chosen on the same
+        # images.
         Metric("best_top1_error", "Best epoch's top-1 err.", "%", higher_is_better=False, shown="never"),
         Metric("best_top5_error", "Best epoch's top-5 err.", "%", higher_is_better=False, shown="never"),
         Metric("best_epoch", "Best epoch", "epoch", higher_is_better=False, shown="never"),
@@ -33,7 +33,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("apm", "APM", "%", higher_is_better=True),
         Metric("apl", "APL", "%", higher_is_better=True),
     ),
-    # P-DARTS Table 5 has rank-1 and mAP; the other ranks are what torchreid reports beside them.
+    # P-DARTS Table 5 has rank-1 and mAP; torchreid reports the other ranks as well.
     "reid": (
         Metric("rank1", "Rank-1", "%", higher_is_better=True),
         Metric("rank5", "Rank-5", "%", higher_is_better=True),

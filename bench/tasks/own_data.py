@@ -1,4 +1,4 @@
-"""A folder of one's own in the place of a protocol's data (`--data FOLDER`): the options that this comes to."""
+"""Use a folder of your own data instead of a protocol's (`--data FOLDER`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from backbones.errors import InputError
 
-#: What people call the folder of each part; the first that is there is taken.
+#: Usual names of each part's folder; the first that exists is taken.
 PARTS: Mapping[str, Sequence[str]] = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "test", "testing"),
@@ -18,10 +18,10 @@ PARTS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True)
 class OwnData:
-    """What was found in a folder.
+    """Data set that was found in a folder.
 
     Attributes:
-        found: in words: what kind of data set it is, and where its parts are.
+        found: the kind of data set and its parts, in words.
         options: `key=value` texts that make a protocol read it.
     """
 
@@ -30,19 +30,23 @@ class OwnData:
 
 
 def as_options(values: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values by key as options; embedded data are switched off, where the config has any."""
+    """Turn values by key into options; embedded data are switched off if the config has any."""
     embedded = {"embedded": None} if config.get("embedded") is not None else {}
     return tuple(f"{key}={value!r}" for key, value in {**embedded, **values}.items())
 
 
 def require(folder: Path) -> None:
-    """Raises: InputError: there is no such folder."""
+    """Check that a folder exists.
+
+    Raises:
+        InputError: it does not exist.
+    """
     if not folder.is_dir():
         raise InputError(f"--data {folder}: no such folder")
 
 
 def find_part(folder: Path, part: str, archives: bool = False) -> Path | None:
-    """The folder of a part, by any of its names in any case, or, with `archives`, a zip file called so."""
+    """Find the folder of a part by any of its names in any case, or, with `archives`, a zip file with that name."""
     entries = {entry.name.lower(): entry for entry in sorted(folder.iterdir())}
     for name in PARTS[part]:
         if name in entries and entries[name].is_dir():
@@ -53,10 +57,10 @@ def find_part(folder: Path, part: str, archives: bool = False) -> Path | None:
 
 
 def class_parts(folder: Path) -> tuple[Path, Path]:
-    """Training and validation part of an image folder or of zip files.
+    """Find the training and validation part of an image folder or of zip files.
 
     Raises:
-        InputError: one of them is not there.
+        InputError: one of them is missing.
     """
     require(folder)
     train, val = (find_part(folder, part, archives=True) for part in ("train", "val"))
@@ -64,6 +68,6 @@ def class_parts(folder: Path) -> tuple[Path, Path]:
         held = ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "nothing"
         raise InputError(
             f"--data {folder}: expected train/<class>/<image> and val/<class>/<image> in it, or train.zip and val.zip; "
-            f"it holds {held}"
+            f"found {held}"
         )
     return train, val

@@ -1,4 +1,4 @@
-"""The tasks by name. Each is imported when it is first asked for: MMDetection and torchreid take seconds."""
+"""Find tasks and protocols by name; a task is imported at its first use, as MMDetection and torchreid take seconds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from bench.tasks.contract import DataReport, Protocol, Task
-from bench.tasks.own_data import OwnData
 from search.configs import load_config, nearest
 
-#: Is told what a user should know, a line each.
+#: Called with a line that the user should know.
 Notice = Callable[[str], None]
 
 _HOMES = {
@@ -31,10 +30,10 @@ def task_names() -> tuple[str, ...]:
 
 @cache
 def get_task(name: str) -> Task:
-    """The task of that name.
+    """Import the task with that name.
 
     Raises:
-        InputError: there is none.
+        InputError: no such task.
     """
     if name not in _HOMES:
         raise InputError(f"{name}: no such task; {nearest(name, task_names())}")
@@ -43,37 +42,32 @@ def get_task(name: str) -> Task:
     return task
 
 
-def own_data(name: str, folder: Path, work: Path) -> OwnData:
-    """What a folder holds for a protocol, and the options that make the protocol read it (`--data FOLDER`).
+def with_own_data(name: str, options: Sequence[str], folder: Path | None, work: Path, notice: Notice) -> list[str]:
+    """Add the options that make a protocol read a user's folder (`--data FOLDER`), and report what it holds.
 
     Args:
-        name: of a task's protocol or a search's, or the path of one.
-        work: the work folder, where data sets of other formats are converted.
+        folder: None returns the options alone.
+        work: the work folder, where data of other formats are converted.
 
     Raises:
-        InputError: no such protocol, or the folder is not laid out as any that its task knows.
+        InputError: no such protocol, or its task does not know the folder's layout.
     """
-    values = load_config(name).values
-    return get_task(str(values.get("task"))).own_data(values, folder, work)
-
-
-def with_own_data(name: str, options: Sequence[str], folder: Path | None, work: Path, notice: Notice) -> list[str]:
-    """The options of a protocol with those of `own_data` before them; `notice` is told what the folder holds."""
     if folder is None:
         return list(options)
-    found = own_data(name, folder, work)
+    values = load_config(name).values
+    found = get_task(str(values.get("task"))).own_data(values, folder, work)
     notice(found.found)
     return [*found.options, *options]
 
 
 def load_protocol(name: str, options: Sequence[str] = (), among: Sequence[str] | None = None) -> tuple[Task, Protocol]:
-    """A task's protocol by name or path, with options merged in and every key checked.
+    """Load a protocol by name or path, with options merged in and every key checked, and its task.
 
     Args:
-        among: the names of the tasks that it may be of; None is all.
+        among: names of the tasks that are allowed; None is all.
 
     Raises:
-        InputError: no such protocol, a config of something else, an unknown key, or a value that cannot be used.
+        InputError: no such protocol, a config of another kind, an unknown key, or a value that cannot be used.
     """
     loaded = load_config(name, options)
     kind = str(loaded.values.get("task"))
@@ -94,11 +88,11 @@ def check_data(
     work: Path = Path("work"),
     notice: Notice = warnings.warn,
 ) -> DataReport:
-    """Look at the data of a protocol by name and open every image, without training.
+    """Check the data of a protocol and open every image, without training.
 
     Args:
-        data: a folder of one's own in the place of the protocol's data.
-        work: where data of other formats are converted.
+        data: a folder of your own data that replaces the protocol's.
+        work: folder for data that are converted from other formats.
 
     Raises:
         InputError: no such protocol, or data that cannot be used.

@@ -1,4 +1,4 @@
-"""The speed of architectures under protocols: training and inference on made images, each in a process of its own."""
+"""Measure training and inference of architectures on synthetic images, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Protocol, Speed
 from bench.tasks.registry import get_task, load_protocol
 
-#: The option by which a classification protocol runs as written: an operation after the other, maps contiguous.
+#: Option of a classification protocol that switches the faster memory layout off, for comparison.
 PLAIN = "execution.channels_last=False"
 
 
 @dataclass(frozen=True)
 class SpeedMeasurement:
-    """The speed of one architecture under one protocol."""
+    """Speed of one architecture under one protocol."""
 
     protocol: Protocol
     architecture: str
@@ -46,15 +46,15 @@ def measure_tasks(
     """Measure each architecture under its protocol.
 
     Args:
-        kind: the task.
-        names: of the protocols: one for all architectures, or one for each.
-        plain: whether each is measured with `PLAIN`, too.
+        kind: the name of the task.
+        names: protocols: one for all architectures, or one for each.
+        plain: whether to measure each with `PLAIN` as well.
         batch_size: None is 128 on a GPU, else 8.
-        tell: is told what is measured.
+        tell: called with a line before each measurement.
 
     Raises:
-        InputError: an unknown name, a protocol of another task, a number of protocols that does not fit that of the
-            architectures, or a batch that memory does not suffice for.
+        InputError: an unknown name, a protocol of another task, another number of protocols than one or one for each
+            architecture, or too little memory for the batch.
     """
     known = [resolve(name) for name in architectures]
     variants = [options, [*options, PLAIN]] if plain else [options]
@@ -70,12 +70,12 @@ def measure_tasks(
 
 
 def protocols_for(kind: str, names: Sequence[str], options: Sequence[str], count: int) -> list[Protocol]:
-    """A protocol for every architecture."""
+    """Load a protocol for every architecture."""
     protocols = []
     for name in names:
         task, protocol = load_protocol(name, options)
         if task.name != kind:
-            raise InputError(f"--on {name}: is a protocol of {task.name}, not of {kind}")
+            raise InputError(f"--on {name}: expected a protocol of {kind}, not of {task.name}")
         protocols.append(protocol)
     if len(protocols) not in (1, count):
         raise InputError(f"--on: {len(protocols)} protocols for {count} ARCH; give one, or one for each")

@@ -1,4 +1,4 @@
-"""How much a training computes, told without its data, so that its duration can be estimated."""
+"""Arithmetic of a training, counted without its data to estimate the duration."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from backbones.errors import InputError
 
 @dataclass(frozen=True)
 class Workload:
-    """What a training goes through.
+    """Epochs, images and multiply-adds of a training.
 
     Attributes:
-        epochs: passes over the training images, every repetition counted.
-        images: in one pass.
-        macs: multiply-adds of the network for one image, forward, in the papers' convention; of a search the
-            mean over its supernets, the steps of α and β counted in.
-        separable: whether the network has grouped convolutions (depthwise ones are), of which a GPU computes fewer
-            multiply-adds a second than of dense ones; None for a supernet, which computes at neither's rate.
+        epochs: passes over the training images, repetitions included.
+        images: images in one pass.
+        macs: multiply-adds of a forward pass for one image, in the papers' convention; for a search the mean over its
+            supernets, with the steps of α and β.
+        separable: whether the network has grouped (such as depthwise) convolutions, which a GPU computes at a lower
+            rate than dense ones; None for a supernet, which has a rate of its own.
     """
 
     epochs: int
@@ -30,7 +30,7 @@ class Workload:
 
     @property
     def total(self) -> float:
-        """Multiply-adds of the training: the backward pass has about twice those of the forward pass."""
+        """Multiply-adds of the training; a backward pass has about twice those of a forward pass."""
         return 3.0 * self.epochs * self.images * self.macs
 
 
@@ -39,17 +39,19 @@ def is_separable(network: nn.Module) -> bool:
 
 
 def train_images(config: Mapping[str, object], counts: Mapping[str, int]) -> int:
-    """The training images of a protocol: those that were found, else those that its config expects.
+    """Number of training images of a protocol: of the data found, else the config's `expected`.
 
     Args:
-        counts: of the data, as `bench.tasks.contract.DataReport` has them; empty where they are not there.
+        counts: as in `bench.tasks.contract.DataReport`; empty if the data are missing.
 
     Raises:
-        InputError: neither says how many.
+        InputError: neither has the number.
     """
     expected = config.get("expected")
     known = {**(expected if isinstance(expected, Mapping) else {}), **counts}
     if "train images" not in known:
-        raise InputError("nobody says how many training images there are: the data are not there, 'expected' is empty")
+        raise InputError(
+            "cannot determine the number of training images: no data found and no 'expected' counts in the config"
+        )
     limit = config.get("limit")
     return min(known["train images"], limit) if isinstance(limit, int) else int(known["train images"])

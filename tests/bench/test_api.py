@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
     with pytest.raises(InputError, match="expected 'search'"):
         bench.search("classification/digits")
     Path("weights.pth").touch()
-    with pytest.raises(InputError, match="are of one architecture"):
+    with pytest.raises(InputError, match="belong to one architecture"):
         bench.evaluate(["PDARTS", "DARTS_V1"], "classification/digits", weights="weights.pth")
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         _ = bench.evalute
@@ -85,6 +85,7 @@ def test_importing_bench_is_light() -> None:
 def test_every_name_of_the_library_is_there() -> None:
     for name in (*bench.__all__, *api._HOMES):
         assert getattr(api, name) is not None
+    assert list(api._HOMES) == sorted(api._HOMES)
 
 
 def test_the_readme_s_lines_run_as_written(

@@ -195,8 +195,8 @@ def test_weights_for_other_classes_are_refused(evaluate: Command, tmp_path: Path
     [
         (["PDARTS", "--eval-only"], "--eval-only: --weights FILE is missing"),
         (["PDARTS", "--eval-only", "--weights", "no.pth"], "--weights no.pth: no such file"),
-        (["PDARTS", "--eval-only", "--weights", "mine.py", "--seeds", "1"], "--eval-only: no seed changes"),
-        (["PDARTS", "DARTS_V2", "--weights", "mine.py"], "--weights: are of one architecture"),
+        (["PDARTS", "--eval-only", "--weights", "mine.py", "--seeds", "1"], "--eval-only: a seed does not change"),
+        (["PDARTS", "DARTS_V2", "--weights", "mine.py"], "--weights: belong to one architecture"),
         (["PDARTS", "--weights", "mine.py"], "mine.py: cannot be read as a checkpoint"),
         (["PDARTS", "--launcher", "pytorch"], "RANK is not set; start with: torchrun"),
     ],

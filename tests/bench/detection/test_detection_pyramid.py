@@ -47,7 +47,7 @@ def test_pyramids_close_and_are_what_the_network_gives(input_size: int, sizes: t
     assert pyramid.sizes == sizes
     with torch.device("meta"):
         neck = MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()})
-    confirm(pyramid, body, neck)
+    confirm(pyramid, neck)
     generator = TASK_UTILS.build({"type": "SSDAnchorGenerator", "scale_major": False, **pyramid.anchors()})
     priors = generator.grid_priors([(size, size) for size in sizes], device="cpu")
     # The centres of the anchors of every map spread over the whole image, and not beyond it by more than a step.
@@ -112,7 +112,7 @@ def test_a_pyramid_halved_to_one_is_what_the_network_gives(input_size: int) -> N
     pyramid = derive(input_size, *probe(body, input_size), (16, 8), halve_to_one=True)
     assert pyramid.sizes[-1] == 1
     with torch.device("meta"):
-        confirm(pyramid, body, MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()}))
+        confirm(pyramid, MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **pyramid.neck()}))
 
 
 def test_the_finer_last_map_has_its_true_stride() -> None:
@@ -139,4 +139,4 @@ def test_a_neck_of_other_arguments_is_noticed() -> None:
     with torch.device("meta"):
         neck = MODELS.build({"type": "SSDNeck", "l2_norm_scale": None, **arguments})
     with pytest.raises(ValueError, match="the pyramid at 128 pixels"):
-        confirm(pyramid, body, neck)
+        confirm(pyramid, neck)

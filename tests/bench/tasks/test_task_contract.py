@@ -108,7 +108,7 @@ class TaskContract:
         assert found.total == 3 * found.epochs * 7 * found.macs
         if task.needs_architecture:
             assert not task.workload(protocol, resolve("timm:resnet18"), self.seven).separable
-        with pytest.raises(InputError, match=f"nobody says how many {self.images}"):
+        with pytest.raises(InputError, match=f"cannot determine the number of {self.images}"):
             task.workload(protocol, given, {})
 
     def test_missing_data_are_named(self, on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
