@@ -26,21 +26,16 @@ from search.loop.stages import StageHook, architecture_of, build_supernet, carry
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
-from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.epoch_lines import read_epochs
 from search.training.execution import gpu_settings
 from search.training.hooks import (
-    LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
-    PeakLogProcessor,
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
-    default_hooks,
-    experiment_name,
+    runner_settings,
     silence_console,
-    visualiser,
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
@@ -199,13 +194,11 @@ def _run_stage(
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,
-        work_dir=str(folder),
         train_dataloader=pair_loader(data, settings.batch_size, seed),
         train_cfg={"by_epoch": True, "max_epochs": stage.epochs},
         optim_wrapper=build_optimisers(supernet, settings.weights, settings.architecture),
         # The architecture optimiser has a fixed rate (PC-DARTS 4.2).
         param_scheduler={"weights": [cosine], "architecture": []},
-        default_hooks={**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
         custom_hooks=[
             EpochSeedHook(seed),
             ReplicaHook(),
@@ -217,13 +210,7 @@ def _run_stage(
             OwnerHook(whose),
             ProgressHook(progress),
         ],
-        load_from=str(resume) if resume else None,
-        resume=resume is not None,
-        # No effect on the search, which EpochSeedHook seeds; NumPy's seed has 32 bits.
-        randomness={"seed": seed % 2**32},
-        experiment_name=experiment_name(folder),
-        visualizer=visualiser(),
-        log_processor=PeakLogProcessor(),
+        **runner_settings(folder, seed, resume),
     )
     silence_console(runner)
     with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):

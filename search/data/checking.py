@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeVar
 from PIL import UnidentifiedImageError
 
 from backbones.errors import InputError
-from search.data.reader import DECODING_ERRORS, FORMATS, decode, open_regular, opened, seen_size
+from search.data.reader import DECODING_ERRORS, FORMATS, decode, open_image, opened, seen_size
 
 Item = TypeVar("Item")
 
@@ -79,10 +79,10 @@ def _problem_of_file(file: Path, expected: tuple[int, int] | None) -> str | None
     if not file.exists():
         return f"{file}: no such image"
     try:
-        with open_regular(file) as stream:
+        with open_image(file) as stream:
             return problem_in(stream, str(file), expected)
-    except OSError as error:
-        return f"{file}: {error.strerror or error}"
+    except InputError as error:
+        return str(error)
 
 
 def _ends_well(stream: BinaryIO) -> bool:

@@ -17,7 +17,6 @@ libjpeg-turbo.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import warnings
 import zipfile
@@ -31,6 +30,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from backbones.errors import InputError
+from backbones.files import open_regular
 
 #: The formats that Pillow may open, by its names; JPEG includes MPO, a JPEG file of several pictures.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -84,11 +84,8 @@ def read_picture(file: str | Path) -> Image.Image:
     Raises:
         InputError: the file is missing, not regular, empty, too large, not an image, or broken; names it.
     """
-    try:
-        with open_regular(file) as stream:
-            return decode(stream, str(file))
-    except OSError as error:
-        raise unreadable(str(file), error) from error
+    with open_image(file) as stream:
+        return decode(stream, str(file))
 
 
 def decode(stream: BinaryIO, where: str) -> Image.Image:
@@ -121,8 +118,10 @@ def picture_size(file: str | Path) -> tuple[int, int]:
         InputError: as `read_picture`.
     """
     try:
-        with open_regular(file) as stream, opened(stream) as image:
+        with open_image(file) as stream, opened(stream) as image:
             return seen_size(image)
+    except InputError:
+        raise
     except UnidentifiedImageError as error:
         raise _of_no_format(str(file)) from error
     except DECODING_ERRORS as error:
@@ -130,20 +129,15 @@ def picture_size(file: str | Path) -> tuple[int, int]:
 
 
 @contextmanager
-def open_regular(file: str | Path) -> Iterator[BinaryIO]:
+def open_image(file: str | Path) -> Iterator[BinaryIO]:
     """Open an image file for reading.
 
     Raises:
-        OSError: it is missing, not regular (reading a pipe might never end), empty, or larger than `LARGEST_IMAGE`.
+        InputError: it is missing, not regular, empty, or larger than `LARGEST_IMAGE`; names it.
     """
-    about = os.stat(file)
-    if not stat.S_ISREG(about.st_mode):
-        raise OSError("not a regular file")
-    if not about.st_size:
-        raise OSError("an empty file")
-    if about.st_size > LARGEST_IMAGE:
-        raise OSError(f"has {about.st_size:,} bytes; {LARGEST_IMAGE:,} at most are read")
-    with Path(file).open("rb") as stream:
+    with open_regular(Path(file), LARGEST_IMAGE) as stream:
+        if not os.fstat(stream.fileno()).st_size:
+            raise InputError(f"{file}: an empty file")
         yield stream
 
 

@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import LogProcessor, Runner
 from torch import Tensor, nn
 
+from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.parallel import rank
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
@@ -166,9 +167,28 @@ class PeakLogProcessor(LogProcessor):
         return int(torch.cuda.max_memory_allocated() / 2**20)
 
 
-def visualiser() -> dict[str, Any]:
-    """Settings that write a training's numbers to a file of JSON lines and to TensorBoard."""
-    return {"type": "Visualizer", "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]}
+def runner_settings(folder: Path, seed: int, resume: Path | None) -> dict[str, Any]:
+    """The arguments of mmengine's Runner that all trainings share.
+
+    Args:
+        folder: the work folder.
+        resume: the checkpoint to resume from, if any.
+    """
+    return {
+        "work_dir": str(folder),
+        "default_hooks": {**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
+        "load_from": str(resume) if resume else None,
+        "resume": resume is not None,
+        # No effect on the numbers, which EpochSeedHook seeds; NumPy's seed has 32 bits.
+        "randomness": {"seed": seed % 2**32},
+        "experiment_name": experiment_name(folder),
+        # A file of JSON lines, and TensorBoard.
+        "visualizer": {
+            "type": "Visualizer",
+            "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}],
+        },
+        "log_processor": PeakLogProcessor(),
+    }
 
 
 def experiment_name(folder: Path) -> str:
