@@ -1,4 +1,4 @@
-"""Networks and backbones of any design, a genotype or a timm model, from one set of settings."""
+"""Build a network or a backbone from a genotype or a timm model, with one set of settings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from backbones.zoo import GenotypeLike, genotype_of
 #: Settings of `CellBackbone` that a timm model has fixed.
 FIXED_IN_TIMM = ("channels", "layers", "stem")
 
-
-#: What stands for a design: `timm:NAME`, or what stands for a genotype.
+#: A design, or its name: `timm:NAME`, or anything in `GenotypeLike`.
 DesignLike = TimmModel | GenotypeLike
 
 
 def design_of(given: DesignLike) -> Design:
-    """The genotype or timm model that a name, a literal or an object stands for.
+    """Find the genotype or timm model that is given by name, as a literal or as an object.
 
     Raises:
-        InputError: no such name, or not a genotype.
+        InputError: the name is unknown, or the text is not a genotype.
     """
     if isinstance(given, TimmModel):
         return given
@@ -34,10 +33,10 @@ def design_of(given: DesignLike) -> Design:
 
 
 def build_backbone(design: DesignLike, **settings: Any) -> CellBackbone | TimmBackbone:
-    """The feature extractor of a design.
+    """Build the feature extractor of a design.
 
     Args:
-        settings: those of `CellBackbone`; a timm model has width, depth and stem of its own and leaves them out.
+        settings: those of `CellBackbone`; a timm model ignores `FIXED_IN_TIMM`.
     """
     design = design_of(design)
     if isinstance(design, TimmModel):
@@ -53,9 +52,9 @@ def build_classifier(
     num_classes: int,
     auxiliary: bool,
 ) -> nn.Module:
-    """The evaluation network of a genotype, or the timm model with so many classes.
+    """Build the evaluation network of a genotype, or a timm model.
 
-    A timm model has width, depth and stem of its own, and no auxiliary head.
+    A timm model ignores `network`, `channels`, `layers` and `auxiliary`.
     """
     design = design_of(design)
     if isinstance(design, TimmModel):

@@ -14,12 +14,13 @@ from backbones.zoo import GenotypeLike, genotype_of
 
 
 def path_masks(rate: Tensor, paths: int, like: Tensor) -> Tensor:
-    """One factor a path and sample, `(paths, N, 1, 1, 1)`: 0 with probability `rate` `()`, else `1 / (1 - rate)`.
+    """Draw drop-path factors `(paths, N, 1, 1, 1)`: 0 with probability `rate`, else `1 / (1 - rate)`.
 
-    Larsson et al., FractalNet (ICLR 2017), as DARTS' evaluation drops paths: each sample on its own.
+    Larsson et al., FractalNet (ICLR 2017). As in DARTS' evaluation, each sample is drawn separately.
 
     Args:
-        like: `(N, C, H, W)`, a map that the factors are for.
+        rate: a tensor of shape `()`.
+        like: `(N, C, H, W)`, a map that gives N, the type and the device.
     """
     keep = 1 - rate
     kept = torch.rand(paths, len(like), 1, 1, 1, device=like.device) < keep
@@ -53,7 +54,7 @@ class Cell(nn.Module):
         self.concat = genotype.reduce_concat if reduction else genotype.normal_concat
         self.sources = tuple(source for _, source in edges)
         self.out_channels = channels * len(self.concat)
-        # Read on its device in the forward pass: a number that changes every epoch would be compiled anew each time.
+        # A tensor, because torch.compile would recompile at every epoch for a Python number that changes.
         self._rate_on_device: Tensor
         self.register_buffer("_rate_on_device", torch.zeros(()), persistent=False)
         self.drop_path_rate = 0.0
@@ -70,7 +71,7 @@ class Cell(nn.Module):
 
     @property
     def drop_path_rate(self) -> float:
-        """The rate of drop-path, at least 0 and below 1; 0 draws no random numbers."""
+        """Drop-path rate, at least 0 and below 1; 0 draws no random numbers."""
         return self._rate
 
     @drop_path_rate.setter
@@ -89,17 +90,17 @@ class Cell(nn.Module):
         positives: dict[int, Tensor] = {}
         for first in range(0, len(self.sources), 2):
             total = None
-            for place in (first, first + 1):
-                out = self._edge(place, nodes, positives)
+            for index in (first, first + 1):
+                out = self._edge(index, nodes, positives)
                 # Identity edges are never dropped, so that every node keeps an input (DARTS' evaluation).
-                mask = None if isinstance(self.operations[place], nn.Identity) else masks[place]
+                mask = None if isinstance(self.operations[index], nn.Identity) else masks[index]
                 total = _added(total, out, mask)
             nodes.append(total)
         return torch.cat([nodes[node] for node in self.concat], dim=1)
 
-    def _edge(self, place: int, nodes: list[Tensor], positives: dict[int, Tensor]) -> Tensor:
-        """An edge's output; `positives` keeps ReLU of the nodes whose edges have needed it."""
-        operation, source = self.operations[place], self.sources[place]
+    def _edge(self, index: int, nodes: list[Tensor], positives: dict[int, Tensor]) -> Tensor:
+        """Compute an edge's output; `positives` caches the ReLU of each node."""
+        operation, source = self.operations[index], self.sources[index]
         node = nodes[source]
         if not (isinstance(operation, ReLUFirst) and runs_fast(node) and operation.may_share()):
             return operation(node)

@@ -1,7 +1,7 @@
-"""Reading checkpoint files of unknown origin: tensors and plain values, nothing that runs.
+"""Read checkpoint files of unknown origin: tensors and plain values, no code.
 
-`torch.load` with `weights_only=True` runs no code. What is allowed beside torch's own list are values that training
-scripts keep beside the weights: NumPy scalars, an `argparse.Namespace`, paths.
+`torch.load` with `weights_only=True` runs no code. Beside torch's own list, it is allowed to read values that training
+scripts keep with the weights: NumPy scalars, an `argparse.Namespace`, paths.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from backbones import darts_names as darts_layout
+from backbones.darts_names import COUNTER
 from backbones.errors import InputError
 from backbones.files import confirm_regular
 
 #: The largest checkpoint that is read, in bytes.
 LARGEST = 64 << 30
 
-#: What torch raises at files that are cut off or overwritten somewhere.
+#: What torch raises for files that are cut off or partly overwritten.
 DAMAGED = (
     RuntimeError,
     OSError,
@@ -47,7 +47,7 @@ DAMAGED = (
 _NUMPY_INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _NUMPY_KINDS = (*_NUMPY_INTEGERS, "float16", "float32", "float64")
 
-#: Numbers, options and paths that training scripts keep beside the weights; making them runs no code.
+#: Types of numbers, options and paths that training scripts keep with the weights; creating them runs no code.
 _PLAIN_VALUES: list[Any] = [
     (numpy.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
     (numpy.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
@@ -59,25 +59,25 @@ _PLAIN_VALUES: list[Any] = [
     (pathlib.PosixPath, "pathlib._local.PosixPath"),
 ]
 
-#: Under which keys training scripts keep the weights; the first that is there is taken, averaged weights last.
+#: The keys under which training scripts keep the weights, in the order in which they are tried; averaged weights last.
 _HOLDERS = ("state_dict", "model_state_dict", "model", "net", "network", "state_dict_ema", "model_ema", "ema")
 
-#: Prefixes of DataParallel and torch.compile, as often as a model was wrapped.
+#: Prefixes of DataParallel and torch.compile, one for each wrapper.
 _WRAPPED = re.compile(r"^((module|_orig_mod)\.)+")
 
-#: torch.compile's mark in the middle of a name, where a part of the model was compiled.
+#: torch.compile's mark in the middle of a name, if a part of the model was compiled.
 _COMPILED = re.compile(r"\._orig_mod(?=\.)")
 
-#: Counters of profilers (thop) and of averaging (torch's AveragedModel), which are no weights.
+#: Counters of profilers (thop) and of averaging (torch's AveragedModel); they are not weights.
 _RESIDUE = ("total_ops", "total_params", "n_averaged")
 
 
 def read_content(file: str | Path) -> Any:
-    """The content of a checkpoint file, tensors on the CPU: `torch.save`'s formats, or safetensors.
+    """Read a checkpoint file, in `torch.save`'s formats or safetensors, with tensors on the CPU.
 
     Raises:
-        InputError: no such file, not a regular one, not a checkpoint, or one that holds more than tensors and plain
-            values; says what the file is where that can be seen.
+        InputError: the file is missing, is not regular, is not a checkpoint, or holds more than tensors and plain
+            values; says what kind of file it is, if that is known.
     """
     file = Path(file)
     if not file.exists() or file.is_dir():
@@ -95,7 +95,7 @@ def read_content(file: str | Path) -> Any:
     except KeyError as error:
         raise InputError(f"{cannot}: damaged, or no checkpoint") from error
     except pickle.UnpicklingError as error:
-        # torch's own message advises to turn `weights_only` off.
+        # torch's own message advises turning `weights_only` off.
         problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
         raise InputError(f"{cannot}: {problem}") from error
     except DAMAGED as error:
@@ -107,7 +107,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _refuse_other_kinds(file: Path) -> None:
-    """Refuse what is no checkpoint by its first bytes, and a zip archive without its end.
+    """Refuse an empty file, a Git LFS pointer, a web page and a zip archive that is cut off.
 
     Raises:
         InputError: says what the file is, and what would help.
@@ -130,13 +130,13 @@ def _refuse_other_kinds(file: Path) -> None:
 
 
 def weights_in(content: Any, where: str) -> dict[str, Tensor]:
-    """The state dict that a checkpoint's content is, or holds under a usual key, by plain names.
+    """Find the state dict in a checkpoint's content, bare or under a usual key.
 
-    Prefixes of DataParallel and torch.compile are taken off, counters of profilers are left out.
+    Prefixes of DataParallel and torch.compile are removed, counters of profilers are left out.
 
     Raises:
-        InputError: there is no state dict, a name is there twice, or a value is no dense, finite, floating-point tensor
-            that the file itself holds.
+        InputError: there is no state dict, a name appears twice, or a value is not a dense, finite, floating-point
+            tensor that is whole in the file.
     """
     state = _state_in(content)
     if state is None:
@@ -156,7 +156,7 @@ def weights_in(content: Any, where: str) -> dict[str, Tensor]:
 
 
 def _state_in(content: Any) -> Mapping[Any, Tensor] | None:
-    """The first mapping of names to tensors: the content itself or under one of the usual keys, two levels deep."""
+    """The first mapping of names to tensors: the content itself, or one under usual keys up to two levels deep."""
     for _ in range(3):
         if not isinstance(content, Mapping):
             return None
@@ -171,25 +171,25 @@ def _confirm_usable(name: str, value: Tensor, where: str) -> None:
     if value.is_meta or value.layout != torch.strided or value.is_quantized:
         kind = "a meta tensor" if value.is_meta else "quantized" if value.is_quantized else str(value.layout)
         raise InputError(f"{where}: {shown} is {kind}; weights are dense tensors with values")
-    if not value.is_floating_point() and not name.endswith(darts_layout.COUNTER):
+    if not value.is_floating_point() and not name.endswith(COUNTER):
         raise InputError(f"{where}: {shown} is of {value.dtype}; weights are floating-point numbers")
     if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        # An expanded tensor of any size takes no room in a file, and fills the memory as soon as it is computed with.
+        # An expanded tensor of any size takes no space in a file, but computing with it would fill the memory.
         raise InputError(f"{where}: {shown} claims {tuple(value.shape)} numbers, which the file does not hold")
     if not bool(torch.isfinite(value).all()):
         raise InputError(f"{where}: {shown} is not finite (NaN or infinity): weights of a training that has diverged")
 
 
 def confirm_depth(layers: int, state: Mapping[str, Tensor], prefix: str, where: str) -> None:
-    """See that a cell network of so many layers could be the one that the weights are of, before it is built.
+    """Check that weights may belong to a cell network of that many layers, before it is built.
 
-    A backbone leaves out the cells behind its deepest map, so that a third of the layers may be all that there is.
+    A backbone leaves out the cells behind its deepest map, so the file may hold as few as a third of the layers.
 
     Args:
-        prefix: of the cells' entries, `…cells.`; weights without any are of another kind of network.
+        prefix: of the cells' entries, `…cells.`; weights without such entries are not checked.
 
     Raises:
-        InputError: there are far fewer cells.
+        InputError: the file has far fewer cells.
     """
     cells = {name.removeprefix(prefix).partition(".")[0] for name in state if name.startswith(prefix)}
     if cells and layers > 3 * len(cells) + 3:

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
-#: The operators that convolutions and linear layers come down to, whether a module or a function calls them.
+#: The operators that compute convolutions and linear layers, called by a module or by a function.
 _COUNTED = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs for one image.
+    """Parameters of a network, and multiply-adds for one image.
 
     Attributes:
-        params: number of parameters, the auxiliary head left out (it is not there at test time).
+        params: number of parameters without the auxiliary head, which is not used at test time.
         macs: multiply-adds of convolutions and linear layers; products of two maps, as in attention, are not counted.
         published_macs: the convention of the papers' "x+" columns: `macs`, two for each output element of a BatchNorm,
             and one for each of a ReLU (or ReLU6, which the papers' networks do not have). It gives 557 M for P-DARTS
@@ -37,7 +37,10 @@ class Cost:
 
 
 def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
-    """Count on the meta device, in evaluation mode, for one image of shape `(C, H, W)`; the module stays as it is."""
+    """Count parameters and multiply-adds in evaluation mode for one image of shape `(C, H, W)`.
+
+    A copy on the meta device is counted; the module is not changed.
+    """
     network = _on_meta(module).eval()
     elements = 0
 
@@ -61,11 +64,11 @@ def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
 
 
 def _on_meta(module: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes only, without the hooks that a user may have set; no memory is copied."""
+    """Copy a module to the meta device, without its hooks; no memory is copied."""
     copies: dict[int, Any] = {id(buffer): torch.empty_like(buffer, device="meta") for buffer in module.buffers()}
     for parameter in module.parameters():
         copies[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    # A dozen for every layer: to copy them, empty or not, would take longer than to count.
+    # Every layer has a dozen hook dicts; copying them would take longer than counting.
     for part in module.modules():
         hooks = (value for name, value in vars(part).items() if "_hooks" in name and isinstance(value, OrderedDict))
         copies |= {id(each): OrderedDict() for each in hooks}

@@ -1,4 +1,4 @@
-"""Names of weights in the original DARTS, PC-DARTS and P-DARTS code, and the same weights' names here.
+"""Translate names of weights of the original DARTS, PC-DARTS and P-DARTS code to the names used here.
 
 The modules are the same in both; the names differ at the edges of a cell: `cells.3._ops.2.op.1.weight` there is
 `cells.3.operations.2.op.1.weight` here, and `conv_7x1_1x7` is a bare sequence there (`cells.3._ops.2.1.weight`).
@@ -18,7 +18,7 @@ COUNTER = ".num_batches_tracked"
 
 
 def renamed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same state dict under this project's names; one that has them already stays as it is.
+    """Rename the entries of a state dict to this project's names; names that are already so are kept.
 
     BatchNorm's counters, which PyTorch has since 0.4.1, are not in the authors' older files: where a file has none at
     all they are 0. No running average depends on them (its momentum is fixed).
@@ -30,5 +30,5 @@ def renamed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[s
 
 
 def _edge(match: re.Match[str]) -> str:
-    cell, place, bare = match.groups()
-    return f"{cell}.operations.{place}." + (f"op.{bare}" if bare else "")
+    cell, index, bare = match.groups()
+    return f"{cell}.operations.{index}." + (f"op.{bare}" if bare else "")

@@ -1,4 +1,4 @@
-"""What an architecture is made from: a genotype, or a model of timm, which stands where a genotype stands."""
+"""A design, from which a network is built: a genotype, or a timm model that is used in place of one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class TimmModel:
-    """A model of timm by its name, such as `resnet50`: the baseline rows of the papers' tables.
+    """A timm model by its name, such as `resnet50`: a baseline in the papers' tables.
 
     Raises:
-        InputError: a name that can be none, or one with a tag (`resnet50.a1_in1k`), which names weights.
+        InputError: the name is malformed, or has a tag (`resnet50.a1_in1k`), which names weights.
     """
 
     name: str
@@ -39,5 +39,5 @@ class TimmModel:
         return hashlib.sha256(f"timm:{self.name}".encode()).hexdigest()
 
 
-#: What networks and backbones are built from.
+#: A genotype or a timm model.
 Design = Genotype | TimmModel

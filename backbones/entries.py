@@ -1,4 +1,4 @@
-"""The genotypes that a text holds: each with the name or the epoch that it goes by, and the choice of one of them."""
+"""Find the genotypes in a text, each with its name or epoch, and choose one of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _EPOCH = re.compile(r"\bepoch(?:\((?:train|val)\))?[\s:=#\[]{1,4}(\d{1,6})\b", r
 _NAME = re.compile(r"([A-Za-z_]\w{0,79})\s*=\s*$", re.ASCII)
 _ALIAS = re.compile(r"^([A-Za-z_]\w{0,79})[ \t]*=[ \t]*([A-Za-z_]\w{0,79})[ \t]*(?:#.*)?$", re.ASCII | re.MULTILINE)
 
-#: A text with more that looks like a genotype and is none is no such file.
+#: A text with more malformed genotypes than this is refused.
 _MOST_UNREADABLE = 100
 
-#: Names or epochs that a message lists.
+#: The most names or epochs that a message lists.
 _LISTED = 8
 
 LAST = "last"
@@ -30,12 +30,12 @@ LAST = "last"
 
 @dataclass(frozen=True)
 class Entry(Generic[Value]):
-    """One place of a text that holds a genotype.
+    """A genotype in a text.
 
     Attributes:
         value: the genotype, or why it cannot be read.
-        name: what it is assigned to, `DARTS_V2` in `DARTS_V2 = Genotype(…)`.
-        epoch: the last one that the text speaks of before it.
+        name: the variable that it is assigned to, `DARTS_V2` in `DARTS_V2 = Genotype(…)`.
+        epoch: the last epoch that the text names before it.
     """
 
     value: Value | InputError
@@ -44,21 +44,21 @@ class Entry(Generic[Value]):
 
 
 def find_entries(text: str, where: str, build: Callable[[str], Value], python: bool = False) -> list[Entry[Value]]:
-    """Every genotype of a text, in its order; those that are commented out only where there is no other.
+    """Find every genotype in a text, in order; commented ones only if there is no other.
 
     Args:
-        build: makes a genotype of the text of one `Genotype(…)` or dict.
-        python: whether the text is a Python file, in which a `#` begins a comment in the midst of a line, too.
+        build: makes a genotype from the text of one `Genotype(…)` or dict.
+        python: whether the text is Python, where a `#` in the middle of a line begins a comment, too.
 
     Raises:
-        InputError: there is none.
+        InputError: the text holds no genotype.
     """
     text = _COLOUR.sub("", text)
     epochs = [(match.start(), int(match[1])) for match in _EPOCH.finditer(text)]
-    places = [place for place, _ in epochs]
+    offsets = [offset for offset, _ in epochs]
     entries: list[Entry[Value]] = []
     commented: list[Entry[Value]] = []
-    # Most logs print the same genotype at every epoch: each text is parsed once.
+    # Each text is parsed once, since most logs print the same genotype at every epoch.
     known: dict[str, Value | InputError] = {}
     unreadable = 0
     for start, call, out in _calls(text, where, python):
@@ -74,7 +74,7 @@ def find_entries(text: str, where: str, build: Callable[[str], Value], python: b
         if unreadable > _MOST_UNREADABLE:
             raise InputError(f"{where}: holds more than {_MOST_UNREADABLE} genotypes that cannot be read: {value}")
         name = _NAME.search(text, max(0, text.rfind("\n", 0, start)), start)
-        before = bisect_right(places, start) - 1
+        before = bisect_right(offsets, start) - 1
         entry = Entry(value, name[1] if name else None, epochs[before][1] if before >= 0 else None)
         (commented if out else entries).append(entry)
     if not entries and not commented:
@@ -83,7 +83,7 @@ def find_entries(text: str, where: str, build: Callable[[str], Value], python: b
 
 
 def _calls(text: str, where: str, python: bool) -> Iterator[tuple[int, str | InputError, bool]]:
-    """Start, text (or what is wrong with it) and whether it is commented out, of everything like a genotype."""
+    """Give start, text (or error) and whether it is commented out, for everything that looks like a genotype."""
     match = START.search(text)
     while match is not None:
         start = match.start()
@@ -99,7 +99,7 @@ def _calls(text: str, where: str, python: bool) -> Iterator[tuple[int, str | Inp
 
 
 def _uncommented(text: str, start: int) -> str:
-    """The lines from `start` on that are comments, without their `#`."""
+    """The comment lines from `start` on, without their `#`."""
     first, *lines = text[start : start + 20_000].split("\n")
     kept = [first]
     for line in lines:
@@ -110,15 +110,15 @@ def _uncommented(text: str, start: int) -> str:
 
 
 def choose(entries: list[Entry[Value]], which: str | None, text: str, where: str) -> Value:
-    """The genotype that is meant.
+    """Choose one of the genotypes.
 
     Args:
-        which: `last`, an epoch, or a name; where no epoch is known, a number counts the genotypes from 1. None takes
-            the one that there is.
-        text: the text, in which names may stand for others (`DARTS = DARTS_V2`).
+        which: `last`, an epoch, or a name. Where no epoch is known, a number counts the genotypes from 1. None takes
+            the only one.
+        text: the text, which may hold aliases (`DARTS = DARTS_V2`).
 
     Raises:
-        InputError: there are several, or none of these; lists their names or epochs. Or that one cannot be read.
+        InputError: several genotypes match, or none (the message lists names or epochs); or the one cannot be read.
     """
     if which is None:
         found = [entry for entry in entries if not isinstance(entry.value, InputError)] or entries[:1]
@@ -136,9 +136,7 @@ def choose(entries: list[Entry[Value]], which: str | None, text: str, where: str
     values = {entry.value for entry in found}
     if len(values) > 1:
         of = "" if which is None else f" of {which[:40]!r}"
-        raise InputError(
-            f"{where}: holds {len(values)} different genotypes{of}; give the one that is meant: {_choices(entries)}"
-        )
+        raise InputError(f"{where}: holds {len(values)} different genotypes{of}; choose one: {_choices(entries)}")
     value = values.pop()
     if isinstance(value, InputError):
         raise value
@@ -147,7 +145,7 @@ def choose(entries: list[Entry[Value]], which: str | None, text: str, where: str
 
 def _named(entries: list[Entry[Value]], name: str, text: str) -> list[Entry[Value]]:
     others = dict(_ALIAS.findall(text))
-    # A name may stand for one that stands for another, though not in circles.
+    # An alias may name another alias; the count of steps ends a circle.
     for _ in range(len(others) + 1):
         found = [entry for entry in entries if entry.name == name]
         if found or name not in others:
@@ -157,7 +155,7 @@ def _named(entries: list[Entry[Value]], name: str, text: str) -> list[Entry[Valu
 
 
 def _choices(entries: list[Entry[Value]]) -> str:
-    """What a message says of what there is to choose from."""
+    """Describe for a message how to choose a genotype."""
     sound = [entry for entry in entries if not isinstance(entry.value, InputError)]
     names = list(dict.fromkeys(entry.name for entry in sound if entry.name))
     epochs = list(dict.fromkeys(entry.epoch for entry in sound if entry.epoch is not None))

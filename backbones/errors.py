@@ -1,4 +1,4 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The exception for a user's mistake."""
 
 
 class InputError(ValueError):

@@ -1,4 +1,4 @@
-"""The same cells as a multi-scale feature extractor, for detection and re-identification."""
+"""The evaluation network as a multi-scale feature extractor, for detection and re-identification."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from backbones.cpu.channels_last import laid_out
 from backbones.errors import InputError
 from backbones.networks import CifarStem, cells_of, imagenet_stem, reduction_places, stack_cells
 from backbones.operations import unstride
-from backbones.settings import check_settings, check_size, keep_statistics
+from backbones.settings import PartlyFrozen, check_settings, check_size
 from backbones.zoo import GenotypeLike
 
 
-class CellBackbone(nn.Module):
+class CellBackbone(PartlyFrozen):
     """The evaluation network without its classifier: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
 
-    Parameter names are those of `ImageNetNetwork` (or `CifarNetwork`), so that their weights load as they are.
-    A map of a stride is the output of the last cell at that stride: at 14 cells cells 3, 8 and 13.
+    Parameters are named as in `ImageNetNetwork` (or `CifarNetwork`), so that its weights load unchanged.
+    The map of a stride is the output of the last cell at that stride: of 14 cells, cells 3, 8 and 13.
 
     Args:
-        genotype: the two cells; a zoo name or a literal will do.
+        genotype: the two cells, also as a zoo name or a literal.
         channels: the initial width C (papers: 48). The maps at strides 8, 16, 32 have `4 * C`, `8 * C`, `16 * C`
             channels for genotypes that concatenate four nodes.
         layers: the number of cells, at least 3.
         stem: `imagenet` (strides 4, 8, 16, 32 can be asked for) or `cifar` (strides 1, 2, 4).
-        out_strides: which maps to return, rising.
-        last_stride: 1 leaves out the last halving (PCB's finer map, Sun et al. 2018); the last map then keeps the size
-            of the one before, and is still named by its stride in `out_strides` of the unchanged network.
-        drop_path: the rate of drop-path in training.
-        frozen_stages: how many parts stay as they are, from the input on: 1 the stem, 2 also the cells of the first
-            stage, up to 4.
-        norm_eval: keep all BatchNorm statistics as they are, in training too.
+        out_strides: strides of the maps to return, in rising order.
+        last_stride: 1 leaves out the last halving (PCB's finer map, Sun et al. 2018). The last map then has the size
+            of the one before; `out_strides` still names it by its stride in the unchanged network.
+        drop_path: drop-path rate in training.
+        frozen_stages: number of frozen parts, from the input on: 1 the stem, 2 also the cells of the first stage, up
+            to 4.
+        norm_eval: freeze all BatchNorm statistics, in training too.
         checkpointing: recompute each cell in the backward pass to save memory.
 
     Raises:
@@ -60,7 +60,7 @@ class CellBackbone(nn.Module):
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
-        # One cell a stage at least.
+        # Each of the three stages needs a cell.
         check_size(channels, layers, least_layers=3)
         check_settings(out_strides, last_stride, frozen_stages, drop_path)
         self.stem_name = stem
@@ -77,7 +77,7 @@ class CellBackbone(nn.Module):
 
         stack = cells_of(self.cells)
         first, second = reduction_places(layers)
-        #: The cell whose output is the map of a stride; -1 stands for the first half of the ImageNet stem.
+        #: Stride to the index of the cell that gives its map; -1 is the first half of the ImageNet stem.
         self._taps = {first_stride: first - 1, 2 * first_stride: second - 1, 4 * first_stride: layers - 1}
         if stem == "imagenet":
             self._taps[4] = -1
@@ -90,13 +90,13 @@ class CellBackbone(nn.Module):
             for stride in self.out_strides
         )
         if last_stride == 1:
-            # Not its preprocessing: with 3 or 4 layers that halves the map from before the first reduction.
+            # Its preprocessing keeps its stride: with 3 or 4 layers it reads the map before the first reduction.
             unstride(stack[second].operations)
             if second + 1 < layers:
                 unstride(stack[second + 1].preprocess0)
         for cell in stack:
             cell.drop_path_rate = drop_path
-        # Cells behind the deepest map would never be run, nor get a gradient.
+        # Cells behind the deepest map would get no gradient.
         self.cells = self.cells[: self._taps[self.out_strides[-1]] + 1]
         self.norm_eval = norm_eval
         self.checkpointing = checkpointing
@@ -110,18 +110,10 @@ class CellBackbone(nn.Module):
         self.train()
 
     def is_spare(self, name: str) -> bool:
-        """Whether an entry is one of the classification network that this backbone does without."""
-        part, _, place = name.partition(".")
-        behind = part == "cells" and int(place.partition(".")[0]) >= len(self.cells)
+        """Whether an entry belongs to a part of the classification network that this backbone leaves out."""
+        part, _, index = name.partition(".")
+        behind = part == "cells" and int(index.partition(".")[0]) >= len(self.cells)
         return behind or part in ("classifier", "auxiliary_head")
-
-    def train(self, mode: bool = True) -> CellBackbone:
-        super().train(mode)
-        for module in self._frozen:
-            module.eval()
-        if self.norm_eval:
-            keep_statistics(self)
-        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = laid_out(x) if self.channels_last else x
@@ -142,13 +134,13 @@ class CellBackbone(nn.Module):
 
 
 def _contexts(cell: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """The contexts of a checkpointed cell: of its forward, and of its recomputation, which counts no batch twice."""
+    """The contexts of a checkpointed cell: for its forward pass, and for its recomputation."""
     return nullcontext(), _statistics_kept(cell)
 
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    """In training mode too, the running statistics of every BatchNorm inside stay as they are."""
+    """Keep the running statistics of every BatchNorm, so that a recomputed batch is not counted twice."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     try:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and files of unknown origin: regular, bounded, JSON refused in one line."""
+"""Write files whole or not at all, and read files of unknown origin safely."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import Any, BinaryIO
 
 from backbones.errors import InputError
 
-#: The largest JSON file that is read, in bytes: COCO's training annotations have 0.5 GB.
+#: The largest JSON file that is read, in bytes; COCO's training annotations have 0.5 GB.
 LARGEST_JSON = 4 << 30
 
 
 @contextlib.contextmanager
 def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
-    """A temporary path beside `file` to write to; takes its place when the block ends without an error.
+    """Give a temporary path beside `file`, which replaces `file` when the block ends without an error.
 
-    Missing folders are made. A reader sees the old file or the new one, never a half; after an error the temporary
-    file is gone. Content and name are on the disk when the block ends, so that a power cut leaves no empty file.
+    Missing folders are made. A reader sees the old file or the new one, never a part; after an error the temporary
+    file is removed. Content and name are on the disk when the block ends, so that a power cut leaves no empty file.
 
     Args:
-        lasting: whether to wait for the disk; not for notes that are written every second.
+        lasting: whether to wait for the disk; False for notes that are written every second.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Random: two machines that share a folder have processes of the same number.
+    # A random name, since processes of two machines that share a folder may have the same number.
     partial = file.with_name(f"{file.name}.{secrets.token_hex(8)}.partial")
     try:
         yield partial
@@ -44,7 +44,7 @@ def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, are on the disk."""
+    """Wait until a file's content or a folder's names are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -54,15 +54,15 @@ def _flush(path: Path) -> None:
 
 @contextlib.contextmanager
 def open_regular(file: Path, largest: int) -> Iterator[BinaryIO]:
-    """Open a file for reading that is a regular one of at most `largest` bytes.
+    """Open a regular file of at most `largest` bytes for reading.
 
-    A named pipe would be waited for without end, and a device has no end.
+    Reading a named pipe or a device might never end.
 
     Raises:
-        InputError: it cannot be opened, is no regular file or is larger; names it.
+        InputError: the file cannot be opened, is not regular or is larger.
     """
     try:
-        # Without O_NONBLOCK the opening itself waits for a pipe's writer.
+        # Without O_NONBLOCK, opening a pipe waits for a writer.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         problem = error.strerror if isinstance(error, OSError) else str(error)
@@ -82,7 +82,7 @@ def open_regular(file: Path, largest: int) -> Iterator[BinaryIO]:
 
 
 def confirm_regular(file: Path, largest: int) -> None:
-    """See that a file is a regular one of at most `largest` bytes, before a library opens it by its name.
+    """Check that a file is regular and has at most `largest` bytes, before a library opens it by name.
 
     Raises:
         InputError: as `open_regular`.
@@ -92,14 +92,14 @@ def confirm_regular(file: Path, largest: int) -> None:
 
 
 def read_text(file: Path, largest: int, encoding: str = "utf-8") -> str:
-    """The text of a regular file of at most `largest` bytes.
+    """Read the text of a regular file of at most `largest` bytes.
 
     Raises:
-        InputError: as `open_regular`, or it is no text in that encoding.
+        InputError: as `open_regular`, or the content is not text in that encoding.
     """
     with open_regular(file, largest) as stream:
         try:
-            # Universal line ends, as a text file has them.
+            # Line ends as Python's text files give them.
             return stream.read().decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             raise InputError(f"{file}: not a text in UTF-8: {error}") from error
@@ -108,27 +108,26 @@ def read_text(file: Path, largest: int, encoding: str = "utf-8") -> str:
 
 
 def read_json(file: Path, largest: int = LARGEST_JSON) -> Any:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        InputError: the file cannot be read, is no regular one or too large, is not JSON that Python can hold, or has a
-            key twice; names it.
+        InputError: the file cannot be read, is not regular, is too large, is not JSON, or has a key twice.
     """
     try:
         return loads(read_text(file, largest))
     except (ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
-        # Not only JSONDecodeError: numbers of thousands of digits.
+        # A plain ValueError: a number of thousands of digits.
         raise InputError(f"{file}: not a JSON file: {str(error)[:200]}") from error
 
 
 def loads(text: str) -> Any:
-    """The content of a JSON text, in which no key may stand twice in one object.
+    """Parse a JSON text, in which no object may have a key twice.
 
     Raises:
-        ValueError: it is not JSON, or has a key twice.
-        RecursionError: it is nested too deeply.
+        ValueError: the text is not JSON, or has a key twice.
+        RecursionError: the text is nested too deeply.
     """
     return json.loads(text, object_pairs_hook=_without_twins)
 
@@ -138,7 +137,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]
         twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twin[:60]!r} stands there twice")
+        raise ValueError(f"key {twin[:60]!r} appears twice")
     return content
 
 
@@ -149,10 +148,10 @@ def write_text(file: Path, text: str, lasting: bool = True) -> None:
 
 
 def file_digest(file: Path) -> str:
-    """`sha256:` and the digest of a file.
+    """Compute the digest of a file, `sha256:…`.
 
     Raises:
-        InputError: the file cannot be read or is no regular one; names it.
+        InputError: the file cannot be read or is not regular.
     """
     digest = hashlib.sha256()
     try:

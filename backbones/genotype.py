@@ -18,7 +18,7 @@ from backbones.files import confirm_regular
 from backbones.literal import FIELDS, START, parse_call
 from backbones.spellings import as_darts_spells
 
-#: The operations that a genotype may name; `backbones.operations` builds them. Kept here: reading needs no torch.
+#: The operations that a genotype may name. They are listed here, not in `backbones.operations`, which needs torch.
 OPERATIONS = (
     "none",
     "max_pool_3x3",
@@ -32,21 +32,21 @@ OPERATIONS = (
     "conv_7x1_1x7",
 )
 
-#: One entry of a cell: the operation and the index of the node it reads (0 and 1 are the cell's inputs).
+#: One entry of a cell: the operation, and the index of the node that it reads (0 and 1 are the cell's inputs).
 Edge = tuple[str, int]
 
 _LONGEST_JSON = 20_000
-#: A log of a search has some hundred kilobytes.
+#: In bytes; the log of a search has a few hundred kilobytes.
 _LARGEST_FILE = 1 << 26
 _MOST_NODES = 32
 
 
 @dataclass(frozen=True)
 class Genotype:
-    """Two cells, each a sequence of edges, two into every intermediate node in order, and the nodes it concatenates.
+    """The normal and the reduction cell, each as its edges and the nodes that it concatenates.
 
-    Entries `2 * k` and `2 * k + 1` of a cell lead into intermediate node `k + 2`. The order of these two is kept as
-    given: it does not change the network, but weights of the original code are numbered by it.
+    Entries `2 * k` and `2 * k + 1` of a cell lead into intermediate node `k + 2`. Their order is kept as given: it does
+    not change the network, but weights of the original code are numbered by it.
     """
 
     normal: tuple[Edge, ...]
@@ -55,7 +55,7 @@ class Genotype:
     reduce_concat: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        # Lists and ranges, as the papers' code has them, become tuples: equal genotypes are equal and hash alike.
+        # Lists and ranges, as in the papers' code, become tuples, so that genotypes compare and hash by content.
         for cell in ("normal", "reduce"):
             edges, concat = getattr(self, cell), getattr(self, f"{cell}_concat")
             object.__setattr__(self, cell, _edges(cell, edges))
@@ -64,26 +64,26 @@ class Genotype:
 
     @classmethod
     def parse(cls, text: str, where: str = "genotype") -> Genotype:
-        """Read what people paste: `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), …)` or JSON.
+        """Parse `Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=range(2, 6), …)` or JSON.
 
-        The literal may stand inside a log line, more than once, and be spelled as any program of the family does
-        (`backbones.spellings`). It is parsed, never evaluated.
+        The literal may be part of a log, appear more than once, and follow any spelling in `backbones.spellings`. It
+        is never evaluated.
 
         Raises:
-            InputError: the text holds no genotype, several or a malformed one; names `where` and what is wrong.
+            InputError: the text holds no genotype, several different ones or a malformed one; names `where`.
         """
         return cls._chosen(text, where, None, python=False)
 
     @classmethod
     def read(cls, file: str | Path, which: str | None = None) -> Genotype:
-        """The genotype in a file: JSON, or a text such as a log or a `genotypes.py`, in UTF-8 or UTF-16.
+        """Read a genotype from a file: JSON, or a text such as a log or a `genotypes.py`, in UTF-8 or UTF-16.
 
         Args:
-            which: of several, `last`, the epoch that a log prints it after, or its name in a `genotypes.py`.
+            which: the choice among several: `last`, the epoch of a log, or the name in a `genotypes.py`.
 
         Raises:
-            InputError: the file cannot be read, holds no genotype, several without `which`, or a malformed one. One
-                that cannot be read among others is no harm, unless it is meant.
+            InputError: the file cannot be read, holds no genotype, or several without `which`; or the chosen one is
+                malformed.
         """
         confirm_regular(Path(file), _LARGEST_FILE)
         try:
@@ -119,9 +119,9 @@ class Genotype:
 
     @classmethod
     def from_json(cls, content: Any, where: str = "genotype") -> Genotype:
-        """The genotype of `{"normal": [["sep_conv_3x3", 0], …], "normal_concat": [2, …], "reduce": …, …}`.
+        """Build a genotype from `{"normal": [["sep_conv_3x3", 0], …], "normal_concat": [2, …], "reduce": …, …}`.
 
-        An object that has this under the key `genotype` will do too, such as `wildnas zoo show --json` prints.
+        The object may also hold this under the key `genotype`, as `wildnas zoo show --json` prints it.
         """
         if isinstance(content, Mapping) and isinstance(content.get("genotype"), Mapping):
             content = content["genotype"]
@@ -139,7 +139,7 @@ class Genotype:
 
     @classmethod
     def random(cls, seed: int, nodes: int = 4) -> Genotype:
-        """A genotype drawn uniformly from the DARTS space: two different inputs a node, any operation but `none`."""
+        """Draw a genotype uniformly from the DARTS space: two different inputs a node, any operation but `none`."""
         draw = random.Random(seed)
         choices = [name for name in OPERATIONS if name not in ("none", "sep_conv_7x7", "conv_7x1_1x7")]
 
@@ -178,29 +178,26 @@ class Genotype:
         return len(getattr(self, cell)) // 2
 
     def operation_counts(self, cell: str = "normal") -> dict[str, int]:
-        """How often each operation stands in a cell."""
+        """Count the edges of a cell by operation."""
         return dict(Counter(operation for operation, _ in getattr(self, cell)))
 
     def edge_levels(self, cell: str = "normal") -> tuple[int, ...]:
-        """How deep each edge of a cell lies, in the order of its entries (P-DARTS 5.2.1 and Fig. 3e).
+        """The level of each edge of a cell, in the order of its entries (P-DARTS 5.2.1 and Fig. 3e).
 
-        Edges from input 0 (c_{k-2}) are of level 1 and those from input 1 (c_{k-1}), which is one cell deeper, of level
-        2; an edge from an intermediate node is one level deeper than the deepest edge into that node. The paper does
-        not define the level; this reading gives its "7 over 8 of level 1 and level 2" for DARTS_V2's normal cell,
-        which counting both inputs alike does not (8 of 8).
+        Edges from input 0 (c_{k-2}) have level 1. Edges from input 1 (c_{k-1}), which is one cell deeper, have level 2.
+        An edge from an intermediate node is one level deeper than the deepest edge into that node. The paper does not
+        define the level. This reading gives its "7 over 8 of level 1 and level 2" for DARTS_V2's normal cell; counting
+        both inputs alike would give 8 of 8.
         """
         return self._edge_levels(cell, inputs=(0, 1))
 
     def longest_path(self, cell: str = "normal") -> int:
-        """The number of operations on the longest way through a cell, from one of its inputs to a concatenated node.
-
-        Both inputs count alike: what lies between them is another cell's.
-        """
+        """The number of operations on the longest path of a cell, from either input to a concatenated node."""
         levels = self._edge_levels(cell, inputs=(0, 0))
         return max(max(levels[2 * node - 4 : 2 * node - 2]) for node in getattr(self, f"{cell}_concat"))
 
     def _edge_levels(self, cell: str, inputs: tuple[int, int]) -> tuple[int, ...]:
-        """One more than the level of the node that an edge reads; the levels of the cell's two inputs are given."""
+        """The level of each edge, one more than that of its source; `inputs` has the levels of the cell's inputs."""
         depth, levels = list(inputs), list[int]()
         edges: tuple[Edge, ...] = getattr(self, cell)
         for first in range(0, len(edges), 2):
@@ -222,33 +219,33 @@ def _check_cell(name: str, edges: Sequence[Edge], concat: Sequence[int]) -> None
     nodes = len(edges) // 2
     if nodes > _MOST_NODES:
         raise InputError(f"{name}: {nodes} intermediate nodes; {_MOST_NODES} at most")
-    for place, (operation, source) in enumerate(edges):
-        node = place // 2 + 2
+    for index, (operation, source) in enumerate(edges):
+        node = index // 2 + 2
         if operation not in OPERATIONS:
-            raise InputError(f"{name}[{place}]: unknown operation {operation[:40]!r}; known: {', '.join(OPERATIONS)}")
+            raise InputError(f"{name}[{index}]: unknown operation {operation[:40]!r}; known: {', '.join(OPERATIONS)}")
         if not 0 <= source < node:
-            raise InputError(f"{name}[{place}]: node {node} cannot read node {source}; it can read 0 to {node - 1}")
+            raise InputError(f"{name}[{index}]: node {node} cannot read node {source}; it can read 0 to {node - 1}")
     if not concat:
         raise InputError(f"{name}_concat: no node to concatenate")
-    for place, node in enumerate(concat):
+    for index, node in enumerate(concat):
         if not 2 <= node < nodes + 2:
-            raise InputError(f"{name}_concat[{place}]: node {node} is none of the intermediate nodes 2 to {nodes + 1}")
+            raise InputError(f"{name}_concat[{index}]: node {node}: expected an intermediate node, 2 to {nodes + 1}")
     if len(set(concat)) != len(concat):
-        raise InputError(f"{name}_concat: a node stands in it twice")
+        raise InputError(f"{name}_concat: a node appears twice")
 
 
 def _edges(name: str, content: Any) -> tuple[Edge, ...]:
     if not isinstance(content, (list, tuple)):
         raise InputError(f"{name}: expected a list of (operation, node) pairs")
     edges = []
-    for place, entry in enumerate(content):
+    for index, entry in enumerate(content):
         if not (isinstance(entry, (list, tuple)) and len(entry) == 2):
-            raise InputError(f"{name}[{place}]: expected an (operation, node) pair")
+            raise InputError(f"{name}[{index}]: expected an (operation, node) pair")
         operation, source = entry
         if not isinstance(operation, str):
-            raise InputError(f"{name}[{place}]: the operation is a name, such as 'sep_conv_3x3'")
+            raise InputError(f"{name}[{index}]: expected the name of an operation, such as 'sep_conv_3x3'")
         if not _is_small(source):
-            raise InputError(f"{name}[{place}]: the node is a small whole number")
+            raise InputError(f"{name}[{index}]: expected a small whole number as the node")
         edges.append((operation, source))
     return tuple(edges)
 
@@ -256,21 +253,21 @@ def _edges(name: str, content: Any) -> tuple[Edge, ...]:
 def _nodes(name: str, content: Any) -> tuple[int, ...]:
     if not isinstance(content, (list, tuple, range)):
         raise InputError(f"{name}: expected a list of nodes or range(first, last + 1)")
-    for place, node in enumerate(content):
+    for index, node in enumerate(content):
         if not _is_small(node):
-            raise InputError(f"{name}[{place}]: expected a small whole number")
+            raise InputError(f"{name}[{index}]: expected a small whole number")
     return tuple(content)
 
 
 def _is_small(value: Any) -> bool:
-    # A number of thousands of digits could not even be named in a message.
+    # Python refuses to print a number of thousands of digits in a message.
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10_000
 
 
 def _text(raw: bytes) -> str:
-    """The text of a file: UTF-8, or UTF-16 as PowerShell writes it; what is neither becomes a sign of its own.
+    """Decode UTF-8, or UTF-16 as PowerShell writes it; invalid bytes are replaced.
 
-    Genotypes are ASCII; beside them a log may hold anything.
+    Genotypes are ASCII, but a log may hold any other bytes.
     """
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace")

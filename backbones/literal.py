@@ -1,4 +1,4 @@
-"""`Genotype(normal=[…], …)` or `{'normal': […], …}` in a text: parsed as Python's syntax, never evaluated."""
+"""Parse `Genotype(normal=[…], …)` or `{'normal': […], …}` as Python syntax, without evaluating it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from backbones.errors import InputError
 
-#: Where a genotype may begin: the tuple that the papers' code prints, or a dict whose first key is one of its fields.
+#: The beginning of a genotype: the tuple that the papers' code prints, or a dict that begins with one of its fields.
 START = re.compile(
     r"(?<![A-Za-z0-9_])Genotype\s*\(|\{\s*(['\"])(?:normal|reduce|recurrent)(?:_concat)?\1\s*:", re.ASCII
 )
@@ -17,33 +17,33 @@ START = re.compile(
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 LONGEST_CALL = 20_000
 _DEEPEST = 50
-#: No cell has so many nodes that a `range` in it would go further.
+#: The largest bound of a `range`; no cell has more nodes.
 _LAST_NODE = 100
 
-#: What a printed number or list may stand in, by the last part of its name: `np.int64(0)`, `tensor(2)`, `list(…)`.
+#: Functions that may wrap a printed number or list, by the last part of their name: `np.int64(0)`, `list(…)`.
 _AROUND = re.compile(r"u?int(8|16|32|64|_|c)?|float(16|32|64|_)?|str_?|list|tuple|array|asarray|tensor")
 
 
 def balanced(text: str, start: int, where: str) -> str:
-    """The text from its first bracket's word at `start` up to the bracket that closes it; a log line may go on.
+    """Cut the text from `start` to the bracket that closes its first bracket.
 
-    Brackets in strings and in comments are none.
+    Brackets in strings and in comments do not count.
 
     Raises:
-        InputError: it is cut off, too long or nested too deeply.
+        InputError: the bracket is not closed, or the text is too long or nested too deeply.
     """
-    depth, quote, place = 0, "", start
+    depth, quote, position = 0, "", start
     end = min(len(text), start + LONGEST_CALL)
-    while place < end:
-        character = text[place]
+    while position < end:
+        character = text[position]
         if quote:
-            place += character == "\\"
+            position += character == "\\"
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
         elif character == "#":
-            line = text.find("\n", place, end)
-            place = end if line < 0 else line
+            line = text.find("\n", position, end)
+            position = end if line < 0 else line
         elif character in "([{":
             depth += 1
             if depth > _DEEPEST:
@@ -51,22 +51,22 @@ def balanced(text: str, start: int, where: str) -> str:
         elif character in ")]}":
             depth -= 1
             if depth <= 0:
-                return text[start : place + 1]
-        place += 1
+                return text[start : position + 1]
+        position += 1
     if len(text) - start > LONGEST_CALL:
-        raise InputError(f"{where}: more than {LONGEST_CALL} characters are too long for a genotype")
-    raise InputError(f"{where}: the genotype is cut off: a parenthesis is not closed")
+        raise InputError(f"{where}: too long for a genotype; expected {LONGEST_CALL} characters at most")
+    raise InputError(f"{where}: the genotype is cut off: a bracket is not closed")
 
 
 def parse_call(call: str, where: str) -> dict[str, Any]:
-    """The keyword arguments of a `Genotype(…)`, or the items of a dict, each a literal or a `range(…)`.
+    """Parse the arguments of `Genotype(…)`, or the items of a dict, each a literal or a `range(…)`.
 
     Raises:
-        InputError: it is no Python, or holds anything but literals.
+        InputError: the text is not Python syntax, or holds anything but literals.
     """
     try:
         with warnings.catch_warnings():
-            # Such as of an invalid escape sequence in what someone pasted.
+            # Python warns of invalid escape sequences in pasted text.
             warnings.simplefilter("ignore")
             expression = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -80,13 +80,13 @@ def parse_call(call: str, where: str) -> dict[str, Any]:
     for keyword in expression.keywords:
         if keyword.arg is None or keyword.arg in content:
             name = repr(keyword.arg)[:40]
-            raise InputError(f"{where}: keyword {name} cannot be used or stands twice")
+            raise InputError(f"{where}: keyword {name} cannot be used or appears twice")
         content[keyword.arg] = _value(keyword.value, f"{where}: {keyword.arg[:40]}")
     return content
 
 
 def _value(node: ast.expr, where: str) -> Any:
-    """The value of a literal; brackets are no deeper than `balanced` lets them be."""
+    """The value of a literal; `balanced` limits the depth of the recursion."""
     if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (str, int, float, bool)):
         return node.value
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -103,7 +103,7 @@ def _value(node: ast.expr, where: str) -> Any:
         if name == "range":
             return _range(node, where)
         if _AROUND.fullmatch(name) and len(node.args) == 1:
-            # Keywords, such as a tensor's device, say nothing of its numbers.
+            # Keywords, such as a tensor's device, do not change the numbers.
             return _value(node.args[0], where)
     raise InputError(f"{where}: expected a literal list, not code")
 

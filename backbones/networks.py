@@ -1,4 +1,4 @@
-"""The evaluation networks of the papers: a stack of cells with a classifier, over the CIFAR or the ImageNet stem."""
+"""The papers' evaluation networks: a CIFAR or ImageNet stem, a stack of cells, a classifier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CifarStem(nn.Sequential):
 def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
     """The ImageNet stem: three 3x3 convolutions of stride 2 (PC-DARTS 4.3), 224 x 224 down to 28 x 28.
 
-    The first two end at stride 4, the third at stride 8; the first cell reads both.
+    The first two give stride 4, the third stride 8; the first cell reads both maps.
     """
     first = nn.Sequential(
         nn.Conv2d(3, channels // 2, 3, stride=2, padding=1, bias=False),
@@ -35,7 +35,7 @@ def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
         BatchNorm2d(channels),
     )
     second = nn.Sequential(
-        # Not in place: what the first gives is a map of its own (stride 4 of a backbone).
+        # Not in place: its input is also a backbone's map of stride 4.
         nn.ReLU(inplace=False),
         nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
         BatchNorm2d(channels),
@@ -44,14 +44,14 @@ def imagenet_stem(channels: int) -> tuple[nn.Sequential, nn.Sequential]:
 
 
 def reduction_places(layers: int) -> tuple[int, int]:
-    """The indices of the two reduction cells, at a third and two thirds of the depth (DARTS 3.1)."""
+    """The indices of the two reduction cells, at one and two thirds of the depth (DARTS 3.1)."""
     return layers // 3, 2 * layers // 3
 
 
 def stack_cells(
     genotype: GenotypeLike, channels: int, layers: int, c_before_last: int, c_last: int, reduction_before: bool
 ) -> nn.ModuleList:
-    """`layers` cells; the width doubles at each of the two reduction cells."""
+    """Build `layers` cells; the width doubles at each of the two reduction cells."""
     genotype, cells = genotype_of(genotype), nn.ModuleList()
     for layer in range(layers):
         reduction = layer in reduction_places(layers)
@@ -70,18 +70,22 @@ def cells_of(stack: nn.ModuleList) -> list[Cell]:
 
 
 class _Network(nn.Module):
-    """What both evaluation networks share: cells, drop-path, classifier, auxiliary head behind the second reduction."""
+    """Base of the evaluation networks: cells, drop-path, classifier, auxiliary head behind the second reduction."""
 
     cells: nn.ModuleList
-    classifier: nn.Linear
-    auxiliary_head: nn.Module | None
-    _auxiliary_place: int
-    #: False computes in the layout of the input, which makes a CPU slow where that is contiguous.
+    #: Whether maps are put in the layout that is fastest on their device; False keeps the input's layout.
     channels_last = True
+
+    def _add_heads(self, num_classes: int, auxiliary: bool, pool_stride: int, last_norm: bool) -> None:
+        stack = cells_of(self.cells)
+        self._auxiliary_index = reduction_places(len(stack))[1]
+        width = stack[self._auxiliary_index].out_channels
+        self.auxiliary_head = AuxiliaryHead(width, num_classes, pool_stride, last_norm) if auxiliary else None
+        self.classifier = nn.Linear(stack[-1].out_channels, num_classes)
 
     @property
     def drop_path_rate(self) -> float:
-        """The rate of drop-path, between 0 and 1; set it as training goes."""
+        """Drop-path rate, at least 0 and below 1; a training sets it each epoch."""
         return cells_of(self.cells)[0].drop_path_rate
 
     @drop_path_rate.setter
@@ -93,9 +97,9 @@ class _Network(nn.Module):
         auxiliary = None
         for layer, cell in enumerate(self.cells):
             before_last, last = last, cell(before_last, last)
-            if layer == self._auxiliary_place and self.auxiliary_head is not None and self.training:
+            if layer == self._auxiliary_index and self.auxiliary_head is not None and self.training:
                 auxiliary = self.auxiliary_head(last)
-        # Global pooling: the original ends in a fixed 7x7 pooling, the same thing at 224 x 224 only.
+        # Global pooling; the original's fixed 7x7 pooling is the same at 224 x 224 only.
         logits = self.classifier(last.mean(dim=(2, 3)))
         return logits if auxiliary is None else (logits, auxiliary)
 
@@ -122,10 +126,7 @@ class CifarNetwork(_Network):
         check_size(channels, layers, least_layers=1)
         self.stem = CifarStem(channels)
         self.cells = stack_cells(genotype, channels, layers, 3 * channels, 3 * channels, reduction_before=False)
-        self._auxiliary_place = reduction_places(layers)[1]
-        width = cells_of(self.cells)[self._auxiliary_place].out_channels
-        self.auxiliary_head = AuxiliaryHead(width, num_classes, pool_stride=3, last_norm=True) if auxiliary else None
-        self.classifier = nn.Linear(cells_of(self.cells)[-1].out_channels, num_classes)
+        self._add_heads(num_classes, auxiliary, pool_stride=3, last_norm=True)
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -155,10 +156,7 @@ class ImageNetNetwork(_Network):
         check_size(channels, layers, least_layers=1)
         self.stem0, self.stem1 = imagenet_stem(channels)
         self.cells = stack_cells(genotype, channels, layers, channels, channels, reduction_before=True)
-        self._auxiliary_place = reduction_places(layers)[1]
-        width = cells_of(self.cells)[self._auxiliary_place].out_channels
-        self.auxiliary_head = AuxiliaryHead(width, num_classes, pool_stride=2, last_norm=False) if auxiliary else None
-        self.classifier = nn.Linear(cells_of(self.cells)[-1].out_channels, num_classes)
+        self._add_heads(num_classes, auxiliary, pool_stride=2, last_norm=False)
         self.drop_path_rate = drop_path
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -169,9 +167,9 @@ class ImageNetNetwork(_Network):
 class AuxiliaryHead(nn.Module):
     """The auxiliary classifier behind the second reduction (Szegedy et al. 2015): `(N, C, H, W)` to `(N, classes)`.
 
-    The original pools 5x5 windows to a 2x2 map, on which a 2x2 convolution ends at 1x1 (8x8 maps on CIFAR, 7x7 on
-    ImageNet). Other map sizes are first pooled to the original's 8x8 or 7x7, so that any input size works.
-    The ImageNet head of the original has no BatchNorm behind the 2x2 convolution (1,260,776 parameters, not 1,262,312).
+    The original pools 5x5 windows of an 8x8 map (CIFAR) or a 7x7 map (ImageNet) to 2x2, then convolves to 1x1. Maps of
+    other sizes are first pooled to 8x8 or 7x7, so that any input size works. The original's ImageNet head has no
+    BatchNorm behind the 2x2 convolution (1,260,776 parameters, not 1,262,312).
     """
 
     def __init__(self, c_in: int, num_classes: int, pool_stride: int, last_norm: bool) -> None:

@@ -1,4 +1,4 @@
-"""The primitives of the DARTS family: what an edge of a cell can be.
+"""The primitives of the DARTS family, one of which is on each edge of a cell.
 
 Sources: Liu et al., DARTS (ICLR 2019), section 3.1 and the papers that share its space (PC-DARTS 4.1, P-DARTS 4.1);
 `sep_conv_7x7` and `conv_7x1_1x7` are NASNet's and AmoebaNet's. Every convolution follows ReLU and precedes BatchNorm.
@@ -32,12 +32,12 @@ SEARCH_OPERATIONS = (
 
 
 class ReLUFirst(nn.Module):
-    """What begins with ReLU: `op`. A cell computes it once for all edges that leave a node, and hands it to each."""
+    """An operation that begins with ReLU; a cell can compute the ReLU of a node once for all its edges."""
 
     op: nn.Sequential
 
     def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
-        """`(N, C_in, H, W)` to the operation's size; `positive` is ReLU of x where that is at hand."""
+        """`(N, C_in, H, W)` to the operation's size; `positive` is the ReLU of x if it is already computed."""
         if positive is None:
             return self.op(x)
         for layer in itertools.islice(self.op, 1, None):
@@ -45,11 +45,11 @@ class ReLUFirst(nn.Module):
         return positive
 
     def first_relu(self) -> nn.Module:
-        """The ReLU that this begins with."""
+        """The first ReLU of the operation."""
         return self.op[0]
 
     def may_share(self) -> bool:
-        """Whether its ReLU can be left out: nobody has asked, by a hook, to see it computed."""
+        """Whether its first ReLU can be skipped; a hook on it must see it computed."""
         relu = self.first_relu()
         return not (relu._forward_hooks or relu._forward_pre_hooks or relu._backward_hooks)
 
@@ -113,26 +113,25 @@ class FactorisedReduction(ReLUFirst):
     """Halve a map by two 1x1 convolutions of stride 2, the second on the input shifted by one pixel.
 
     `(N, C_in, H, W)` to `(N, C_out, ceil(H / 2), ceil(W / 2))`. On odd maps (75 and 19 for SSD at 300 pixels) the
-    shifted half would be one row and column short; the input is then padded by one zero row and column at the bottom
-    and right. Even maps are not padded, so they come out as in the original networks, bit for bit. `unstride` sets the
-    stride to 1 for a backbone whose last stage keeps its size; the shifted half is then always padded.
+    shifted half would be one row and column short, so the input is padded by a zero row at the bottom and a zero column
+    at the right. Even maps are not padded, so the results are those of the original networks, bit for bit. `unstride`
+    sets the stride to 1 for a backbone whose last stage keeps its size; the shifted half is then always padded.
     """
 
     def __init__(self, c_in: int, c_out: int, affine: bool = True) -> None:
         super().__init__()
         if c_out % 2:
-            raise InputError(f"factorised reduction needs an even number of output channels, not {c_out}")
+            raise InputError(f"factorised reduction: {c_out} output channels; expected an even number")
         self.relu = nn.ReLU(inplace=False)
         self.conv_1 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
         self.conv_2 = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
         self.bn = BatchNorm2d(c_out, affine=affine)
 
     def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
-        """`positive` is ReLU of x where that is at hand."""
+        """As `ReLUFirst.forward`."""
         x = self.relu(x) if positive is None else positive
         strided = self.conv_2.stride[0] == 2
-        below = 1 if not strided else x.shape[-2] % 2
-        right = 1 if not strided else x.shape[-1] % 2
+        below, right = (x.shape[-2] % 2, x.shape[-1] % 2) if strided else (1, 1)
         shifted = F.pad(x, (0, right, 0, below)) if below or right else x
         halves = [_pointwise(self.conv_1, x), _pointwise(self.conv_2, shifted[:, :, 1:, 1:])]
         return self.bn(torch.cat(halves, dim=1))
@@ -142,10 +141,10 @@ class FactorisedReduction(ReLUFirst):
 
 
 def _pointwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 1x1 convolution, strided or not.
+    """Apply a 1x1 convolution, strided or not.
 
-    With channels last and a stride, the backward pass of oneDNN 3.10 (torch 2.11) writes beyond its memory on large
-    maps of few channels: the pixels that it would pass over are left out before.
+    With channels last and a stride, the backward pass of oneDNN 3.10 (torch 2.11) writes out of bounds on large maps of
+    few channels. So the skipped pixels are removed first, and the convolution has no stride.
     """
     if x.device.type == "cpu" and x.stride(1) == 1 and convolution.stride != (1, 1):
         rows, columns = convolution.stride
@@ -155,7 +154,7 @@ def _pointwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def unstride(module: nn.Module) -> None:
-    """Set every stride inside a module to 1, keeping its weights: what halved a map now keeps its size."""
+    """Set every stride in a module to 1, so that maps keep their size; the weights stay."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             part.stride = (1, 1)
@@ -181,7 +180,7 @@ def _skip(channels: int, stride: int, affine: bool) -> nn.Module:
 _BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "none": lambda channels, stride, affine: Zero(stride),
     "max_pool_3x3": lambda channels, stride, affine: nn.MaxPool2d(3, stride=stride, padding=1),
-    # Padding does not count towards the average (DARTS).
+    # Padding is not part of the average (DARTS).
     "avg_pool_3x3": lambda channels, stride, affine: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False),
     "skip_connect": _skip,
     "sep_conv_3x3": lambda channels, stride, affine: SeparableConv(channels, 3, stride, affine),
@@ -194,7 +193,7 @@ _BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
 
 
 def build_operation(name: str, channels: int, stride: int, affine: bool = True) -> nn.Module:
-    """The named primitive on `channels` channels.
+    """Build the named primitive on `channels` channels.
 
     Args:
         affine: whether its BatchNorms have scale and shift (evaluation networks) or not (supernets, P-DARTS 5.2.4).

@@ -1,4 +1,4 @@
-"""Any timm model with `features_only` under the interface of `CellBackbone`: the baseline rows."""
+"""Any timm model with `features_only` as a backbone with the interface of `CellBackbone`: the papers' baselines."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from torch import Tensor, nn
 
 from backbones.errors import InputError
 from backbones.operations import unstride
-from backbones.settings import check_settings, keep_statistics
+from backbones.settings import PartlyFrozen, check_settings
 
-#: Frozen stages end at these strides: 1 freezes all up to the map of stride 4, 4 the whole backbone.
+#: The strides of the maps that 1, 2, 3 and 4 frozen stages end at.
 _STAGES = (4, 8, 16, 32)
 
-#: What timm's models raise where a setting or an image size does not suit them.
+#: What timm's models raise for an unsuitable setting or image size.
 _UNSUITABLE = (TypeError, RuntimeError, ValueError, AssertionError, AttributeError, LookupError, NotImplementedError)
 
 _Value = TypeVar("_Value")
 
 
 def confirm(name: str) -> None:
-    """See that timm has a model of that name.
+    """Check that timm has a model of that name.
 
     Raises:
-        InputError: it has not; says the nearest.
+        InputError: timm has no such model; names the nearest.
     """
-    # timm imports torchvision, which the rest of this package does without.
+    # Imported here, because timm imports torchvision, which nothing else in this package needs.
     import timm
 
     if not timm.is_model(name):
@@ -39,7 +39,7 @@ def confirm(name: str) -> None:
 
 
 def create(name: str, **settings: Any) -> nn.Module:
-    """`timm.create_model` without weights, on the device that torch would create tensors on.
+    """Create a timm model without weights, on torch's default device.
 
     Raises:
         InputError: timm has no such model, or the model does not take the settings.
@@ -56,7 +56,7 @@ def create(name: str, **settings: Any) -> nn.Module:
 
 
 def input_size(name: str) -> tuple[int, int, int]:
-    """The images that timm made the model for, `(C, H, W)`; most models take other sizes too."""
+    """The image size `(C, H, W)` that timm configures the model for; most models take other sizes, too."""
     import timm
 
     confirm(name)
@@ -65,24 +65,23 @@ def input_size(name: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-class TimmBackbone(nn.Module):
+class TimmBackbone(PartlyFrozen):
     """A timm model as a feature extractor: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
 
-    Convolutions without padding, as in the Inception models, make maps smaller than that.
+    Maps are smaller in models whose convolutions have no padding, such as Inception.
 
     Args:
         name: timm's name of the model, such as `resnet50`.
-        out_strides: which maps to return, rising; of several maps of one stride the deepest is taken.
-        last_stride: 1 leaves out the halving that ends at stride 32; that map then has the size of stride 16 and is
-            still named 32 in `out_strides`.
+        out_strides: strides of the maps to return, in rising order; the deepest map of a stride is returned.
+        last_stride: 1 leaves out the halving from stride 16 to 32. The last map then has the size of stride 16;
+            `out_strides` still names it 32.
         drop_path: timm's `drop_path_rate`.
-        frozen_stages: how many parts stay as they are: 1 all that the map of stride 4 is computed with, 2 that of
-            stride 8, 3 of 16, 4 of 32.
-        norm_eval: keep all BatchNorm statistics as they are, in training too.
+        frozen_stages: number of frozen parts: 1 freezes what computes the map of stride 4, 2 of 8, 3 of 16, 4 of 32.
+        norm_eval: freeze all BatchNorm statistics, in training too.
         checkpointing: timm's gradient checkpointing.
 
     Raises:
-        InputError: timm has no such model, it has no such map, or it does not take a setting.
+        InputError: timm has no such model, or the model has no such map or does not take a setting.
     """
 
     def __init__(
@@ -100,10 +99,12 @@ class TimmBackbone(nn.Module):
         self.name = name
         self.out_strides = tuple(out_strides)
         self.norm_eval = norm_eval
-        places = _places(name)
-        if any(stride not in places for stride in self.out_strides):
-            raise InputError(f"timm:{name}: out_strides={self.out_strides}: expected rising out of {sorted(places)}")
-        settings: dict[str, Any] = {"out_indices": tuple(places[stride] for stride in self.out_strides)}
+        indices = _indices(name)
+        if any(stride not in indices for stride in self.out_strides):
+            raise InputError(
+                f"timm:{name}: out_strides={self.out_strides}: expected rising strides out of {sorted(indices)}"
+            )
+        settings: dict[str, Any] = {"out_indices": tuple(indices[stride] for stride in self.out_strides)}
         if drop_path:
             settings["drop_path_rate"] = drop_path
         self.model = create(name, features_only=True, **settings)
@@ -111,39 +112,31 @@ class TimmBackbone(nn.Module):
         #: Channels of each returned map, in the order of `out_strides`.
         self.feature_channels: tuple[int, ...] = tuple(info.channels())
         if last_stride == 1:
-            self._unstride_last(places)
+            self._unstride_last(indices)
         if checkpointing:
             self._checkpoint()
-        self._frozen = self._freeze(places, frozen_stages)
+        self._frozen = self._freeze(indices, frozen_stages)
         self.train()
-
-    def train(self, mode: bool = True) -> TimmBackbone:
-        super().train(mode)
-        for module in self._frozen:
-            module.eval()
-        if self.norm_eval:
-            keep_statistics(self)
-        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         maps: list[Tensor] = self.model(x)
-        # Swin and a few others put the channels last in their shape.
+        # Swin and a few others give maps of shape (N, H, W, C).
         if getattr(self.model, "output_fmt", "NCHW") == "NHWC":
             maps = [m.permute(0, 3, 1, 2).contiguous() for m in maps]
         return tuple(maps)
 
     def renamed(self, state: Mapping[str, _Value]) -> dict[str, _Value]:
-        """A state dict of the whole timm model under the names that this backbone's entries have."""
+        """Rename the entries of the whole timm model's state dict as they are named here."""
         ours = {theirs: name for name, theirs in self._full_names.items()}
         return {ours.get(name, name): value for name, value in state.items()}
 
     def is_spare(self, name: str) -> bool:
-        """Whether an entry is one of the whole model that this backbone does without."""
+        """Whether an entry belongs to a part of the whole model that this backbone leaves out."""
         return name in self._spare
 
     @cached_property
     def _whole(self) -> nn.Module:
-        """The whole model, for its names; in the instance's dict, so that it is no submodule of this one."""
+        """The whole model, for its names; a cached property, so that it is not registered as a submodule."""
         with torch.device("meta"):
             return create(self.name)
 
@@ -153,7 +146,7 @@ class TimmBackbone(nn.Module):
 
     @cached_property
     def _full_names(self) -> dict[str, str]:
-        """The whole model's name of each of this backbone's entries."""
+        """The name of each entry of this backbone in the whole model."""
         # timm joins the names of nested modules by underscores.
         joined = {name.replace(".", "_"): name for name, _ in self._whole.named_modules()}
         return {name: _full_name(name.removeprefix("model."), self._full, joined) for name in self.state_dict()}
@@ -166,26 +159,26 @@ class TimmBackbone(nn.Module):
         enable: Callable[[bool], None] | None = getattr(self.model, "set_grad_checkpointing", None)
         try:
             if enable is None:
-                raise AttributeError("timm's wrapper has no switch for it")
+                raise AttributeError("timm's wrapper has no set_grad_checkpointing")
             enable(True)
         except _UNSUITABLE as error:
-            raise InputError(f"timm:{self.name}: checkpointing=True: this model has none ({error})") from error
+            raise InputError(f"timm:{self.name}: checkpointing=True: not supported by this model ({error})") from error
 
-    def _unstride_last(self, places: Mapping[int, int]) -> None:
-        """Set every stride to 1 that takes the map of stride 16 to stride 32, and see that the model can do with it."""
-        if self.out_strides[-1] != 32 or 16 not in places:
+    def _unstride_last(self, indices: Mapping[int, int]) -> None:
+        """Set the strides between the maps of stride 16 and 32 to 1, and check that the model still works."""
+        if self.out_strides[-1] != 32 or 16 not in indices:
             raise InputError(f"timm:{self.name}: last_stride=1: expected maps of strides 16 and 32")
         shape = input_size(self.name)
-        # On real tensors: shapes alone do not tell whether an attention layer can do with another size.
+        # Run with real tensors: shapes alone do not show whether an attention layer works at another size.
         with torch.device("cpu"):
-            whole = create(self.name, features_only=True, out_indices=(places[16], places[32]))
+            whole = create(self.name, features_only=True, out_indices=(indices[16], indices[32]))
             image = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0))
         before = _maps(whole, image)
         size = before[0].shape[-1]
         used = _used(whole, image)
         for name in _halving(whole, image, size):
             if f"{name}.weight" in used:
-                # It is part of the map of stride 16, as keys and values are that attention reads at half the size.
+                # It helps to compute the map of stride 16, such as an attention layer's keys at half the size.
                 continue
             unstride(whole.get_submodule(name))
             unstride(self.model.get_submodule(name))
@@ -193,20 +186,20 @@ class TimmBackbone(nn.Module):
         try:
             after = _maps(whole, image)
         except _UNSUITABLE as error:
-            # Such as two ways through a block that no longer end at one size (ResNet-D's pooled shortcut).
+            # Such as a block whose two branches now differ in size (ResNet-D's pooled shortcut).
             raise InputError(f"timm:{self.name}: last_stride=1: {problem}") from error
         if after[1].shape[-1] != size or not torch.equal(before[0], after[0]):
             raise InputError(f"timm:{self.name}: last_stride=1: {problem}")
 
-    def _freeze(self, places: Mapping[int, int], stages: int) -> list[nn.Module]:
-        """Freeze what the map of that stage's stride is computed with; the modules of which all is frozen."""
+    def _freeze(self, indices: Mapping[int, int], stages: int) -> list[nn.Module]:
+        """Freeze the parameters that compute a stage's map; return the modules that are entirely frozen."""
         if not stages:
             return []
         stride = _STAGES[stages - 1]
-        if stride not in places:
+        if stride not in indices:
             raise InputError(f"timm:{self.name}: frozen_stages={stages}: this model has no map of stride {stride}")
         with torch.device("meta"):
-            dry = create(self.name, features_only=True, out_indices=(places[stride],))
+            dry = create(self.name, features_only=True, out_indices=(indices[stride],))
             image = torch.empty(1, *input_size(self.name))
         used = _used(dry, image)
         for name, parameter in self.model.named_parameters():
@@ -219,15 +212,15 @@ class TimmBackbone(nn.Module):
         ]
 
 
-def _places(name: str) -> dict[int, int]:
-    """The index by which timm knows the deepest map of each stride."""
+def _indices(name: str) -> dict[int, int]:
+    """Stride to timm's index of the deepest map of that stride."""
     with torch.device("meta"):
         info: Any = create(name, features_only=True).feature_info
     return dict(zip(info.reduction(), info.out_indices, strict=True))
 
 
 def _full_name(name: str, full: frozenset[str], joined: Mapping[str, str]) -> str:
-    """The name in the whole model: timm wraps it (`model.`, `body.`), or joins names of nested modules."""
+    """The name of an entry in the whole model; timm adds prefixes (`model.`, `body.`), or joins nested names."""
     first, dot, rest = name.partition(".")
     unwrapped = name.removeprefix("model.").removeprefix("body.")
     for candidate in (name, unwrapped, joined.get(first, first) + dot + rest):
@@ -243,14 +236,14 @@ def _maps(model: nn.Module, image: Tensor) -> list[Tensor]:
 
 
 def _used(model: nn.Module, image: Tensor) -> set[str]:
-    """Names of the parameters that the model's first map is computed with."""
+    """Names of the parameters that the model's first map depends on."""
     names, parameters = zip(*model.named_parameters(), strict=True)
     gradients = torch.autograd.grad(model.eval()(image)[0].sum(), parameters, allow_unused=True)
     return {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
 
 
 def _halving(model: nn.Module, image: Tensor, size: int) -> set[str]:
-    """The convolutions and pools that take a map of that size to a smaller one."""
+    """Names of the convolutions and poolings that make a map of that size smaller."""
     found: set[str] = set()
 
     def note(name: str, before: Tensor, after: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Saving and loading the weights of networks and backbones."""
+"""Save and load the weights of networks and backbones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backbones import darts_names as darts_layout
+from backbones import darts_names
 from backbones.checkpoints import read_content, weights_in
 from backbones.design import Design
 from backbones.errors import InputError
@@ -18,19 +18,20 @@ from backbones.features import CellBackbone
 from backbones.files import replacing
 from backbones.timm_backbone import TimmBackbone
 
-#: Parts of a classification network that a backbone has no use for.
+#: Parts of a classification network that a backbone does not have.
 _HEADS = ("classifier.", "auxiliary_head.")
 
-#: The layer whose rows are the classes.
+#: Layers whose width is the number of classes, and the weight that has a row for each class.
+_CLASSIFIERS = ("classifier.", "auxiliary_head.classifier.")
 _LAST = "classifier.weight"
 
-#: The entry of `about` that tells of which genotype the weights are.
+#: The key of `about` that holds the digest of the weights' design.
 DIGEST_KEY = "genotype_digest"
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What `load` did: names of loaded entries, and of entries in the file that the module has no place for."""
+    """Result of `load`: names of the loaded entries, and of the entries in the file that were left out."""
 
     loaded: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -42,13 +43,12 @@ class LoadReport:
 
 
 def save(module: nn.Module, file: str | Path, design: Design | None = None, **about: Any) -> Path:
-    """Write `{"state_dict": …, "about": …}`, tensors on the CPU; `about` holds plain values only.
+    """Write `{"state_dict": …, "about": …}` with tensors on the CPU, whole or not at all.
 
     Args:
-        design: the module's genotype or timm model; its digest goes with the weights, since two genotypes can have
+        design: the module's genotype or timm model. Its digest is saved with the weights, since two genotypes can have
             weights of the same names and shapes.
-
-    The file appears whole or not at all.
+        about: plain values only.
     """
     if design is not None:
         about = {**about, DIGEST_KEY: design.digest}
@@ -60,7 +60,7 @@ def save(module: nn.Module, file: str | Path, design: Design | None = None, **ab
 
 
 def read_state_dict(file: str | Path) -> dict[str, Tensor]:
-    """The state dict of a checkpoint (bare, or under `state_dict`), without prefixes of wrappers.
+    """Read the state dict of a checkpoint (bare, or under `state_dict`), without prefixes of wrappers.
 
     Raises:
         InputError: as `read`.
@@ -69,12 +69,13 @@ def read_state_dict(file: str | Path) -> dict[str, Tensor]:
 
 
 def read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
-    """The state dict of a checkpoint, and what `save` wrote about it (nothing in files of others).
+    """Read the state dict of a checkpoint, and what `save` wrote about it (an empty dict in other programs' files).
 
-    Only tensors and plain containers are read (`weights_only=True`): a checkpoint cannot run code.
+    Only tensors and plain containers are read (`weights_only=True`), so a checkpoint cannot run code.
 
     Raises:
-        InputError: no such file, not a checkpoint, one that holds more than weights, or weights that are not finite.
+        InputError: the file is missing, is not a checkpoint, holds more than weights, or holds weights that are not
+            finite.
     """
     content = read_content(file)
     about = content.get("about") if isinstance(content, Mapping) and "state_dict" in content else None
@@ -82,16 +83,16 @@ def read(file: str | Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
 
 
 def load(module: nn.Module, file: str | Path, design: Design | None = None) -> LoadReport:
-    """Load a checkpoint into a network, or into a backbone, which takes no classifier and no auxiliary head.
+    """Load a checkpoint into a network, or into a backbone, which leaves out classifier and auxiliary head.
 
-    Checkpoints of this project, of the authors' DARTS-family code and, into a `TimmBackbone`, of timm.
+    The checkpoint is from this project, from the authors' DARTS-family code, or, for a `TimmBackbone`, from timm.
 
     Args:
-        design: the module's genotype or timm model; a file that was saved for another one is refused.
+        design: the module's genotype or timm model; a file that was saved for another design is refused.
 
     Raises:
-        InputError: an entry of the module is missing in the file or has another shape there, or the file holds
-            entries of another network; names the first few.
+        InputError: entries of the module are missing in the file or have another shape, or the file holds entries of
+            another network; names the first few.
     """
     state, about = read(file)
     digest = about.get(DIGEST_KEY)
@@ -105,7 +106,7 @@ def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, 
     """Load weights of the original DARTS, PC-DARTS or P-DARTS code, such as the authors' ImageNet checkpoints.
 
     Args:
-        network: a `CifarNetwork`, `ImageNetNetwork` or `CellBackbone` of the genotype that the weights are of.
+        network: a `CifarNetwork`, `ImageNetNetwork` or `CellBackbone` of the weights' genotype.
         source: a checkpoint file, or a state dict, bare or under the key `state_dict`.
 
     Raises:
@@ -119,13 +120,13 @@ def load_darts_checkpoint(network: nn.Module, source: str | Path | Mapping[str, 
 
 
 def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport:
-    """Load what the module wants of a state dict, all of it or nothing."""
+    """Load the module's entries from a state dict, all or none."""
     wanted = module.state_dict()
     spare: Callable[[str], bool] = _is_head
     if isinstance(module, TimmBackbone):
         state, spare = module.renamed(state), module.is_spare
     else:
-        state = darts_layout.renamed(state, wanted)
+        state = darts_names.renamed(state, wanted)
         if isinstance(module, CellBackbone):
             spare = module.is_spare
     missing = [name for name in wanted if name not in state]
@@ -142,16 +143,11 @@ def _fill(module: nn.Module, state: dict[str, Tensor], where: str) -> LoadReport
             hint = "was it made by the same architecture and width?"
             if all(name.startswith("auxiliary_head.") for name in names):
                 hint = "build the network with auxiliary=False"
-            if names is reshaped and all(_is_last_layer(name) for name in names):
+            if names is reshaped and all(name.startswith(_CLASSIFIERS) for name in names):
                 hint = f"its network was for {len(state[_LAST])} classes, not {len(wanted[_LAST])}"
             raise InputError(f"{where}: {problem} {', '.join(names[:3])}{more}; {hint}")
     module.load_state_dict({name: state[name] for name in wanted})
     return LoadReport(tuple(wanted), tuple(left_out))
-
-
-def _is_last_layer(named: str) -> bool:
-    """Whether this is a layer whose width is the number of classes, by its name or what begins with that."""
-    return named.startswith(("classifier.", "auxiliary_head.classifier."))
 
 
 def _is_head(name: str) -> bool:

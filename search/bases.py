@@ -1,4 +1,4 @@
-"""`_base_ = "detection/coco_ssd320"`: a config anywhere may inherit one of ours by its name."""
+"""Let a config anywhere inherit a protocol by name: `_base_ = "detection/coco_ssd320"`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def named_bases(find: Callable[[str], Path | None]) -> Iterator[None]:
-    """A block in which mmengine takes a `_base_` that is no file beside the config for the name of a protocol.
+    """In the block, resolve a `_base_` that is not a file beside the config as the name of a protocol.
 
     Args:
-        find: the file of a protocol by name, or None.
+        find: returns the file of a protocol by name, or None.
     """
     from mmengine.config import Config
 
-    # mmengine calls it by the class' name, so that a subclass would not be asked.
+    # Patched, because mmengine calls the method on `Config` itself, so that a subclass has no effect.
     original = Config._get_cfg_path
 
     def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:

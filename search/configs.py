@@ -1,4 +1,4 @@
-"""Finding and reading configs: mmengine's Python configs, one file a protocol, its path is its name."""
+"""Find and read configs: mmengine's Python configs, one file for each protocol, named by its path."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from backbones.errors import InputError
 from search.bases import named_bases
 
-#: Environment variables that configs may refer to as `{{$NAME:default}}`, with the defaults that they use.
+#: Environment variables that configs use as `{{$NAME:default}}`, with their defaults.
 DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
 
-#: The longest name of a user's own config; with seed and digest behind it, it still is an architecture's name.
+#: The longest name of a user's own config; with a seed and a digest added, it must still fit an architecture's name.
 LONGEST_NAME = 80
 
 SchemaT = TypeVar("SchemaT", bound="Schema")
 
 
 class Schema(BaseModel):
-    """Base of the config schemas: an unknown key is an error."""
+    """Base of the config schemas; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -42,7 +42,7 @@ class LoadedConfig:
         name: its path under `configs/` without the suffix; for a file elsewhere, `local-<folder>-<file>`.
         path: the file.
         values: plain Python values (dicts, lists, numbers, strings, booleans, None).
-        options: the `key=value` texts that were merged in.
+        options: the `key=value` options that changed a value.
     """
 
     name: str
@@ -51,24 +51,24 @@ class LoadedConfig:
     options: tuple[str, ...]
 
     def protocol(self, kind: str) -> str:
-        """The name under which runs of this config are kept: `<kind>/…`, which no file of a user's takes from ours."""
+        """The name under which runs of this config are recorded, `<kind>/…`."""
         return self.name if self.name.startswith(f"{kind}/") else f"{kind}/{self.name}"
 
 
 def data_folder(variable: str) -> str:
-    """The folder that a variable of `DATA_VARIABLES` names, or its default."""
+    """The folder that a variable of `DATA_VARIABLES` is set to, or its default."""
     return os.environ.get(variable, DATA_VARIABLES[variable])
 
 
 def config_root() -> Path:
-    """The folder that holds the configs: in a checkout `configs/`, in an installation `bench/configs/`."""
+    """The folder of the configs: `configs/` in a checkout, `bench/configs/` in an installation."""
     beside_packages = Path(__file__).resolve().parents[1]
     installed = beside_packages / "bench" / "configs"
     return installed if installed.is_dir() else beside_packages / "configs"
 
 
 def config_names(kind: str | None = None) -> list[str]:
-    """Names of all configs that come with wildnas, or of one kind (`search`, `detection`, `pipelines`, …)."""
+    """Names of all configs in wildnas, or of one kind (`search`, `detection`, `pipelines`, …)."""
     root = config_root()
     files = (path.relative_to(root) for path in root.rglob("*.py") if "_base_" not in path.parts)
     names = sorted(path.with_suffix("").as_posix() for path in files if path.name != "__init__.py")
@@ -76,10 +76,10 @@ def config_names(kind: str | None = None) -> list[str]:
 
 
 def find_config(name: str) -> Path:
-    """The file of a config given by name (`pipelines/digits`) or by path (`my/config.py`).
+    """Find the file of a config by name (`pipelines/digits`) or by path (`my/config.py`).
 
     Raises:
-        InputError: there is no such config; says the nearest name.
+        InputError: the config does not exist; says the nearest name.
     """
     if name.endswith(".py"):
         path = Path(name)
@@ -96,7 +96,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     """Read a config with its `_base_` files and merge `key=value` options into it.
 
     Raises:
-        InputError: no such config, a config that does not load, or an option that is not `key=value`.
+        InputError: the config does not exist or does not load, or an option is not `key=value`.
     """
     from mmengine.config import Config
 
@@ -105,7 +105,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     try:
         with _quiet(), named_bases(_named):
             config = Config.fromfile(str(path))
-    except (Exception, SystemExit) as error:  # A config is Python code, and may raise anything.
+    except (Exception, SystemExit) as error:  # A config is Python code and may raise anything.
         raise InputError(f"{path}: cannot be read as a config: {_words(error)}") from error
     values = _plain_values(config, path)
     effective = []
@@ -116,7 +116,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
         except (ArithmeticError, AssertionError, LookupError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"{path}: --cfg-options {option}: {_words(error)}") from error
         before, values = values, _plain_values(config, path)
-        # An option that says what the file says is no change, and no reason to mark a run.
+        # An option that does not change a value does not mark a run.
         if values != before:
             effective.append(option)
     if not isinstance(values.get("task"), (str, NoneType)):
@@ -125,15 +125,15 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
 
 
 def _named(name: str) -> Path | None:
-    """The file of one of our configs by its name, or None."""
+    """The file of a config in wildnas by name, or None."""
     return config_root() / f"{name}.py" if name in config_names() else None
 
 
 def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
-    """See that no config inherits itself, which mmengine would follow for minutes.
+    """Check that no config inherits itself, which mmengine would follow for minutes, and that no value is a function.
 
     Raises:
-        InputError: names the file.
+        InputError: names the file, and the key of a function.
     """
     path = path.resolve()
     if path in above:
@@ -141,11 +141,11 @@ def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
     try:
         statements = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
-        # For mmengine to tell of.
+        # mmengine reports it.
         return
     for statement in statements:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
-            # mmengine leaves functions out, and a key that a base has would silently stay what it is there.
+            # mmengine drops functions, so that the value of a base would silently remain.
             key = ast.unparse(statement.targets[0])
             raise InputError(f"{path}: key {key!r}: is a function; expected a number, a text, a list or a dict")
         named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_base_"
@@ -156,7 +156,11 @@ def _confirm_ends(path: Path, above: tuple[Path, ...] = ()) -> None:
 
 
 def _plain_values(config: Any, path: Path) -> dict[str, Any]:
-    """Raises: InputError: a value is none that a record could hold, such as a function or an object."""
+    """Convert a config to plain values.
+
+    Raises:
+        InputError: a value cannot be written to a record, such as a function or an object.
+    """
     try:
         values: dict[str, Any] = plain(config.to_dict())
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -170,19 +174,19 @@ def _confirm_plain(value: Any, key: str, path: Path) -> None:
         for name, item in value.items():
             _confirm_plain(item, f"{key}.{name}" if key else name, path)
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            _confirm_plain(item, f"{key}.{place}", path)
+        for index, item in enumerate(value):
+            _confirm_plain(item, f"{key}.{index}", path)
     elif not isinstance(value, (str, int, float, NoneType)):
         raise InputError(f"{path}: key {key!r}: is a {type(value).__name__}; expected numbers, texts, lists and dicts")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InputError(f"{path}: key {key!r}: is a number of more than 18 digits")
+        raise InputError(f"{path}: key {key!r}: the number is too large; expected 18 digits at most")
 
 
 def _words(error: BaseException) -> str:
-    """An error in one line; some have no text of their own."""
+    """Describe an error in one line, by its type if it has no text."""
     text = " ".join(str(error).split())[:300]
     if isinstance(error, SystemExit):
-        return f"it ends the program (sys.exit({text})); a config only sets values"
+        return f"it calls sys.exit({text}); a config may only set values"
     return text or type(error).__name__
 
 
@@ -192,13 +196,14 @@ def _name(path: Path) -> str:
         return resolved.relative_to(config_root()).with_suffix("").as_posix()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", f"local-{resolved.parent.name}-{resolved.stem}")
     if len(name) > LONGEST_NAME:
-        raise InputError(f"{path}: folder and file name together are longer than {LONGEST_NAME - 7} characters")
+        longest = f"expected {LONGEST_NAME - 7} characters at most"
+        raise InputError(f"{path}: folder and file name together are too long; {longest}")
     return name
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep mmengine from announcing on standard output, which is for results, every variable that it replaces."""
+    """Suppress mmengine's messages about variables on standard output, which is for results."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:
@@ -208,7 +213,7 @@ def _quiet() -> Iterator[None]:
 
 
 def parse_option(option: str) -> tuple[str, Any]:
-    """Split `stages.0.epochs=3` into key and value; the value is a Python literal, or else the text itself."""
+    """Split `stages.0.epochs=3` into key and value; a value that is not a Python literal is text."""
     key, equals, text = option.partition("=")
     if not equals or not key:
         raise InputError(f"--cfg-options {option}: expected key=value, such as epochs=10")
@@ -217,12 +222,12 @@ def parse_option(option: str) -> tuple[str, Any]:
     except (ValueError, SyntaxError):
         return key, text
     except (TypeError, MemoryError, RecursionError) as error:
-        # Such as a list as the key of a dict, or a text nested too deeply.
+        # For example a list as the key of a dict, or a text nested too deeply.
         raise InputError(f"--cfg-options {option[:100]}: {str(error) or 'too deeply nested'}") from error
 
 
 def plain(value: Any) -> Any:
-    """The value with mappings as dicts and sequences as lists, so that it equals itself after a trip through JSON."""
+    """Convert mappings to dicts and sequences to lists, so that JSON does not change the value."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, range)):
@@ -236,7 +241,7 @@ def plain(value: Any) -> Any:
 
 
 def portable(value: Any) -> Any:
-    """The config without this machine's data folders: what starts with one is written with the variable's name."""
+    """Replace this machine's data folders in a config by the names of their variables."""
     if isinstance(value, Mapping):
         return {key: portable(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -245,16 +250,16 @@ def portable(value: Any) -> Any:
         for variable in DATA_VARIABLES:
             root = data_folder(variable).rstrip("/")
             if value == root or value.startswith(f"{root}/"):
-                # The variable may end in a slash, and the config goes on with another.
+                # The variable may end in a slash that the config repeats.
                 return f"${variable}{re.sub('^/+', '/', value[len(root) :])}"
     return value
 
 
 def parse(schema: type[SchemaT], values: Mapping[str, Any], where: str) -> SchemaT:
-    """The values as an instance of a schema.
+    """Validate values by a schema.
 
     Raises:
-        InputError: names `where`, the key, what is wrong with it and, for an unknown key, the nearest known one.
+        InputError: names `where`, the key, the problem and, for an unknown key, the nearest known one.
     """
     _refuse_truth_values(schema, values, where)
     try:
@@ -264,7 +269,7 @@ def parse(schema: type[SchemaT], values: Mapping[str, Any], where: str) -> Schem
 
 
 def _refuse_truth_values(schema: type[BaseModel], values: Mapping[str, Any], where: str, key: str = "") -> None:
-    """Refuse True where a number belongs, which Python takes for 1.
+    """Refuse True and False for numbers; Python would take True as 1.
 
     Raises:
         InputError: names the key.
@@ -280,7 +285,7 @@ def _refuse_truth_values(schema: type[BaseModel], values: Mapping[str, Any], whe
 
 
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
-    """The first problem of a failed validation in words: key, what is wrong, what would be right."""
+    """Describe the first problem of a failed validation: the key, what is wrong, what would be right."""
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
@@ -289,13 +294,13 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
         return f"key {key!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
     if isinstance(problem["input"], Mapping):
-        # The message names the keys in it that do not go together.
+        # The message names the keys that do not fit together.
         return f"key {key!r}: {message}" if key else message
     return f"key {key!r}: {message} (got {problem['input']!r})"
 
 
 def known_keys(schema: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """The keys that a schema knows at the place of an unknown one."""
+    """The keys that a schema has at the location of an unknown one."""
     current: Any = schema
     for part in location[:-1]:
         if isinstance(part, int):
@@ -318,7 +323,7 @@ def _is_model(item: Any) -> bool:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`did you mean …?` for a near miss, else the list of what is known."""
+    """Suggest the nearest known name, or list all."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

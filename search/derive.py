@@ -1,4 +1,4 @@
-"""From architecture parameters to a genotype: the derivation rules of DARTS, PC-DARTS and P-DARTS."""
+"""Derive a genotype from architecture parameters, by the rules of DARTS, PC-DARTS and P-DARTS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Architecture(Schema):
-    """The content of `architecture.json`: what a search learned, from which any genotype can be derived again.
+    """The content of `architecture.json`: a search's learned parameters and derivation rule.
 
     Rows of `alpha_*` and entries of `beta_*` are edges in DARTS order; values are raw, before softmax.
     """
@@ -63,7 +63,7 @@ class Architecture(Schema):
         return self
 
     def save(self, file: Path) -> None:
-        """Write the JSON file; it appears whole or not at all."""
+        """Write the JSON file, whole or not at all."""
         write_text(file, self.model_dump_json(indent=1) + "\n")
 
 
@@ -71,7 +71,7 @@ def read_architecture(file: Path) -> Architecture:
     """Read `architecture.json`.
 
     Raises:
-        InputError: no such file, not JSON, or a key that is missing, unknown or does not fit; names file and key.
+        InputError: the file is missing or not JSON, or a key is missing, unknown or does not fit; names file and key.
     """
     content = read_json(file)
     if not isinstance(content, dict):
@@ -81,7 +81,7 @@ def read_architecture(file: Path) -> Architecture:
 
 @dataclass(frozen=True)
 class _Choice:
-    """The best operation of an edge and the score by which edges compete."""
+    """The best operation of an edge, and its score against other edges."""
 
     source: int
     operation: str
@@ -89,40 +89,41 @@ class _Choice:
 
 
 def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype:
-    """The genotype of learned architecture parameters.
+    """Derive the genotype of learned architecture parameters.
 
-    On every edge the operation of the largest weight other than `none` is kept; into every node the two edges whose
-    kept operations have the largest scores. The score is softmax(α) (DARTS 2.4; P-DARTS 4.3.1), times softmax(β) over
-    the edges into the node for rule `pc-darts` (PC-DARTS 3.3). `max_skips` restricts the skip connections of the normal
-    cell (P-DARTS 4.3.2): while there are more, the weakest one's weight is set to 0 and the cell is built again. The
-    paper's own words, "search for the M skip-connect operations with the largest architecture weights and set the
-    weights of others to 0", give the same: a skip connection that comes in for one that went is never the stronger.
+    Every edge keeps its operation of the largest weight other than `none`. Every node keeps the two incoming edges with
+    the largest scores. The score of an edge is softmax(α) of its operation (DARTS 2.4; P-DARTS 4.3.1), for rule
+    `pc-darts` times softmax(β) over the edges into the node (PC-DARTS 3.3). `max_skips` restricts the skip connections
+    of the normal cell (P-DARTS 4.3.2): while there are more, the weight of the weakest is set to 0 and the cell is
+    derived again. The paper says "search for the M skip-connect operations with the largest architecture weights and
+    set the weights of others to 0", which gives the same cell, because a skip connection that replaces another is never
+    stronger.
 
-    Ties go to the operation that stands first among the candidates and to the edge from the earlier node; of equally
-    weak skip connections the one that stands last goes first. The two edges of a node are listed by rising source.
+    Ties go to the first operation among the candidates and to the edge from the earlier node. Of equally weak skip
+    connections, the last is removed first. The two edges of a node are listed by rising source.
 
     Args:
-        max_skips: overrides the architecture's own; None takes it.
+        max_skips: overrides the architecture's own; None keeps it.
 
     Raises:
-        InputError: the candidates do not allow so few skip connections.
+        InputError: the candidates do not allow the restriction.
     """
     limit = architecture.max_skips if max_skips is None else max_skips
     normal = _weights(architecture, "normal")
     cell = _cell(architecture, "normal", normal)
     while limit is not None and sum(choice.operation == "skip_connect" for choice in cell) > limit:
-        place = min(
-            (place for place, choice in enumerate(cell) if choice.operation == "skip_connect"),
-            key=lambda place: (cell[place].score, -place),
+        index = min(
+            (index for index, choice in enumerate(cell) if choice.operation == "skip_connect"),
+            key=lambda index: (cell[index].score, -index),
         )
-        target = place // 2 + 2
-        edge = edge_sources(architecture.nodes).index((cell[place].source, target))
-        if cell[place].score < 0:
+        target = index // 2 + 2
+        edge = edge_sources(architecture.nodes).index((cell[index].source, target))
+        if cell[index].score < 0:
             raise InputError(
                 f"max_skips={limit}: node {target} of the normal cell has no candidates left but skip connections, "
                 "so it cannot be reached"
             )
-        # Below 0, so that a softmax that has underflown to 0 still goes before it.
+        # Below 0, so that a softmax that has underflown to 0 is still larger.
         normal[edge][architecture.operations_normal[edge].index("skip_connect")] = -1.0
         cell = _cell(architecture, "normal", normal)
     concat = tuple(range(2, architecture.nodes + 2))
@@ -135,11 +136,11 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
 
 
 def save_genotypes(architecture: Architecture, file: Path) -> None:
-    """Write `genotypes.json`: the genotype under every restriction M of the normal cell's skip connections.
+    """Write `genotypes.json`: the genotype for every restriction M of the normal cell's skip connections.
 
     `{"default": 2, "max_skips": {"0": {"skip_count": 0, "genotype": {…}}, "1": …}}`. M runs from 0 to 8, or to the
-    number of the normal cell's edges where it has more, which restricts nothing. `default` is the search's own M, null
-    where it restricts nothing. An M that cannot be reached has `{"skip_count": null, "genotype": null, "reason": "…"}`.
+    number of the normal cell's edges if that is larger. `default` is the search's own M, null without a restriction. An
+    M that cannot be reached has `{"skip_count": null, "genotype": null, "reason": "…"}`.
     """
     entries = {str(limit): _entry(architecture, limit) for limit in range(max(8, 2 * architecture.nodes) + 1)}
     write_text(file, json.dumps({"default": architecture.max_skips, "max_skips": entries}, indent=1) + "\n")
@@ -154,7 +155,7 @@ def _entry(architecture: Architecture, limit: int) -> dict[str, Any]:
 
 
 def _weights(architecture: Architecture, cell: str) -> list[list[float]]:
-    """softmax(α) of each edge, times softmax(β) of its node where the rule says so."""
+    """softmax(α) of each edge, for rule `pc-darts` times softmax(β) over the edges into its node."""
     rows = [_softmax(row) for row in getattr(architecture, f"alpha_{cell}")]
     if architecture.rule == "pc-darts":
         beta = getattr(architecture, f"beta_{cell}")
@@ -169,13 +170,13 @@ def _weights(architecture: Architecture, cell: str) -> list[list[float]]:
 def _softmax(values: Sequence[float]) -> list[float]:
     largest = max(values)
     powers = [math.exp(value - largest) for value in values]
-    # Summed exactly: edges with the same values in another order tie, on every machine.
+    # An exact sum, so that edges with the same values in another order tie on every machine.
     total = math.fsum(powers)
     return [power / total for power in powers]
 
 
 def _cell(architecture: Architecture, cell: str, weights: list[list[float]]) -> list[_Choice]:
-    """The two chosen edges of every node, by rising source."""
+    """Choose the two edges of every node, listed by rising source."""
     operations = getattr(architecture, f"operations_{cell}")
     chosen: list[_Choice] = []
     first = 0
@@ -184,7 +185,7 @@ def _cell(architecture: Architecture, cell: str, weights: list[list[float]]) -> 
         for source in range(target):
             names, row = operations[first + source], weights[first + source]
             best = max(
-                (place for place, name in enumerate(names) if name != "none"), key=lambda place: (row[place], -place)
+                (index for index, name in enumerate(names) if name != "none"), key=lambda index: (row[index], -index)
             )
             into.append(_Choice(source, names[best], row[best]))
         two = sorted(into, key=lambda choice: (-choice.score, choice.source))[:2]
@@ -198,9 +199,9 @@ def _entries(cell: list[_Choice]) -> tuple[Edge, ...]:
 
 
 def derive_file(file: Path, max_skips: int | None = None) -> Genotype:
-    """The genotype of a finished search's `architecture.json`. See `derive`.
+    """Derive the genotype of a finished search's `architecture.json`.
 
     Raises:
-        InputError: the file is not what a search leaves, or does not allow so few skip connections.
+        InputError: as `read_architecture` and `derive`.
     """
     return derive(read_architecture(file), max_skips)

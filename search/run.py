@@ -1,4 +1,4 @@
-"""A whole search: data in, genotype out."""
+"""Run a whole search: data in, genotype out."""
 
 from __future__ import annotations
 
@@ -26,34 +26,29 @@ from search.loop.stages import StageHook, architecture_of, build_supernet, carry
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
-from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.epoch_lines import read_epochs
 from search.training.execution import gpu_settings
 from search.training.hooks import (
-    LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
-    PeakLogProcessor,
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
-    default_hooks,
-    experiment_name,
+    runner_settings,
     silence_console,
-    visualiser,
 )
 from search.training.parallel import ReplicaHook, is_main, world_size
 from search.training.progress import ProgressCallback
 from search.training.resuming import epochs_done, resume_point
 from search.training.seeds import seed_everything
 
-#: What a finished stage says of itself in `summary.json`.
+#: The keys of a finished stage's `summary.json`.
 _SUMMARY = ("accuracy", "params")
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
         genotype: derived by the search's rule and skip restriction.
@@ -79,17 +74,17 @@ def run_search(
     seed: int,
     progress: ProgressCallback = lambda fraction, doing: None,
 ) -> SearchResult:
-    """Search, resuming what an interrupted search left in `work_dir`.
+    """Run a search, or resume an interrupted one in `work_dir`.
 
-    Leaves `proxy.json`, `architecture.json`, `genotypes.json`, `diagnostics.json` and `curve.jsonl` there, `stage<k>/`
+    Writes `proxy.json`, `architecture.json`, `genotypes.json`, `diagnostics.json` and `curve.jsonl` there, `stage<k>/`
     with logs and checkpoints, and a line for every epoch in `stage<k>/epochs.jsonl`.
 
-    In several processes (`search.training.parallel.process_group`) all of them call this, with a `work_dir` that all
-    of them see; the first one writes there. Each returns the same.
+    With several processes (`search.training.parallel.process_group`), each calls this function with a shared
+    `work_dir`; the first process writes there, and all return the same result.
 
     Raises:
-        InputError: the proxy's data are missing, unreadable or too few, `work_dir` holds the work of another search, or
-            a batch cannot be divided among the processes; before any training starts.
+        InputError: before any training, if the proxy's data are missing, unreadable or too few, `work_dir` belongs to
+            another search, or a batch cannot be divided among the processes.
         FloatingPointError: the search has diverged.
     """
     share_of(settings.batch_size, world_size())
@@ -100,16 +95,16 @@ def run_search(
     architecture: Architecture | None = None
     accuracy, params = float("nan"), 0
     costs = [stage.epochs * stage.layers for stage in settings.stages]
-    for place, stage in enumerate(settings.stages):
-        space = next_space(space, architecture, settings.stages, place, seed)
-        before, share = sum(costs[:place]) / sum(costs), costs[place] / sum(costs)
+    for number, stage in enumerate(settings.stages):
+        space = next_space(space, architecture, settings.stages, number, seed)
+        before, share = sum(costs[:number]) / sum(costs), costs[number] / sum(costs)
 
         def stage_progress(
-            fraction: float, doing: str, before: float = before, share: float = share, place: int = place
+            fraction: float, doing: str, before: float = before, share: float = share, number: int = number
         ) -> None:
-            progress(before + share * fraction, f"search stage {place + 1} of {len(settings.stages)}, {doing}")
+            progress(before + share * fraction, f"search stage {number + 1} of {len(settings.stages)}, {doing}")
 
-        folder = work_dir / f"stage{place + 1}"
+        folder = work_dir / f"stage{number + 1}"
         finished = folder / "architecture.json"
         if finished.is_file():
             architecture, summary = _finished_stage(folder, space)
@@ -117,7 +112,7 @@ def run_search(
         else:
             carried = architecture if settings.initial_alpha == "carried" else None
             architecture, summary = _run_stage(
-                settings, stage, space, data, folder, [seed, place], stage_progress, carried
+                settings, stage, space, data, folder, [seed, number], stage_progress, carried
             )
         accuracy, params = summary["accuracy"], int(summary["params"])
     assert architecture is not None
@@ -131,15 +126,16 @@ def run_search(
 
 
 def _finished_stage(folder: Path, space: SearchSpace) -> tuple[Architecture, dict[str, float]]:
-    """What a stage has left.
+    """Read the results of a finished stage.
 
     Raises:
-        InputError: a file is not what a stage leaves, or is another search's.
+        InputError: a file is malformed, or belongs to another search.
     """
     architecture, summary = read_architecture(folder / "architecture.json"), read_json(folder / "summary.json")
     rows = [list(row) for row in space.normal], [list(row) for row in space.reduce]
     if (architecture.operations_normal, architecture.operations_reduce) != rows:
-        raise InputError(f"{folder / 'architecture.json'}: has other candidates than this stage: another search's?")
+        other = "candidates differ from this stage's; does it belong to another search?"
+        raise InputError(f"{folder / 'architecture.json'}: {other}")
     if not isinstance(summary, dict) or not all(_is_number(summary.get(key)) for key in _SUMMARY):
         raise InputError(f"{folder / 'summary.json'}: expected an object with the numbers {' and '.join(_SUMMARY)}")
     return architecture, summary
@@ -150,18 +146,18 @@ def _is_number(value: object) -> bool:
 
 
 def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
-    """Note in the folder whose it is; refuse one that another search has worked in."""
-    # Each process normalises its own part of a batch: another number of them is another search.
+    """Mark the folder as this search's; refuse a folder of another search."""
+    # BatchNorm normalises each process' part of a batch, so another number of processes is another search.
     whose = {"seed": seed, "processes": world_size(), "settings": portable(settings.model_dump(mode="json"))}
     note = json.dumps(whose, indent=1) + "\n"
     file = work_dir / "search.json"
-    # Folders alone may be another process' that was faster; checkpoints and results are the first one's.
+    # Another process may already have made folders; only the first writes checkpoints and results.
     left = (*work_dir.glob("stage*/last_checkpoint"), *work_dir.glob("stage*/architecture.json"))
     if left and not file.is_file():
-        raise InputError(f"{work_dir}: holds stages of a search, but no search.json says which; use another folder")
+        raise InputError(f"{work_dir}: holds stages of a search, but no search.json; use another folder")
     if file.is_file() and file.read_bytes() != note.encode():
         raise InputError(
-            f"{work_dir}: holds the work of a search with other settings, another seed or another number of processes; "
+            f"{work_dir}: belongs to a search with other settings, another seed or another number of processes; "
             "use another folder"
         )
     if is_main():
@@ -181,12 +177,12 @@ def _run_stage(
     """Train one stage's supernet from fresh weights, α and β (P-DARTS 4.3.2).
 
     Args:
-        carried: whose α and β the stage begins with instead (its footnote 1).
+        carried: the architecture whose α and β the stage begins with, if any (its footnote 1).
     """
     folder.mkdir(parents=True, exist_ok=True)
     peak = PeakMemoryHook(folder)
     seed = seeds[0] * 1_000 + seeds[1]
-    # Epochs count from 0; the largest word draws the initial weights.
+    # The initial weights take the largest epoch number, which no epoch has.
     seed_everything(seed, 2**32 - 1)
     supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
     if carried is not None:
@@ -198,13 +194,11 @@ def _run_stage(
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,
-        work_dir=str(folder),
         train_dataloader=pair_loader(data, settings.batch_size, seed),
         train_cfg={"by_epoch": True, "max_epochs": stage.epochs},
         optim_wrapper=build_optimisers(supernet, settings.weights, settings.architecture),
         # The architecture optimiser has a fixed rate (PC-DARTS 4.2).
         param_scheduler={"weights": [cosine], "architecture": []},
-        default_hooks={**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
         custom_hooks=[
             EpochSeedHook(seed),
             ReplicaHook(),
@@ -216,18 +210,12 @@ def _run_stage(
             OwnerHook(whose),
             ProgressHook(progress),
         ],
-        load_from=str(resume) if resume else None,
-        resume=resume is not None,
-        # Of no effect on the search, which EpochSeedHook seeds; NumPy takes 32 bits only.
-        randomness={"seed": seed % 2**32},
-        experiment_name=experiment_name(folder),
-        visualizer=visualiser(),
-        log_processor=PeakLogProcessor(),
+        **runner_settings(folder, seed, resume),
     )
     silence_console(runner)
     with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
         runner.train()
-    # The memory of a graph is not to lie beside the next stage's.
+    # Free the memory of the graph before the next stage.
     model.replays = None
     check_finite(model, folder)
     architecture = architecture_of(supernet, settings)

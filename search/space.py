@@ -1,4 +1,4 @@
-"""The search space: which candidate operations every edge of the two cells still has."""
+"""The search space: the candidate operations of every edge of the two cells."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def edge_sources(nodes: int) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The candidates of every edge; all edges of one cell have equally many, in rising order of `OPERATIONS`."""
+    """The candidates of every edge; all edges of a cell have the same number, in rising order of `OPERATIONS`."""
 
     nodes: int
     normal: Candidates
@@ -38,7 +38,7 @@ class SearchSpace:
             if len(rows) != len(edge_sources(self.nodes)):
                 raise InputError(f"{cell}: {len(rows)} edges; {self.nodes} nodes have {len(edge_sources(self.nodes))}")
             if len({len(row) for row in rows}) != 1:
-                raise InputError(f"{cell}: all edges need equally many candidate operations")
+                raise InputError(f"{cell}: expected the same number of candidate operations on all edges")
             unknown = [name for row in rows for name in row if name not in OPERATIONS]
             if unknown:
                 raise InputError(f"{cell}: unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
@@ -49,7 +49,7 @@ class SearchSpace:
 
     @classmethod
     def full(cls, nodes: int, operations: Sequence[str]) -> SearchSpace:
-        """The space in which every edge has all operations."""
+        """Make the space in which every edge has all operations."""
         rows = (tuple(operations),) * len(edge_sources(nodes))
         return cls(nodes, rows, rows)
 
@@ -60,8 +60,8 @@ class SearchSpace:
     def pruned(self, keep: int, alpha_normal: NDArray[np.float64], alpha_reduce: NDArray[np.float64]) -> SearchSpace:
         """Keep on every edge the `keep` candidates of the largest softmax(α) (P-DARTS 4.3.1).
 
-        `none` competes like any other: the paper drops the operations "assigned with a lower weight", whatever they
-        are. What of it lives into the last stage is left out as the genotype is derived.
+        `none` competes like any other candidate, since the paper drops any operations "assigned with a lower weight".
+        If `none` is left in the last stage, `derive` leaves it out.
 
         Args:
             alpha_normal, alpha_reduce: raw parameters, `(edges, candidates)`.
@@ -72,7 +72,7 @@ class SearchSpace:
         return SearchSpace(self.nodes, _prune(self.normal, alpha_normal, keep), _prune(self.reduce, alpha_reduce, keep))
 
     def drawn(self, keep: int, seed: int) -> SearchSpace:
-        """Keep on every edge `keep` candidates drawn uniformly by seed (P-DARTS 5.2.2, "randomly sampled").
+        """Keep on every edge `keep` candidates, drawn uniformly by seed (P-DARTS 5.2.2, "randomly sampled").
 
         Raises:
             InputError: an edge has fewer than `keep` candidates, or keeps `none` alone.
@@ -98,7 +98,7 @@ def _prune(rows: Candidates, alpha: NDArray[np.float64], keep: int) -> Candidate
     pruned = []
     for names, scores in zip(rows, alpha, strict=True):
         _check(names, keep)
-        # softmax keeps the order, so raw parameters rank alike. Ties go to the operation that stands first.
+        # Raw parameters rank like their softmax. Ties go to the first operation.
         best = sorted(range(len(names)), key=lambda index: (-scores[index], index))[:keep]
         pruned.append(tuple(names[index] for index in sorted(best)))
     return tuple(pruned)

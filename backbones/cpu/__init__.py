@@ -1,1 +1,1 @@
-"""What is written by hand so that the networks are fast on a CPU; the method itself does not need it."""
+"""Hand-written code that makes the networks fast on a CPU; the method does not need it."""

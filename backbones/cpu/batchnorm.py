@@ -1,8 +1,8 @@
-"""BatchNorm of maps with channels last in memory, several pixels to a row.
+"""BatchNorm for maps with channels last in memory, computed on rows of several pixels.
 
-PyTorch's kernels work along the channels of a pixel. They are ten times as slow where that number is no multiple of 8,
-as the 36 channels of the CIFAR networks. On a row of several pixels the same kernels are fast whatever the width; what
-they compute, for a column, is then put together for a channel.
+PyTorch's kernels work along the channels of a pixel. They are ten times as slow if the number of channels is not a
+multiple of 8, such as the 36 of the CIFAR networks. On rows of several pixels the same kernels are fast at any width.
+Their results for columns are then combined for channels.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch.nn import functional as F
 
 from backbones.cpu.channels_last import runs_fast
 
-#: A row has at most so many values, so that a column has enough of them to be worth the pass.
+#: The most values in a row; longer rows would leave too few values in a column.
 _ROW = 1024
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """`nn.BatchNorm2d`, `(N, C, H, W)` in and out, in the same numbers but faster on a CPU with channels last."""
+    """`nn.BatchNorm2d`, `(N, C, H, W)` in and out, with the same results but faster on a CPU with channels last."""
 
     def forward(self, input: Tensor) -> Tensor:
         if input.is_meta:
-            # There are shapes only, and this one stays as it is; PyTorch takes milliseconds to find that out.
+            # Only the shape matters, and it does not change; PyTorch's own meta kernel takes milliseconds.
             return input
         whole = self.affine and self.track_running_stats and input.dtype == self.weight.dtype
         if not (runs_fast(input) and whole and input.dtype in (torch.float32, torch.float64)):
@@ -33,7 +33,7 @@ class BatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return _by_running_statistics(self, input)
         if input.numel() == input.shape[1]:
-            # One value a channel: refused there.
+            # One value a channel, which PyTorch refuses.
             return super().forward(input)
         momentum = self.momentum
         if self.num_batches_tracked is not None:
@@ -56,7 +56,7 @@ def _rows(x: Tensor, pixels: int) -> Tensor:
 
 
 def _repeated(of_channels: Tensor, pixels: int) -> Tensor:
-    """The columns of a row, `(C,)` to `(pixels * C,)`; `repeat` does the same ten times as slowly."""
+    """Repeat per-channel values for the columns of a row, `(C,)` to `(pixels * C,)`; `repeat` is ten times slower."""
     return of_channels.expand(pixels, -1).reshape(-1)
 
 
@@ -75,9 +75,10 @@ def _by_running_statistics(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 class _BatchNorm(torch.autograd.Function):
-    """With x' = (x − μ) / σ, y = w x' + b and g the gradient of y over P pixels, that of x is
+    """BatchNorm in training mode on rows.
 
-    w/σ · (g − Σ g / P − x' · Σ (g x') / P)
+    With x' = (x − μ) / σ, y = w x' + b and g the gradient of y, the gradient of x over P pixels is
+    w/σ · (g − Σ g / P − x' · Σ (g x') / P).
     """
 
     @staticmethod
@@ -87,7 +88,8 @@ class _BatchNorm(torch.autograd.Function):
         channels, pixels = x.shape[1], _pixels_a_row(x)
         count = x.numel() // channels
         rows = _rows(x, pixels)
-        # Of a column of rows: two passes, as PyTorch's, then the parallel form (Chan et al. 1979) for equal counts.
+        # Moments of each column in two passes, as in PyTorch, combined by the parallel form (Chan et al. 1979) for
+        # equal counts.
         means, variances = torch.batch_norm_update_stats(rows, None, None, 0.0)
         means = means.view(pixels, channels)
         mean = means.mean(dim=0)
@@ -111,7 +113,7 @@ class _BatchNorm(torch.autograd.Function):
         channels, pixels = x.shape[1], _pixels_a_row(x)
         count = x.numel() // channels
         rows, of_out = _rows(x, pixels), _rows(gradient, pixels)
-        # Σ g (x - μ) and Σ g of a column: the gradients of scale and shift where mean and variance (here 1) are given.
+        # Σ g (x - μ) and Σ g of each column, as gradients of scale and shift for a given mean and a variance of 1.
         columns = _repeated(mean, pixels)
         _, products, sums = torch.ops.aten.native_batch_norm_backward(
             of_out, rows, None, columns, torch.ones_like(columns), None, None, False, 0.0, [False, True, True]

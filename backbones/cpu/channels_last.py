@@ -1,4 +1,4 @@
-"""Where the channels of a map lie in memory, which decides how fast a CPU is."""
+"""The memory layout of maps, which determines the speed on a CPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OWN_KERNELS = ContextVar("own_kernels", default=True)
 
 @contextlib.contextmanager
 def without_own_kernels() -> Iterator[None]:
-    """Compute by PyTorch's own operations alone: the hand-written backward passes cannot be differentiated again."""
+    """Compute with PyTorch's operations only, because hand-written backward passes cannot be differentiated again."""
     token = _OWN_KERNELS.set(False)
     try:
         yield
@@ -23,18 +23,18 @@ def without_own_kernels() -> Iterator[None]:
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """A map `(N, C, H, W)` as its device computes it fastest: on a CPU with channels last, else as it is.
+    """Put a map `(N, C, H, W)` in the fastest layout: channels last on a CPU, unchanged on other devices.
 
-    Last, the channels of a pixel are neighbours: 1x1 convolutions are products of matrices without a copy, and oneDNN's
-    depthwise kernels are two to ten times as fast. Everything behind an input keeps its layout.
+    With channels last, the channels of a pixel are neighbours in memory. 1x1 convolutions are matrix products without a
+    copy, and oneDNN's depthwise kernels are two to ten times as fast. Later layers keep the layout of their input.
     """
     return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
 
 
 def runs_fast(x: Tensor) -> bool:
-    """Whether hand-written kernels take this map `(N, C, H, W)`: on a CPU, channels last, outside of torch.compile.
+    """Whether hand-written kernels apply to a map `(N, C, H, W)`: on a CPU, channels last, outside of torch.compile.
 
-    The compiler fuses ordinary operations itself, and would have to stop at a hand-written backward pass.
+    The compiler fuses ordinary operations itself, and would break its graph at a hand-written backward pass.
     """
     return (
         not torch.compiler.is_compiling()

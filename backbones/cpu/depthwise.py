@@ -1,9 +1,9 @@
-"""Depthwise convolution of stride 1, with a backward pass that is fast on a CPU.
+"""Depthwise convolution of stride 1 with a backward pass that is fast on a CPU.
 
-The gradient of the input is a depthwise convolution too, of the output's gradient with the kernels turned round: as one
-it is computed twice (5x5) to ten times (dilated) as fast as by oneDNN's backward pass. The gradient of the kernels is
-the faster the fewer groups there are, up to 4 channels a group, although all but the diagonal of what that gives is
-thrown away; where many channels in a row are copies of one, as the edges that leave a node are, they are one group.
+The input's gradient is itself a depthwise convolution, of the output's gradient with flipped kernels. Computed as one,
+it is two (5x5) to ten times (dilated) as fast as oneDNN's backward pass. The kernels' gradient is faster with fewer
+groups, up to 4 channels a group, although only the diagonal of each group is used. Where neighbouring channels are
+copies of one channel, as for the edges that leave a node, they form one group.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from torch.nn import functional as F
 
 from backbones.cpu.channels_last import runs_fast
 
-#: Channels of a group in the gradient of the kernels.
+#: The most channels of a group in the gradient of the kernels.
 _GROUP = 4
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """One `kernel` x `kernel` filter a channel, padded to keep the size: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
+    """One `kernel` x `kernel` filter a channel, padded for full size: `(N, C, H, W)` to `(N, C, H / s, W / s)`."""
 
     def __init__(self, channels: int, kernel: int, stride: int, dilation: int = 1) -> None:
         padding = dilation * (kernel - 1) // 2
@@ -35,18 +35,18 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 def depthwise(x: Tensor, weight: Tensor, dilation: int = 1, copied: Tensor | None = None) -> Tensor:
-    """`F.conv2d` with `groups` = C, stride 1 and the padding that keeps the size: `(N, C, H, W)` in and out.
+    """Convolve depthwise with stride 1 and the padding that keeps the size: `(N, C, H, W)` in and out.
 
     Args:
         weight: `(C, 1, k, k)`, k odd.
-        copied: `(N, C / n, H, W)`, where x is this with every channel n times in a row.
+        copied: `(N, C / n, H, W)`, if x repeats each of its channels n times in a row.
     """
     padding = dilation * (weight.shape[-1] // 2)
     if x.device.type != "cpu":
         return F.conv2d(x, weight, padding=padding, dilation=dilation, groups=x.shape[1])
     source = x if copied is None else copied.detach()
     if torch.is_autocast_enabled("cpu"):
-        # Here: autocast would cast inside of the forward pass only, and the backward pass would find two types.
+        # Cast here: autocast would cast in the forward pass only, and the backward pass would see two types.
         x, weight, source = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (x, weight, source))
     return cast(Tensor, _Depthwise.apply(x, weight, padding, dilation, source))
 
@@ -74,7 +74,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _phases(x: Tensor) -> Tensor:
-    """The four maps of every other row and column, `(N, C, H, W)` to `(4 * N, C, ceil(H / 2), ceil(W / 2))`."""
+    """Split maps by even and odd rows and columns, `(N, C, H, W)` to `(4 * N, C, ceil(H / 2), ceil(W / 2))`."""
     x = F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
     n, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, 2, channels)
@@ -83,7 +83,7 @@ def _phases(x: Tensor) -> Tensor:
 
 
 def copied_channels(source: Tensor, copies: int) -> Tensor:
-    """Every channel so many times in a row, `(N, C, H, W)` to `(N, copies * C, H, W)`."""
+    """Repeat every channel `copies` times in a row, `(N, C, H, W)` to `(N, copies * C, H, W)`."""
     if copies == 1:
         return source
     n, channels, height, width = source.shape
@@ -94,13 +94,13 @@ def copied_channels(source: Tensor, copies: int) -> Tensor:
 def _of_weight(gradient: Tensor, source: Tensor, weight: Tensor, padding: int, dilation: int) -> Tensor:
     channels, kernel = len(weight), weight.shape[-1]
     if dilation == 2 and min(gradient.shape[-2:]) < 2 * kernel - 1:
-        # oneDNN is ten times as slow where the spread kernel is larger than the map. Every other row and column is a
-        # map of its own to it, on which it is an ordinary kernel; zeros beyond an odd border change no gradient.
+        # oneDNN is ten times slower if the dilated kernel is larger than the map. On the maps of every other row and
+        # column the kernel is an ordinary one; zeros beyond an odd border change no gradient.
         return _of_weight(_phases(gradient), _phases(source), weight, padding // 2, 1)
     copies = channels // source.shape[1]
     size = 1
     if copies < 4:
-        # Too few for the groups to be fewer than they would be anyway.
+        # With fewer copies than channels in a group, grouping copies would not reduce the number of groups.
         source, copies = copied_channels(source, copies), 1
     # oneDNN's own kernel for 3x3 is as fast.
     if copies == 1 and (kernel > 3 or dilation > 1):

@@ -1,4 +1,4 @@
-"""Draw a cell as a picture. Matplotlib is imported when something is drawn."""
+"""Draw a cell as a picture; matplotlib is imported only then."""
 
 from backbones.drawing.cell import draw, svg
 

@@ -1,4 +1,4 @@
-"""A cell of a genotype as a picture, in the style of the papers (PC-DARTS, Fig. 2; P-DARTS, Fig. 3)."""
+"""Draw a cell of a genotype in the style of the papers (PC-DARTS, Fig. 2; P-DARTS, Fig. 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TITLES = {"normal": "normal cell", "reduce": "reduction cell"}
 _TITLE_HEIGHT = 0.3
 _PNG_DOTS_PER_INCH = 200
 
-#: Colours of Okabe and Ito, which people with any colour vision tell apart.
+#: Colours of Okabe and Ito, which are distinct for people with any colour vision.
 _COLOURS = {
     "skip": "#cc79a7",
     "max": "#009e73",
@@ -38,7 +38,7 @@ _HEAD = (0.09, 0.035)
 
 
 def draw(genotype: GenotypeLike, file: str | Path, cell: str | None = None) -> Path:
-    """Write a picture of a cell, or of both, as SVG or PNG by the file's suffix; the file itself is returned.
+    """Write a picture of one or both cells as SVG or PNG by the file's suffix, and return the file.
 
     Args:
         genotype: the cells.
@@ -46,12 +46,12 @@ def draw(genotype: GenotypeLike, file: str | Path, cell: str | None = None) -> P
         cell: "normal", "reduce", or None for both, one above the other.
 
     Raises:
-        InputError: another suffix or cell, or the file cannot be written.
+        InputError: the suffix or the cell is unknown, or the file cannot be written.
     """
     file = Path(file)
     kind = file.suffix.lower()
     if kind not in (".svg", ".png"):
-        raise InputError(f"{file}: a picture is written as .svg or .png")
+        raise InputError(f"{file}: unknown kind of picture; expected .svg or .png")
     content = svg(genotype, cell).encode() if kind == ".svg" else _png(genotype, cell)
     try:
         with replacing(file) as partial:
@@ -62,7 +62,7 @@ def draw(genotype: GenotypeLike, file: str | Path, cell: str | None = None) -> P
 
 
 def svg(genotype: GenotypeLike, cell: str | None = None) -> str:
-    """The text of an `<svg>` element; it has no ids and no styles of its own, so a page may hold any number of them.
+    """Draw as an `<svg>` element without ids or style sheet, so that a page may hold any number of them.
 
     Raises:
         InputError: `cell` is not "normal", "reduce" or None.
@@ -70,7 +70,7 @@ def svg(genotype: GenotypeLike, cell: str | None = None) -> str:
     with own_settings():
         text = svg_text(_figure(genotype, cell))
     text = text[text.index("<svg") :]
-    # A style sheet would hold for the whole page, and ids would clash; nothing refers to them.
+    # A style sheet would apply to the whole page, and ids would clash; nothing refers to them.
     text = re.sub(r"<defs>.*?</defs>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r' (id="[^"]*"|transform="rotate\(-0 [^"]*")', "", text)
     # A hundredth of a point is exact enough.
@@ -92,7 +92,7 @@ def _figure(genotype: GenotypeLike, cell: str | None) -> Figure:
     from matplotlib.figure import Figure
 
     if cell is not None and cell not in _TITLES:
-        raise InputError(f"{cell[:40]!r}: no cell of a genotype; expected 'normal' or 'reduce'")
+        raise InputError(f"{cell[:40]!r}: unknown cell; expected 'normal' or 'reduce'")
     genotype, cells = genotype_of(genotype), list(_TITLES) if cell is None else [cell]
     layouts = [layout(getattr(genotype, name), getattr(genotype, f"{name}_concat")) for name in cells]
     title_height = _TITLE_HEIGHT if cell is None else 0.0
@@ -109,7 +109,7 @@ def _figure(genotype: GenotypeLike, cell: str | None) -> Figure:
 
 
 def _add(figure: Figure, cell: Layout, x: float, y: float) -> None:
-    """Draw a cell with its upper left corner at a point of the figure, in inches from the figure's."""
+    """Draw a cell; x and y, in inches, go from the figure's upper left corner to the cell's."""
     from matplotlib.patches import FancyBboxPatch, Patch, PathPatch, Polygon
     from matplotlib.path import Path as Curve
     from matplotlib.transforms import Affine2D
@@ -120,7 +120,7 @@ def _add(figure: Figure, cell: Layout, x: float, y: float) -> None:
         patch.set_transform(place)
         figure.add_artist(patch, clip=False)
 
-    # The lines to the output lie below the edges.
+    # Lines to the output are drawn below the edges.
     for line in sorted(cell.lines, key=lambda line: line.label is not None):
         colour = _OUTPUT_COLOUR if line.operation is None else _COLOURS[line.operation.split("_")[0]]
         width = 0.8 if line.operation is None else 1.4
@@ -131,7 +131,7 @@ def _add(figure: Figure, cell: Layout, x: float, y: float) -> None:
                 vertices += [(right, lower)] if upper == lower else [(middle, upper), (middle, lower), (right, lower)]
                 codes += [Curve.LINETO] if upper == lower else [Curve.CURVE4] * 3
             path = Curve(vertices, codes)
-            # The white rim shows which way the lines go on where two of them cross.
+            # A white rim makes crossings readable.
             put(PathPatch(path, fill=False, edgecolor="white", linewidth=width + 1.8))
             put(PathPatch(path, fill=False, edgecolor=colour, linewidth=width))
         tip_x, tip_y = line.knots[-1]
@@ -149,19 +149,19 @@ def _add(figure: Figure, cell: Layout, x: float, y: float) -> None:
 
 
 def _parts(line: Line) -> list[list[tuple[float, float]]]:
-    """The knots of the pieces that are drawn: the label interrupts the line, and the arrow's head ends it."""
+    """Split a line into the pieces that are drawn, between its label and its arrow head."""
     *knots, (x, y) = line.knots
     knots.append((x - _HEAD[0] * 0.9, y))
     if line.label is None:
         return [knots]
-    # The label is the last thing that an edge passes: its column's two knots stand before the end.
+    # The label is the last item before the target: its column's two knots come before the end.
     label = line.label
     before = [*knots[:-2], (label.x - label.width / 2, label.y)]
     return [before, [(label.x + label.width / 2, label.y), *knots[-2:]]]
 
 
 def _write(figure: Figure, text: str, x: float, y: float, size: float = FONT_SIZE) -> None:
-    # The middle between that of small letters and that of digits.
+    # Centred between the middle of small letters and that of digits.
     baseline = y + 0.32 * size / 72
     figure.text(
         x,

@@ -1,6 +1,6 @@
-"""The layered drawing of a graph (Sugiyama et al., 1981): few crossings first, then short and level links.
+"""Lay out a graph in layers (Sugiyama et al., 1981): few crossings first, then short and level links.
 
-Items, numbered from 0, stand in columns; a link joins items of neighbouring columns. Positions run downwards.
+Items, numbered from 0, are in columns; a link joins items of neighbouring columns. Positions run downwards.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from itertools import pairwise
 Link = tuple[int, int]
 Columns = list[list[int]]
 
-#: Random starts of the search for an order. Twice as many hardly ever find a better one for 7 nodes.
+#: Random starts of the search for an order. For 7 nodes, twice as many rarely find a better one.
 _STARTS = 200
 _SWEEPS = 8
-#: Orders with equally few crossings, of which the one with the shortest links is to be taken.
+#: Orders with the fewest crossings that are kept; the caller takes the one with the shortest links.
 _FINALISTS = 4
-#: Rounds of the balance of all columns.
+#: Rounds of balancing all columns.
 _ROUNDS = 400
-#: Nearer to level than this, a chain's links pull no harder.
+#: The distance from level below which a chain's links do not pull harder.
 _NEARLY_LEVEL = 0.02
 
 
 def orders(columns: Sequence[Sequence[int]], links: Sequence[Link]) -> list[Columns]:
-    """The orders of the items within their columns with the fewest crossings found; the same ones every time."""
+    """Find the orders of items in their columns with the fewest crossings; the result is deterministic."""
     before: dict[int, list[int]] = {item: [] for column in columns for item in column}
     after: dict[int, list[int]] = {item: [] for column in columns for item in column}
     for left, right in links:
@@ -34,16 +34,16 @@ def orders(columns: Sequence[Sequence[int]], links: Sequence[Link]) -> list[Colu
         after[left].append(right)
     chance = random.Random(0)
     found: dict[tuple[tuple[int, ...], ...], int] = {}
-    # Of the 2,000 items of a cell of 32 nodes, a few starts must do.
+    # A cell of 32 nodes has 2,000 items; it gets few starts to limit the time.
     for _ in range(min(_STARTS, 20_000 // len(before))):
         order = [chance.sample(column, len(column)) for column in columns]
-        place = {item: row for column in order for row, item in enumerate(column)}
+        row_of = {item: row for column in order for row, item in enumerate(column)}
         for _ in range(_SWEEPS):
-            _sort_by_neighbours(order, before, place)
-            _sort_by_neighbours(order[::-1], after, place)
-        _swap(order, (before, after), place)
+            _sort_by_neighbours(order, before, row_of)
+            _sort_by_neighbours(order[::-1], after, row_of)
+        _swap(order, (before, after), row_of)
         found[tuple(map(tuple, order))] = sum(
-            _crossings(upper, lower, after, place)
+            _crossings(upper, lower, after, row_of)
             for column in order
             for row, upper in enumerate(column)
             for lower in column[row + 1 :]
@@ -60,14 +60,14 @@ def positions(
     halves: Sequence[float],
     slack: float,
 ) -> tuple[list[float], float]:
-    """The middles of all items that make the links level, chains above all, and how far from level they remain.
+    """Find the middles of all items that make links, above all chains, most level, and how far from level they are.
 
     Args:
         order: the items of every column from top to bottom.
-        ports: where every link leaves its left item and meets its right one, from their middles.
+        ports: the ends of every link, relative to the middles of its left and right item.
         chains: linked items, one in each of successive columns.
-        halves: half the height of every item; neighbours in a column keep that far apart.
-        slack: by how much an item may be reached into, so that a chain becomes quite level.
+        halves: half the height of every item; neighbours in a column do not overlap.
+        slack: by how much items may overlap for a chain to become level.
     """
     chained = {link for chain in chains for link in pairwise(chain)}
     pulls: list[list[tuple[int, float, bool]]] = [[] for _ in halves]
@@ -82,7 +82,7 @@ def positions(
                 total = weight_of_all = 0.0
                 for other, shift, in_chain in pulls[item]:
                     aim = middles[other] + shift
-                    # Least absolute values in a chain, where one bend is better than many; else least squares.
+                    # Least absolute values in a chain, so that one bend is preferred to many; else least squares.
                     weight = 4 / (abs(aim - middles[item]) + _NEARLY_LEVEL) if in_chain else 1.0
                     total += weight * aim
                     weight_of_all += weight
@@ -99,38 +99,38 @@ def positions(
     return middles, sum(steps)
 
 
-def _sort_by_neighbours(order: Columns, neighbours: dict[int, list[int]], place: dict[int, int]) -> None:
-    """Sort every column by the mean place of its items' neighbours on one side."""
+def _sort_by_neighbours(order: Columns, neighbours: dict[int, list[int]], row_of: dict[int, int]) -> None:
+    """Sort every column by the mean row of its items' neighbours on one side."""
     for column in order:
-        places = {item: [place[other] for other in neighbours[item]] or [place[item]] for item in column}
-        means = {item: sum(rows) / len(rows) for item, rows in places.items()}
+        neighbour_rows = {item: [row_of[other] for other in neighbours[item]] or [row_of[item]] for item in column}
+        means = {item: sum(rows) / len(rows) for item, rows in neighbour_rows.items()}
         column.sort(key=means.__getitem__)
-        place.update((item, row) for row, item in enumerate(column))
+        row_of.update((item, row) for row, item in enumerate(column))
 
 
-def _swap(order: Columns, sides: Sequence[dict[int, list[int]]], place: dict[int, int]) -> None:
-    """Exchange items that stand one above the other as long as that takes crossings away."""
+def _swap(order: Columns, sides: Sequence[dict[int, list[int]]], row_of: dict[int, int]) -> None:
+    """Exchange neighbours in a column as long as that removes crossings."""
     changed = True
     while changed:
         changed = False
         for column in order:
             for row in range(len(column) - 1):
                 upper, lower = column[row : row + 2]
-                now = sum(_crossings(upper, lower, side, place) for side in sides)
-                if now and sum(_crossings(lower, upper, side, place) for side in sides) < now:
+                now = sum(_crossings(upper, lower, side, row_of) for side in sides)
+                if now and sum(_crossings(lower, upper, side, row_of) for side in sides) < now:
                     column[row : row + 2] = lower, upper
-                    place[upper], place[lower] = row + 1, row
+                    row_of[upper], row_of[lower] = row + 1, row
                     changed = True
 
 
-def _crossings(upper: int, lower: int, neighbours: dict[int, list[int]], place: dict[int, int]) -> int:
-    return sum(place[one] > place[other] for one in neighbours[upper] for other in neighbours[lower])
+def _crossings(upper: int, lower: int, neighbours: dict[int, list[int]], row_of: dict[int, int]) -> int:
+    return sum(row_of[one] > row_of[other] for one in neighbours[upper] for other in neighbours[lower])
 
 
 def _apart(wanted: Sequence[float], weights: Sequence[float], halves: Sequence[float]) -> list[float]:
-    """The middles nearest to the wanted ones, in the same order, at which no two items overlap.
+    """Find the middles nearest to the wanted ones, in the same order, without overlaps.
 
-    With the heights of the items above it taken off each, that is isotonic regression: pool adjacent violators.
+    After subtracting the heights above each item, this is isotonic regression: pool adjacent violators.
     """
     above = [2 * sum(halves[:row]) + half for row, half in enumerate(halves)]
     pools: list[tuple[float, float, int]] = []
@@ -146,7 +146,7 @@ def _apart(wanted: Sequence[float], weights: Sequence[float], halves: Sequence[f
 
 
 def _level(chains: Sequence[Sequence[int]], order: Columns, middles: list[float], halves: Sequence[float]) -> None:
-    """Bring the longest parts of every chain for which there is room to one level."""
+    """Move the longest parts of every chain to one level, if there is room."""
     above = {lower: upper for column in order for upper, lower in pairwise(column)}
     below = {upper: lower for lower, upper in above.items()}
 

@@ -1,4 +1,4 @@
-"""matplotlib with settings of its own, so that one content is one picture, byte for byte, whoever draws it."""
+"""Fixed matplotlib settings, so that the same content gives the same picture byte for byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Text stays text: it can be searched, and is short.
+#: Text stays text, which can be searched and is short.
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
@@ -20,7 +20,7 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextlib.contextmanager
 def own_settings(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
-    """matplotlib's own settings, these and `changes`, whatever the user has set, for the time of the block."""
+    """Use matplotlib's defaults with these settings and `changes` in the block, whatever the user has set."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -30,7 +30,7 @@ def own_settings(changes: Mapping[Any, Any] | None = None) -> Iterator[None]:
 
 
 def svg_text(figure: Figure) -> str:
-    """The text of a figure as an SVG file; in a block of `own_settings`."""
+    """Write a figure as SVG text; call it in a block of `own_settings`."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()

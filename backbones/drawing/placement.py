@@ -1,8 +1,8 @@
-"""Where every part of a cell's picture stands. All lengths are in inches, y runs downwards.
+"""Place every part of a cell's picture. All lengths are in inches; y runs downwards.
 
-A column holds the nodes of one depth: the longest path from the cell's inputs. Before each such column stands one of
-labels. An edge runs through its label and, level, past everything else in the columns that it passes, so that it
-crosses neither a node nor another label; it bends only between columns.
+A column holds the nodes of one depth, the longest path from the cell's inputs. Before each column of nodes is a column
+of labels. An edge runs through its label. It is level in every column that it passes and bends only between columns, so
+that it crosses neither a node nor another label.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from backbones.genotype import Edge
 #: The size of the names and labels, in points.
 FONT_SIZE = 9.0
 
-#: As wide as the mean character of DejaVu Sans, one of the widest sans-serif fonts.
+#: The mean width of a character of DejaVu Sans, one of the widest sans-serif fonts.
 _CHARACTER = 0.62 * FONT_SIZE / 72
 _TEXT_ROOM = 0.07
 _LABEL_HEIGHT = 0.18
 _NODE = 0.34
-#: Between the ends of two lines at the same node.
+#: Distance between the ends of two lines at the same node.
 _PORT = 0.1
-#: Above and below a node, and a label or a line that passes.
+#: Space above and below a node, and above and below a label or a passing line.
 _NODE_ROOM, _ROOM = 0.07, 0.04
-#: Between two columns: the least, the most, and for every inch that the steepest line rises.
+#: Gap between two columns: the least, the most, and the gap for every inch that the steepest line rises.
 _GAP, _WIDEST_GAP, _SLOPE = 0.35, 1.0, 0.55
 _MARGIN = 0.12
 
 
 @dataclass(frozen=True)
 class Box:
-    """A text and the rectangle that is kept free for it: its middle, its width and its height."""
+    """A text and the rectangle reserved for it: middle, width and height."""
 
     text: str
     x: float
@@ -45,14 +45,14 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """An edge, or the way of a node to the output.
+    """The line of an edge, or of a node to the output.
 
     Attributes:
-        operation: the edge's operation; None to the output.
-        source: the node's place in `Layout.nodes`.
-        target: the node's place in `Layout.nodes`.
-        knots: the points that the line runs through, level at every one of them.
-        label: the box that interrupts the line on its last level part; None to the output.
+        operation: the edge's operation; None for a line to the output.
+        source: the node's index in `Layout.nodes`.
+        target: the node's index in `Layout.nodes`.
+        knots: the points that the line runs through; it is level at each.
+        label: the box that interrupts the line on its last level part; None for a line to the output.
     """
 
     operation: str | None
@@ -64,7 +64,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Layout:
-    """A cell's picture from (0, 0) to (width, height). Nodes: the two inputs, the intermediate ones, the output."""
+    """A cell's picture from (0, 0) to (width, height); nodes are the inputs, the intermediate nodes, the output."""
 
     width: float
     height: float
@@ -73,7 +73,7 @@ class Layout:
 
 
 def layout(edges: Sequence[Edge], concat: Sequence[int]) -> Layout:
-    """The picture of a cell, given as in a `Genotype`."""
+    """Lay out a cell that is given as in a `Genotype`."""
     names = ["c_{k-2}", "c_{k-1}", *map(str, range(len(edges) // 2)), "c_{k}"]
     columns, chains = _chains(edges, concat)
     # The item before an edge's target is its label.
@@ -107,21 +107,21 @@ def layout(edges: Sequence[Edge], concat: Sequence[int]) -> Layout:
 
 
 def _chains(edges: Sequence[Edge], concat: Sequence[int]) -> tuple[Columns, list[list[int]]]:
-    """The items of every column, and those of every edge and then every way to the output, from source to target.
+    """List the items of every column, and the chain of items of every edge and of every line to the output.
 
-    The nodes come first, numbered as in a genotype, then the output; then what a line passes between its ends.
+    Items are numbered: the nodes as in a genotype, the output, then what lines pass between their ends.
     """
     depth = [0, 0]
     for first, second in zip(edges[::2], edges[1::2], strict=True):
         depth.append(1 + max(depth[first[1]], depth[second[1]]))
-    # The inputs have no labels before them, and neither has the output.
+    # No column of labels is before the inputs, and none before the output.
     column_of = [2 * level for level in depth] + [2 * max(depth) + 1]
     columns: Columns = [[] for _ in range(column_of[-1] + 1)]
     for node, column in enumerate(column_of):
         columns[column].append(node)
     chains = []
     items = len(column_of)
-    ends = [(source, place // 2 + 2) for place, (_, source) in enumerate(edges)]
+    ends = [(source, index // 2 + 2) for index, (_, source) in enumerate(edges)]
     for source, target in [*ends, *((node, len(depth)) for node in concat)]:
         between = range(column_of[source] + 1, column_of[target])
         chains.append([source, *range(items, items + len(between)), target])
@@ -132,7 +132,7 @@ def _chains(edges: Sequence[Edge], concat: Sequence[int]) -> tuple[Columns, list
 
 
 class _Placed(NamedTuple):
-    """An order with the heights and the middles of its items, the ends of its links and what keeps them from level."""
+    """An order with the heights and middles of its items, the ends of its links, and their distance from level."""
 
     order: Columns
     heights: dict[int, float]
@@ -144,32 +144,32 @@ class _Placed(NamedTuple):
 def _place(
     order: Columns, links: Sequence[Link], chains: Sequence[Sequence[int]], texts: Mapping[int, str], nodes: int
 ) -> _Placed:
-    """The vertical places of an order, from `_MARGIN` downwards, c_{k-2} above c_{k-1}."""
+    """Place an order vertically, from `_MARGIN` downwards, with c_{k-2} above c_{k-1}."""
     if order[0].index(0) > order[0].index(1):
         order = [column[::-1] for column in order]
-    place = {item: row for column in order for row, item in enumerate(column)}
-    leaving: dict[int, list[int]] = {item: [] for item in place}
-    meeting: dict[int, list[int]] = {item: [] for item in place}
+    row_of = {item: row for column in order for row, item in enumerate(column)}
+    leaving: dict[int, list[int]] = {item: [] for item in row_of}
+    meeting: dict[int, list[int]] = {item: [] for item in row_of}
     for left, right in links:
         leaving[left].append(right)
         meeting[right].append(left)
 
     def port(others: list[int], other: int) -> float:
-        row = sorted(others, key=place.__getitem__).index(other)
+        row = sorted(others, key=row_of.__getitem__).index(other)
         return (row - (len(others) - 1) / 2) * _PORT
 
     ports = {(left, right): (port(leaving[left], right), port(meeting[right], left)) for left, right in links}
-    heights = {item: _LABEL_HEIGHT if item in texts else 0.0 for item in place}
+    heights = {item: _LABEL_HEIGHT if item in texts else 0.0 for item in row_of}
     for node in range(nodes):
         heights[node] = max(_NODE, (max(len(leaving[node]), len(meeting[node])) + 1) * _PORT)
-    halves = [heights[item] / 2 + (_NODE_ROOM if item < nodes else _ROOM) for item in range(len(place))]
+    halves = [heights[item] / 2 + (_NODE_ROOM if item < nodes else _ROOM) for item in range(len(row_of))]
     middles, left_over = positions(order, ports, [chain[1:-1] for chain in chains], halves, _ROOM / 2)
-    top = min(middles[item] - heights[item] / 2 for item in place) - _MARGIN
+    top = min(middles[item] - heights[item] / 2 for item in row_of) - _MARGIN
     return _Placed(order, heights, [middle - top for middle in middles], ports, left_over)
 
 
 def _sides(placed: _Placed, links: Sequence[Link], widths: Mapping[int, float]) -> dict[int, tuple[float, float]]:
-    """The left and the right side of every item's column; a steep link gets a wide gap."""
+    """Find the left and right side of every item's column; a steep link gets a wide gap."""
     rises = {item: 0.0 for column in placed.order for item in column}
     for left, right in links:
         rises[right] = max(rises[right], abs(placed.middles[left] - placed.middles[right]))

@@ -1,4 +1,4 @@
-"""The zoo: published genotypes, one JSON file each, with source, citation and published numbers; and the user's own."""
+"""The zoo: published genotypes, and the user's own."""
 
 from backbones.zoo.lookup import GenotypeLike, genotype_of
 from backbones.zoo.published import Entry, get, names

@@ -1,4 +1,4 @@
-"""A genotype by whatever names it: a name of the zoo, a literal, JSON, or the genotype itself."""
+"""Find a genotype by its name in the zoo, as a literal, or as JSON."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from backbones.errors import InputError
 from backbones.genotype import Genotype
 from backbones.zoo import own
 
-#: What stands for a genotype wherever one is taken: a zoo name, a literal or JSON as text, or the JSON's object.
+#: A genotype, or what names one: a zoo name, a literal or JSON as text, or the JSON's object.
 GenotypeLike = Genotype | str | Mapping[str, Any]
 
 
 def genotype_of(given: GenotypeLike) -> Genotype:
-    """The genotype that a zoo name, a literal or JSON as text, or the JSON's object stands for.
+    """Find the genotype that is given by a zoo name, as a literal or JSON text, or as the JSON's object.
 
     Raises:
-        InputError: no such name, or not a genotype.
+        InputError: the name is unknown, or the text or object is not a genotype.
     """
     if isinstance(given, Genotype):
         return given

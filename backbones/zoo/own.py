@@ -1,8 +1,8 @@
-"""The user's own zoo: a folder of genotype files beside the published ones.
+"""The user's own zoo: a folder of genotype files.
 
-The folder is `$WILDNAS_ZOO`, or `zoo/` in the working directory. A file is a genotype as JSON, what `wildnas zoo show
---json` prints, or a text that holds one literal; its name without the suffix (`.json`, `.txt`) is the genotype's. A
-published name stays the published genotype's.
+The folder is `$WILDNAS_ZOO`, or `zoo/` in the working directory. A file is a genotype as JSON, the output of `wildnas
+zoo show --json`, or a text that holds one literal. Its name without the suffix (`.json`, `.txt`) names the genotype. A
+name in the published zoo always means the published genotype.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def folder() -> Path | None:
-    """The user's zoo, or None where there is none.
+    """The folder of the user's zoo, or None.
 
     Raises:
-        InputError: `$WILDNAS_ZOO` is no folder.
+        InputError: `$WILDNAS_ZOO` is not a folder.
     """
     named = os.environ.get(VARIABLE)
     if named:
@@ -38,19 +38,21 @@ def folder() -> Path | None:
 
 
 def files() -> dict[str, Path]:
-    """The files of the user's zoo by name, in alphabetical order; whether they hold genotypes is not looked at."""
-    place = folder()
-    if place is None:
-        return {}
-    found = (file for file in sorted(place.iterdir()) if file.suffix in _SUFFIXES and file.is_file())
-    return {file.stem: file for file in found if _NAME.fullmatch(file.stem) and file.stem not in published.names()}
+    """The files of the user's zoo by name, in alphabetical order, without reading them."""
+    taken = published.names()
+    return {file.stem: file for file in _candidates() if _NAME.fullmatch(file.stem) and file.stem not in taken}
+
+
+def _candidates() -> list[Path]:
+    root = folder()
+    return sorted(file for file in root.iterdir() if file.suffix in _SUFFIXES and file.is_file()) if root else []
 
 
 def find(name: str) -> Genotype:
-    """The genotype of that name, published or the user's own.
+    """Find a genotype by name, published or the user's own.
 
     Raises:
-        InputError: there is none (says the nearest name), or its file holds none.
+        InputError: the name is unknown (says the nearest one), or its file holds no genotype.
     """
     if name in published.names():
         return published.get(name).genotype
@@ -74,15 +76,12 @@ def usable() -> dict[str, Path]:
 
 
 def left_out() -> Iterator[str]:
-    """Why a file of the user's zoo cannot be used, for each that cannot."""
-    place = folder()
-    for file in sorted(place.iterdir()) if place is not None else ():
-        if file.suffix not in _SUFFIXES or not file.is_file():
-            continue
+    """Say for each unusable file of the user's zoo why it cannot be used."""
+    for file in _candidates():
         if file.stem in published.names():
             yield f"{file}: the published zoo has this name; give the file another one"
         elif not _NAME.fullmatch(file.stem):
-            yield f"{file}: a name has letters, digits, '.', '_' and '-', 100 at the most"
+            yield f"{file}: malformed name; expected at most 100 letters, digits, '.', '_' and '-'"
         else:
             try:
                 Genotype.read(file)

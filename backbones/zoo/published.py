@@ -20,13 +20,13 @@ class Entry:
     """A published genotype.
 
     Attributes:
-        name: the name that the field uses.
+        name: the usual name in the literature.
         genotype: the cells.
         source: where the genotype was published.
         citation: the paper.
-        note: what a user should know about it, or an empty text.
-        published: the papers' numbers for it; each says where it stands, and of which network where it is not the
-            usual one (`large`: 64 initial channels).
+        note: advice for users, or an empty text.
+        published: the papers' numbers for it, each with its table, and with its network if that is not the usual one
+            (`large`: 64 initial channels).
     """
 
     name: str
@@ -46,10 +46,10 @@ def names() -> tuple[str, ...]:
 
 @cache
 def get(name: str) -> Entry:
-    """The published genotype of that name.
+    """Find a published genotype by name.
 
     Raises:
-        InputError: there is none; says the nearest name.
+        InputError: the name is unknown; says the nearest one.
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=1)

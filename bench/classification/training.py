@@ -16,20 +16,16 @@ from bench.classification.schedule import DropPathHook, schedule
 from bench.classification.scoring import ErrorMetric
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.contract import Job
-from search.training.deferred import ClippingOptimWrapper, DeferredRuntimeInfoHook
+from search.training.deferred import ClippingOptimWrapper
 from search.training.epoch_lines import read_epochs
 from search.training.hooks import (
-    LOG_INTERVAL,
     EpochSeedHook,
     FiniteLossHook,
-    PeakLogProcessor,
     PlainCheckpointHook,
     ProgressHook,
     check_finite,
-    default_hooks,
-    experiment_name,
+    runner_settings,
     silence_console,
-    visualiser,
 )
 from search.training.parallel import ReplicaHook, world_size
 from search.training.resuming import epochs_done, resume_point
@@ -83,7 +79,6 @@ def train(
     read_epochs(curve.file, epochs_done(resume))
     runner = Runner(
         model=model,
-        work_dir=str(job.work_dir),
         train_dataloader=training,
         val_dataloader=validation,
         train_cfg={"by_epoch": True, "max_epochs": settings.epochs, "val_interval": settings.validate_every},
@@ -91,16 +86,10 @@ def train(
         val_evaluator=[ErrorMetric()],
         optim_wrapper=ClippingOptimWrapper(sgd, clip_grad=clip, accumulative_counts=execution.accumulate),
         param_scheduler=schedule(optimiser, settings.epochs),
-        default_hooks={**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
         custom_hooks=hooks,
-        load_from=str(resume) if resume else None,
-        resume=resume is not None,
         launcher="pytorch" if world_size() > 1 else "none",
         cfg={"model_wrapper_cfg": _wrapper()},
-        randomness={"seed": job.seed},
-        experiment_name=experiment_name(job.work_dir),
-        visualizer=visualiser(),
-        log_processor=PeakLogProcessor(),
+        **runner_settings(job.work_dir, job.seed, resume),
     )
     silence_console(runner)
     runner.train()

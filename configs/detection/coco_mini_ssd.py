@@ -15,7 +15,7 @@ model = dict(
     neck=dict(norm_cfg=dict(type="BN")),
 )
 
-# Without SSD's Expand, which makes small objects of most: those come after long training only.
+# Without SSD's Expand, which makes most objects small; small objects are learnt in long trainings only.
 train_pipeline = [step for step in _base_.train_pipeline if step["type"] != "Expand"]
 train_pipeline[3].update(scale=(input_size, input_size))
 test_pipeline = _base_.test_pipeline

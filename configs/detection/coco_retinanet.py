@@ -1,5 +1,5 @@
-# RetinaNet (Lin et al. 2017) over a cell network or a model of timm: not in the papers, but an example of how any
-# detector of MMDetection takes these backbones by its config alone. All else is its retinanet_r50_fpn_1x_coco.py.
+# RetinaNet (Lin et al. 2017) over a cell network or a timm model. It is not in the papers, but an example of using
+# these backbones in any MMDetection detector by config. All else is from its retinanet_r50_fpn_1x_coco.py.
 _base_ = "mmdet::retinanet/retinanet_r50_fpn_1x_coco.py"
 
 custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)
@@ -18,12 +18,12 @@ model = dict(
         channels=48,
         layers=14,
         out_strides=(8, 16, 32),
-        # Two images a device: stem and BatchNorm's statistics stay as they are, as in retinanet_r50_fpn.py.
+        # Two images a device, so stem and BatchNorm statistics are frozen, as in retinanet_r50_fpn.py.
         frozen_stages=1,
         norm_eval=True,
     ),
-    # The same five maps from three as there from four, of which the first is not used. `wildnas evaluate` puts the
-    # widths of another genotype's or model's maps here.
+    # Five maps from three, as there from four without the first. `wildnas evaluate` sets the widths for other genotypes
+    # and models.
     neck=dict(in_channels=[192, 384, 768], start_level=0),
 )
 

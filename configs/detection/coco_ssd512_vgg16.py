@@ -1,5 +1,5 @@
 # SSD512 over VGG-16, the second row of PC-DARTS Table 5 and P-DARTS Table 4 (26.8 AP): MMDetection's ssd512_coco.py.
-# ARCH timm:vgg16, and no other.
+# ARCH must be timm:vgg16.
 _base_ = "coco_ssd300_vgg16.py"
 
 input_size = 512

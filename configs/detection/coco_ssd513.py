@@ -1,10 +1,10 @@
 # SSD513, which P-DARTS Table 4 has over ResNet-101 (31.2 AP at 43.4 B): ARCH timm:resnet101.
-# Fu et al. (DSSD, 2017), whose row it is, leave out the last halving of ResNet-101 and predict through residual blocks;
-# here it is SSD as over every other backbone.
+# The row is from Fu et al. (DSSD, 2017), who leave out the last halving of ResNet-101 and predict through residual
+# blocks; here it is the same SSD as for other backbones.
 _base_ = "_base_/coco_ssd.py"
 
 input_size = 513
-# The anchors of SSD512 on COCO (ssd512_coco.py), whose maps are as many.
+# The anchors of SSD512 on COCO (ssd512_coco.py), which has as many maps.
 model = dict(input_size=input_size, anchor_percents=(4, 10, 90))
 
 train_pipeline = _base_.train_pipeline

@@ -1,4 +1,4 @@
-# SSD at 128 x 128 on the embedded digits: the whole way of a detection protocol within a minute on two cores.
+# SSD at 128 x 128 on the embedded digits: a whole detection protocol within a minute on two cores.
 _base_ = "_base_/coco_ssd.py"
 
 embedded = "digits"
@@ -14,15 +14,15 @@ model = dict(
     extra_channels=(128, 64),
     # Digits are 20 to 64 pixels high, and about two thirds as wide.
     anchor_percents=(20, 35, 80),
-    # The width and depth of the classification network that the weights come from.
+    # Width and depth of the classification network that gives the weights.
     backbone=dict(channels=16, layers=5),
-    # To learn in 300 steps: BatchNorm behind the extra layers, and one convolution before each map's predictions, since
-    # only one cell stands before the first map, where half of the digits are found.
+    # BatchNorm behind the extra layers, to learn in 300 steps. One convolution before each map's predictions, since the
+    # first map, which finds half of the digits, has only one cell before it.
     neck=dict(norm_cfg=dict(type="BN")),
     bbox_head=dict(num_classes=10, stacked_convs=1, feat_channels=64, norm_cfg=dict(type="BN")),
 )
 
-# Not SSD's augmentation, which is made for 120 passes over COCO: eight passes over digits want a milder one, no mirror.
+# Milder than SSD's augmentation, which is for 120 passes over COCO, not eight over digits; no mirroring.
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True),

@@ -27,9 +27,9 @@ baselines = [
 # With these and what six searches find, 27 cell architectures.
 random_baselines = 8
 retrain = 'classification/digits'
-# The scores are of networks as they are initialised; the others start from the classification's weights.
+# Zero-cost scores are taken at initialisation; detection and re-identification start from the classification's weights.
 transfers = ['zerocost/digits', 'detection/digits_ssd', 'reid/digits_p3']
-# Two of every number: how well one seed's order predicts the other's is the noise ceiling.
+# Two seeds of every number: how well one seed's order predicts the other's is the noise ceiling.
 retrain_seeds = [0, 1]
 expected = {
     'search/digits_pc_darts': dict(hours=36 / 3600, device='CPU', source='measured on two cores'),

@@ -1,5 +1,5 @@
-# P-DARTS (Chen et al., journal version): every row that it has of its own, those of DARTS, and in Tables
-# 4 and 5 those of other backbones.
+# P-DARTS (Chen et al., journal version): all of its own rows, those of DARTS, and in Tables 4 and 5 those of other
+# backbones.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 seeds = [0]
@@ -16,7 +16,7 @@ parts = [
     ),
     dict(baselines=['DARTS_V1', 'DARTS_V2'], retrain=['classification/cifar10', 'classification/cifar100']),
     # Table 1, footnote ‡: "We ran the publicly available code"; 4.3: DARTS "for multiple times", for the levels of its
-    # connections. As many runs as P-DARTS has, of which the paper says three (5.2.1).
+    # connections. Three runs, as for P-DARTS (5.2.1).
     dict(searches=['search/darts_v1_cifar10', 'search/darts_v2_cifar10'], seeds=[0, 1, 2]),
     # Table 2 and Fig. 3 (e): "three individual runs" of the search; 4.3.2: "3 individual search processes", of 2 to 4
     # skip connections before M; footnote 1: how many edges keep their best operation from stage to stage.
@@ -36,11 +36,11 @@ parts = [
             ),
         ],
     ),
-    # 5.3.2: the cell of CIFAR-100 "achieves lower test error than MnasNet" too.
+    # 5.3.2: the cell of CIFAR-100 also "achieves lower test error than MnasNet".
     dict(searches=['search/p_darts_cifar100'], retrain='classification/imagenet_mobile'),
     # Table 3, footnote †: DARTS with the learning rate annealed by cosine.
     dict(baselines=['DARTS_V2'], retrain='classification/imagenet_mobile_cosine'),
-    # Table 5's ResNet-50. The papers do not say whose weights; a file of timm's resnet50, trained on ImageNet.
+    # Table 5's ResNet-50. The papers do not give the weights' source: a file of timm's resnet50, trained on ImageNet.
     dict(
         baselines=[
             dict(architecture='timm:resnet50', weights='{{$WILDNAS_DATA:data}}/weights/resnet50.safetensors'),

@@ -1,5 +1,5 @@
-# P-DARTS 5.2.2: the approximated search space against a random one, of which the paper takes the best of three seeds,
-# and against a fixed depth.
+# P-DARTS 5.2.2: the approximated search space against a random one (the paper takes the best of three seeds) and
+# against a fixed depth.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 searches = [

@@ -1,5 +1,4 @@
-# PC-DARTS (Xu et al., ICLR 2020): every row that it has of its own, those of DARTS, and in Table 5
-# those of other backbones.
+# PC-DARTS (Xu et al., ICLR 2020): all of its own rows, those of DARTS, and in Table 5 those of other backbones.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 seeds = [0]

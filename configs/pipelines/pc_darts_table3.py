@@ -13,8 +13,8 @@ parts = [
         seeds=[0, 1, 2, 3, 4],
         retrain='classification/cifar10',
     ),
-    # "All architectures on ImageNet are re-trained by 100 epochs." The table's ± 0.1 is of a number of runs that the
-    # paper does not say: one.
+    # "All architectures on ImageNet are re-trained by 100 epochs." The paper does not give the number of runs behind
+    # the table's ± 0.1: one here.
     dict(
         searches=[
             'search/pc_darts_imagenet_k1_no_en',

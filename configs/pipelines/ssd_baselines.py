@@ -1,6 +1,6 @@
-# The rows of other backbones that PC-DARTS Table 5 and P-DARTS Table 4 share; there is no protocol for YOLOv2 and
-# Pelee, which the former has too. The papers do not say whose weights: files of timm's models, trained on ImageNet, and
-# for VGG-16, whose protocol prepares images as Caffe does, those that MMDetection starts from.
+# Rows of other backbones in both PC-DARTS Table 5 and P-DARTS Table 4; the former's YOLOv2 and Pelee have no protocol.
+# The papers do not give the weights' source: files of timm's models, trained on ImageNet. VGG-16, whose protocol has
+# Caffe's preprocessing, takes MMDetection's initial weights.
 _base_ = '_base_/published_costs.py'
 task = 'pipeline'
 parts = [

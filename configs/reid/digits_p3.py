@@ -18,11 +18,11 @@ transforms = ["random_crop"]
 batch_size = 32
 epochs = 10
 learning_rate = 0.05
-# To know ten classes is little help in telling one 3 from another: the backbone has to learn as fast as the rest.
+# Knowing ten classes helps little to distinguish one 3 from another, so the backbone learns at the full rate.
 backbone_learning_rate_factor = 1.0
 schedule = "cosine"
 reduced_dim = 64
 dropout = 0.0
-# After so short a training the reduced features rank far better than those before.
+# After a training this short, the reduced features rank far better than those before the reduction.
 feature = "after"
 workers = 0

@@ -1,9 +1,4 @@
-"""PCB with 6 parts on DukeMTMC-reID (P-DARTS Table 5).
+"""PCB with 6 parts on DukeMTMC-reID (P-DARTS Table 5)."""
 
-Its authors withdrew DukeMTMC-reID: this runs on a local copy only.
-"""
-
-_base_ = ["_base_/pcb.py"]
-dataset = "dukemtmcreid"
+_base_ = ["dukemtmcreid_p1.py"]
 parts = 6
-expected = {"train images": 16522, "query images": 2228, "gallery images": 17661}

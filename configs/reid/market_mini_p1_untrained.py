@@ -1,4 +1,4 @@
-"""What the network of `reid/market_mini_p1` ranks like before it is trained: the row that training has to beat."""
+"""The network of `reid/market_mini_p1` before training: the baseline that training has to beat."""
 
 _base_ = ["market_mini_p1.py"]
 reduced = [reason for reason in _base_.reduced if reason != "short schedule"] + ["not trained"]

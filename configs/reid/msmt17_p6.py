@@ -1,10 +1,4 @@
-"""PCB with 6 parts on MSMT17 (P-DARTS Table 5).
+"""PCB with 6 parts on MSMT17 (P-DARTS Table 5)."""
 
-Trained on list_train.txt alone, without the validation list, as torchreid does. P-DARTS does not say.
-"""
-
-_base_ = ["_base_/pcb.py"]
-dataset = "msmt17"
+_base_ = ["msmt17_p1.py"]
 parts = 6
-# list_val.txt has the other 2,373 of its 32,621 training images.
-expected = {"train images": 30248, "query images": 11659, "gallery images": 82161}

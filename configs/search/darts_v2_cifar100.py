@@ -1,5 +1,5 @@
 # Second-order DARTS on CIFAR-100 (P-DARTS 5.1.1: "with DARTS using the code released by the authors", which gave
-# "architectures full of skip-connects"). The paper does not say of which order. All but the data is as on CIFAR-10.
+# "architectures full of skip-connects"). The paper does not give the order. All but the data is as on CIFAR-10.
 _base_ = './darts_v2_cifar10.py'
 proxy = dict(
     # torchvision's layout: cifar-100-python/ below the root.

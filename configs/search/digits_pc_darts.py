@@ -7,7 +7,7 @@ proxy = dict(
     image_size=8,  # their native size
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
-    # A mirrored digit is no digit.
+    # Mirrored digits are not digits.
     augmentation=dict(crop_padding=1, flip=False),
 )
 stages = [dict(epochs=5, frozen_epochs=2, layers=5, channels=8)]

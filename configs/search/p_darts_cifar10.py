@@ -13,7 +13,7 @@ stages = [
 # and that it stands behind identities only, not behind skip connections of stride 2.
 skip_dropout_decay = 0.2
 batch_size = 96  # the last short batch of an epoch is left out; the authors' code trains on it
-# The paper is silent on the weights' optimiser but for "identical to DARTS": SGD, cosine from 0.025 to 0 (DARTS,
+# Of the weights' optimiser the paper says only "identical to DARTS": SGD, cosine from 0.025 to 0 (DARTS,
 # appendix A.1.1), with the clipping of DARTS' code. The authors' code has the same.
 weights = dict(lr=0.025, final_lr=0.0, momentum=0.9, weight_decay=3e-4, clip_norm=5.0)
 # The paper is silent on clipping alpha's gradient: the norm of 5 is its code's.

@@ -1,8 +1,8 @@
 # P-DARTS on ImageNet (Chen et al., journal version, section 5.3.1): "a similar configuration to the one used on CIFAR10
-# except for some minor changes", so all that is not said there is 5.1.1's.
+# except for some minor changes", so the rest is from 5.1.1.
 _base_ = './_base_/imagenet.py'
 method = 'P-DARTS'
-# "A 100-class subset of the training images" (5.3), all images of those, in two equal halves as in 5.1.
+# "A 100-class subset of the training images" (5.3): all images of these classes, in two equal halves as in 5.1.
 proxy = dict(classes=100)
 stem = 'imagenet'  # the mobile setting's three convolutions of stride 2 (5.3.2; PC-DARTS 4.3)
 nodes = 4

@@ -1,1 +1,1 @@
-"""Labelled images: folders, archives, CIFAR, decoding, augmentation, splits, proxies. Classification uses them, too."""
+"""Labelled images for search and classification: folders, archives, CIFAR, decoding, augmentation, splits, proxies."""

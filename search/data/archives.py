@@ -1,4 +1,4 @@
-"""Image folders inside a zip file, read from there without being unpacked."""
+"""Read image folders in a zip file without unpacking it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ LAYOUT = "expected <class>/<image> inside, possibly under one top folder"
 
 
 class ArchiveFile:
-    """A zip file that is open once in every process.
+    """A zip file that every process opens for itself.
 
-    A forked data-loader worker shares the file offset of what its parent has open, so it must not read from that.
+    A forked data-loader worker shares the file offset with its parent, so it must not read from the parent's open file.
     """
 
     def __init__(self, file: Path) -> None:
@@ -37,7 +37,7 @@ class ArchiveFile:
         self._opened: dict[int, zipfile.ZipFile] = {}
 
     def read(self, member: str) -> bytes:
-        """The bytes of a member, whose checksum is verified. Threads may share the file: zipfile locks it."""
+        """Read the bytes of a member and verify its checksum; threads may share the file, since zipfile locks it."""
         process = os.getpid()
         if process not in self._opened:
             self._opened = {process: zipfile.ZipFile(self.file)}
@@ -52,8 +52,8 @@ class ImageArchive(ImageSource):
     """The images of a zip file.
 
     Attributes:
-        top: what stands before `<class>/<image>` in the members' names: '' or '<folder>/'.
-        digest: over names and sizes, equal to that of the same images in a folder.
+        top: the part of the members' names before `<class>/<image>`: '' or '<folder>/'.
+        digest: fingerprint by names and sizes, the same as for the images in a folder.
         archive: the open file.
     """
 
@@ -88,12 +88,12 @@ class ImageArchive(ImageSource):
 
 
 def list_image_archive(file: Path) -> ImageArchive:
-    """List the image folder inside a zip file without opening an image, as an unpacked one would be listed.
+    """List the image folder in a zip file like an unpacked one, without opening an image.
 
     Raises:
-        InputError: no zip file; a member with an unsafe name, a link, an encrypted or an oversized one, or one that
-            stands twice; no image; images at other depths than `<class>/<image>` alone; or a class without an image.
-            Names the file and the member.
+        InputError: the file is not a zip file; a member has an unsafe name, is a link, is encrypted, is too large or
+            appears twice; there is no image, none at `<class>/<image>`, or a class without an image. Names the file and
+            the member.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -108,7 +108,7 @@ def list_image_archive(file: Path) -> ImageArchive:
         parts = member.filename.rstrip("/").split("/")
         if any(is_hidden(part) for part in parts):
             continue
-        # A zip need not list its folders.
+        # A zip file may leave out its folders.
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + member.is_dir()))
         if member.is_dir():
             continue
@@ -116,7 +116,7 @@ def list_image_archive(file: Path) -> ImageArchive:
             passed_over[kind_of(member.filename)] += 1
             continue
         if member.filename in sizes:
-            raise InputError(f"{file}: member {member.filename!r} stands twice")
+            raise InputError(f"{file}: member {member.filename!r} appears twice")
         sizes[member.filename] = member.file_size
     top = _top_folder(file, sizes)
     below = {}
@@ -128,16 +128,16 @@ def list_image_archive(file: Path) -> ImageArchive:
             passed_over[TOO_DEEP if depth else TOO_HIGH] += 1
     classes = tuple(sorted({name.partition("/")[0] for name in below}))
     _check_classes(file, top, folders, classes)
-    # By class and name, as a folder is listed; sorted whole, 'cat-2/1.png' would come before 'cat/1.png'.
+    # By class, then by name, like a folder; as whole texts, 'cat-2/1.png' would come before 'cat/1.png'.
     files = tuple(sorted(below, key=lambda name: name.split("/")))
-    place = {name: label for label, name in enumerate(classes)}
-    labels = tuple(place[name.partition("/")[0]] for name in files)
+    label_of = {name: label for label, name in enumerate(classes)}
+    labels = tuple(label_of[name.partition("/")[0]] for name in files)
     digest = fingerprint_of_sizes(below.items())
     return ImageArchive(file, classes, files, labels, top, digest, ArchiveFile(file), passed_over=passed_over)
 
 
 def _check(file: Path, member: zipfile.ZipInfo) -> None:
-    # The name as it is stored: zipfile cuts one off at a NUL.
+    # The stored name, since zipfile cuts `filename` off at a NUL.
     name = member.orig_filename
     parts = name.removesuffix("/").split("/")
     if "\\" in name or "\0" in name or re.match("[A-Za-z]:", name) or any(part in ("", ".", "..") for part in parts):
@@ -145,15 +145,16 @@ def _check(file: Path, member: zipfile.ZipInfo) -> None:
     if stat.S_ISLNK(member.external_attr >> 16):
         raise InputError(f"{file}: member {name!r} is a link; {LAYOUT}")
     if member.flag_bits & 1:
-        raise InputError(f"{file}: member {name!r} is encrypted; only plain zip files are read")
+        raise InputError(f"{file}: member {name!r} is encrypted; expected a zip file without encryption")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"{file}: member {name!r} is neither stored nor deflated; pack it again with these")
+        raise InputError(f"{file}: member {name!r} has an unknown compression; expected stored or deflated members")
     if member.file_size > LARGEST_IMAGE:
-        raise InputError(f"{file}: member {name!r} claims {member.file_size:,} bytes, more than an image has")
+        largest = f"expected {LARGEST_IMAGE:,} at most"
+        raise InputError(f"{file}: member {name!r} claims {member.file_size:,} bytes; {largest}")
 
 
 def _top_folder(file: Path, images: Collection[str]) -> str:
-    """'' where there are images `<class>/<image>`, '<folder>/' where all are in one folder as these would be."""
+    """Find the part before `<class>/<image>`: '', or '<folder>/' if all images are in one top folder."""
     if not images:
         raise InputError(f"{file}: holds no image; {LAYOUT}")
     if any(name.count("/") == 1 for name in images):
@@ -167,7 +168,7 @@ def _top_folder(file: Path, images: Collection[str]) -> str:
 
 
 def _check_classes(file: Path, top: str, folders: set[str], classes: Sequence[str]) -> None:
-    """Refuse a class folder that no image is in."""
+    """Refuse a class folder without an image."""
     known = set(classes)
     for folder in sorted(folders):
         name = folder.removeprefix(top) if folder.startswith(top) else "" if top else folder

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, on the device where they are."""
+"""Augment whole batches on their device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from search.data.settings import Preparation
 
 
 def random_crop(images: Tensor, padding: int) -> Tensor:
-    """Pad every image by zeros and cut a window of its size at a random place, `(N, C, H, W)` in and out."""
+    """Pad every image by zeros and crop a random window of its original size, `(N, C, H, W)` in and out."""
     n, _, height, width = images.shape
     padded = torch.nn.functional.pad(images, (padding,) * 4)
     rows = torch.randint(2 * padding + 1, (n, 1), device=images.device) + torch.arange(height, device=images.device)
@@ -27,9 +27,9 @@ def random_flip(images: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, length: int) -> Tensor:
-    """Set a square of `length` pixels around a random centre to zero, cut off at the border (DeVries and Taylor 2017).
+    """Set a square of `length` pixels around a random centre to zero (DeVries and Taylor 2017).
 
-    Apply it to normalised images, `(N, C, H, W)` in and out.
+    The square is clipped at the border. Apply it to normalised images, `(N, C, H, W)` in and out.
     """
     n, _, height, width = images.shape
     centre_y = torch.randint(height, (n, 1, 1, 1), device=images.device)
@@ -41,14 +41,14 @@ def cutout(images: Tensor, length: int) -> Tensor:
 
 
 def augment(images: Tensor, crop_padding: int, flip: bool) -> Tensor:
-    """Random crop and flip of a uint8 batch; zeros are black there, as in DARTS' pipeline (crop before normalising)."""
+    """Crop and flip a uint8 batch at random; padding is black, since DARTS' pipeline crops before normalising."""
     if crop_padding:
         images = random_crop(images, crop_padding)
     return random_flip(images) if flip else images
 
 
 def prepare(images: Tensor, how: Preparation, training: bool) -> Tensor:
-    """uint8 `(N, 3, H, W)` to what a network takes; augmented in training."""
+    """Convert uint8 `(N, 3, H, W)` to a network's input, augmented in training."""
     augmentation = how.augmentation
     if training:
         images = augment(images, augmentation.crop_padding, augmentation.flip)

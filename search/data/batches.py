@@ -1,4 +1,4 @@
-"""Whole batches out of memory, of one set of images or of several sets side by side."""
+"""Sample batches from images in memory, from one part or from several parts together."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ Indices = tuple[Tensor, ...]
 
 
 def share_of(batch_size: int, world_size: int, accumulate: int = 1) -> int:
-    """The images of a global batch that each of `world_size` processes takes at once.
+    """The number of images of a global batch that a process computes at once.
 
     Args:
-        accumulate: the parts that a process computes its share in, one after another.
+        accumulate: the number of smaller batches that a process' share is computed in.
 
     Raises:
-        InputError: they cannot be divided equally.
+        InputError: the batch cannot be divided equally.
     """
     if batch_size % world_size:
-        raise InputError(
-            f"batch_size={batch_size} is shared by all processes, and is not divisible by their number, {world_size}"
-        )
+        raise InputError(f"batch_size={batch_size}: expected a multiple of the number of processes, {world_size}")
     if batch_size // world_size % accumulate:
         raise InputError(
             f"batch_size={batch_size} gives {batch_size // world_size} images a process, which accumulate={accumulate} "
@@ -36,17 +34,16 @@ def share_of(batch_size: int, world_size: int, accumulate: int = 1) -> int:
 
 
 class BatchSampler(Sampler[Indices]):
-    """Batches of indices, one of each part at once; the last short ones are left out.
+    """Sample batches of indices from all parts together, without a last short batch.
 
     An epoch is one pass over the first part. A shorter part (PC-DARTS 4.3: the images for α and β are a quarter of
-    those for the weights) is begun anew, in another order, as often as that needs. The order follows from seed and
-    epoch, and is the same for any number of processes and any `accumulate`: of each global batch, a process takes the
-    share of its rank.
+    those for the weights) is repeated, each time in another order. The order depends only on seed and epoch, not on the
+    number of processes or on `accumulate`: a process takes the share of its rank of each global batch.
 
     Args:
-        parts: of each part, int64 `(N,)`, the indices of its images; what is given out lies on their device.
-        batch_size: of the global batch.
-        accumulate: a batch is given out in so many smaller ones, whose gradients are added up to a step's.
+        parts: for each part, the indices of its images, int64 `(N,)`; batches are on the same device.
+        batch_size: images of the global batch.
+        accumulate: the number of smaller batches that a batch is split into, whose gradients are accumulated.
 
     Raises:
         InputError: `batch_size` is not divisible by `world_size` and `accumulate`.
@@ -85,20 +82,20 @@ class BatchSampler(Sampler[Indices]):
             yield tuple(order[start : start + self.share] for order in orders)
 
     def _order(self, part: Tensor, generator: torch.Generator) -> Tensor:
-        """Enough of the part for an epoch, in passes each of which has every image once."""
+        """Order the part in as many passes as the epoch needs; each pass has every image once."""
         passes = max(1, -(-len(self) * self.width // len(part)))
         order = torch.cat([torch.randperm(len(part), generator=generator) for _ in range(passes)])
-        # One copy an epoch: the batches are views of it, on the images' device.
+        # One copy for each epoch on the images' device; the batches are views of it.
         return part[order.to(part.device)]
 
 
 class MemoryBatches(Dataset[dict[str, Tensor]]):
-    """Indexed by a tuple of index tensors, gives a batch of each: the images never leave memory one by one.
+    """Images in memory, indexed by a tuple of index tensors, one for each part, to give a whole batch at once.
 
     Args:
         images: uint8 `(N, 3, H, W)`.
         labels: int64 `(N,)`.
-        prefixes: of each part, what stands before `images` and `labels` in a batch's keys.
+        prefixes: for each part, the prefix of `images` and `labels` in a batch's keys.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, prefixes: Sequence[str] = ("",)) -> None:

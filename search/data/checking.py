@@ -1,4 +1,4 @@
-"""Image files, looked at before anything trains on them."""
+"""Check image files before training."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import BinaryIO, TypeVar
 from PIL import UnidentifiedImageError
 
 from backbones.errors import InputError
-from search.data.reader import DECODING_ERRORS, FORMATS, decode, open_regular, opened, seen_size
+from search.data.reader import DECODING_ERRORS, FORMATS, decode, open_image, opened, seen_size
 
 Item = TypeVar("Item")
 
-#: What a whole JPEG file ends in. Elsewhere than at the end (a thumbnail, bytes behind it) it says nothing.
+#: The end marker of a JPEG file; only a marker at the end shows that the file is complete.
 _END = b"\xff\xd9"
 
-#: Bytes at the end that are looked at, and how many zeros there are no part of an image.
+#: Bytes at the end that are examined, and the number of zeros there that shows an incomplete file.
 _TAIL, _ZEROS = 4096, 16
 
-#: Files that are opened at once: a network disk answers many as fast as one.
+#: Files that are opened at once, since a network disk answers many requests as fast as one.
 _AT_ONCE = 16
 
 
 def check_images(images: Sequence[tuple[Path, tuple[int, int] | None]]) -> None:
-    """Open every image, compare its width and height with what is annotated, if it is, and see whether it is whole.
+    """Check that every image is complete and has its annotated width and height, if any.
 
-    A JPEG file that ends as it should counts as whole; all others are decoded. So a file that was cut off is found, at
-    a fifth of a millisecond a photograph; damage in the middle of one is not.
+    A JPEG file with an end marker counts as complete; all others are decoded. This finds a file that is cut off in a
+    fifth of a millisecond, but not damage in the middle of a file.
 
     Raises:
         InputError: names the first few files and what is wrong with them.
@@ -37,10 +37,13 @@ def check_images(images: Sequence[tuple[Path, tuple[int, int] | None]]) -> None:
 
 
 def check_each(problem: Callable[[Item], str | None], items: Iterable[Item]) -> None:
-    """Ask for the problem of every item, many at once.
+    """Check every item in threads.
+
+    Args:
+        problem: describes the problem of an item, or returns None.
 
     Raises:
-        InputError: holds the first three problems, and how many more there are.
+        InputError: names the first three problems, and the number of others.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         problems = [found for found in pool.map(problem, items) if found is not None]
@@ -50,11 +53,11 @@ def check_each(problem: Callable[[Item], str | None], items: Iterable[Item]) -> 
 
 
 def problem_in(stream: BinaryIO, where: str, expected: tuple[int, int] | None = None) -> str | None:
-    """What is wrong with the image in a stream, or None."""
+    """Describe what is wrong with the image in a stream, or return None."""
     try:
         with opened(stream) as image:
             size = seen_size(image)
-            # A mode that `decode` refuses is found by asking it.
+            # Other modes are decoded, since `decode` may refuse them.
             sound = image.format == "JPEG" and image.mode in ("RGB", "L", "CMYK")
         if not (sound and _ends_well(stream)):
             stream.seek(0)
@@ -76,17 +79,17 @@ def _problem_of_file(file: Path, expected: tuple[int, int] | None) -> str | None
     if not file.exists():
         return f"{file}: no such image"
     try:
-        with open_regular(file) as stream:
+        with open_image(file) as stream:
             return problem_in(stream, str(file), expected)
-    except OSError as error:
-        return f"{file}: {error.strerror or error}"
+    except InputError as error:
+        return str(error)
 
 
 def _ends_well(stream: BinaryIO) -> bool:
-    """Whether a JPEG file ends as it should; zeros behind that are no harm, zeros instead of it are.
+    """Whether a JPEG file ends in its end marker, possibly followed by zeros.
 
     Raises:
-        OSError: the file ends in zeros, as a download does that was given up and had its whole length reserved.
+        OSError: the file ends in zeros instead, like an interrupted download with its whole length reserved.
     """
     stream.seek(-min(_TAIL, stream.seek(0, 2)), 2)
     tail = stream.read()

@@ -28,9 +28,9 @@ class CifarImages(ImageSource):
     """The 50,000 training or 10,000 test images of CIFAR-10 or CIFAR-100.
 
     Attributes:
-        files: `<class>/<number>`, the number being the image's in torchvision's data set (`CIFAR10(root)[number]`).
+        files: `<class>/<number>`, with the image's index in torchvision's data set (`CIFAR10(root)[number]`).
         pixels: uint8 `(N, 32, 32, 3)`, in the order of `files`.
-        digest: over the bytes of the files that they were read from.
+        digest: fingerprint by the bytes of the files that they were read from.
     """
 
     pixels: np.ndarray
@@ -49,15 +49,15 @@ class CifarImages(ImageSource):
 def read_cifar(kind: Kind, root: str | Path, download: bool = False, train: bool = True) -> CifarImages:
     """Read the images from torchvision's layout, `<root>/cifar-10-batches-py/…` or `cifar-100-python/…`.
 
-    torchvision unpickles these files: only after their MD5 digests, which it knows, have been found right.
+    torchvision unpickles these files, so their MD5 digests, which torchvision has, are verified first.
 
     Args:
-        download: fetch what is missing (170 MB) from where torchvision finds it.
+        download: whether torchvision downloads missing files (170 MB).
         train: the training images, or the test images.
 
     Raises:
-        InputError: a file is missing or is not the published one; or the download fails, or is asked of every process
-            of a `torchrun` at once.
+        InputError: a file is missing or is not the published one; the download fails, or is attempted in several
+            processes.
     """
     dataset, root = DATASETS[kind], Path(root)
     folder = root / dataset.base_folder
@@ -66,7 +66,7 @@ def read_cifar(kind: Kind, root: str | Path, download: bool = False, train: bool
         if not download:
             raise InputError(problem)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise InputError(f"{problem}; several processes cannot fetch it at once: run `wildnas data check` first")
+            raise InputError(f"{problem}; several processes cannot download it: run `wildnas data check` first")
         _download(dataset, root)
     try:
         data = dataset(str(root), train=train)
@@ -86,7 +86,7 @@ def read_cifar(kind: Kind, root: str | Path, download: bool = False, train: bool
 
 
 def _problem(kind: Kind, folder: Path) -> str | None:
-    """What is wrong with the files, in one line; None if they are all there and the published ones."""
+    """Describe in one line what is wrong with the files, or return None."""
     dataset = DATASETS[kind]
     digests = dict((*dataset.train_list, *dataset.test_list, (dataset.meta["filename"], dataset.meta["md5"])))
     for name, digest in digests.items():
@@ -96,7 +96,7 @@ def _problem(kind: Kind, folder: Path) -> str | None:
                 f"{dataset.filename}), or download=True to fetch them"
             )
         if not check_integrity(str(folder / name), digest):
-            return f"{folder / name}: is not the published file (MD5 {digest}); remove it and fetch it again"
+            return f"{folder / name}: is not the published file (MD5 {digest}); remove it and download it again"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Images that are too large for memory: decoded, cropped and jittered by data-loader workers, a few batches ahead."""
+"""Decode, crop and jitter images that do not fit in memory, in data-loader workers, a few batches ahead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.data.images import ImageSource
 from search.data.settings import Decoding, StoredImages
 from search.training.seeds import seed_worker
 
-#: A worker's share of a batch is one piece of work, and this many lie ready at most: two batches ahead.
+#: The most pieces, or worker's shares of a batch, that a worker prepares ahead: two batches.
 PIECES_AHEAD = 2
 
 #: DARTS evaluates on the central 224 of 256 pixels (Krizhevsky et al. 2012).
@@ -27,15 +27,15 @@ CENTRE = 224 / 256
 
 
 class Transform(Protocol):
-    """A picture to another, or to its pixels."""
+    """A function of a picture that gives another picture, or its pixels."""
 
     def __call__(self, picture: Image.Image, /) -> Any: ...
 
 
 def training_transform(size: int, how: Decoding) -> v2.Compose:
-    """Random resized crop and colour jitter, an RGB picture in and uint8 `(3, size, size)` out.
+    """Random resized crop and colour jitter, from an RGB picture to uint8 `(3, size, size)`.
 
-    The random flip, for which it makes no difference whether it comes before or after, is `augment`'s, on the device.
+    The random flip is done by `augment` on the device; its order does not matter.
     """
     steps: list[Transform] = [v2.RandomResizedCrop(size, scale=how.crop_scale)]
     if how.colour_jitter is not None:
@@ -44,7 +44,7 @@ def training_transform(size: int, how: Decoding) -> v2.Compose:
 
 
 def evaluation_transform(size: int) -> v2.Compose:
-    """The central square, an RGB picture in and uint8 `(3, size, size)` out."""
+    """Central crop, from an RGB picture to uint8 `(3, size, size)`."""
     return v2.Compose([v2.Resize(round(size / CENTRE)), v2.CenterCrop(size), v2.PILToTensor()])
 
 
@@ -52,22 +52,22 @@ class Piece:
     """A worker's share of a batch.
 
     Attributes:
-        parts: of each part that batches are of, the indices of images.
-        seeds: what the augmentation of each image is drawn from, together with its place: (seed, epoch, part).
-        place: of the first image in the epoch; its neighbours follow. It counts over the global batches, so that an
-            image is augmented alike whatever the number of workers and processes.
+        parts: for each part of the batch, indices of images.
+        seeds: (seed, epoch); with the part and the position of an image, they seed its augmentation.
+        position: the first image's position in the epoch, counted over the global batches, so that the augmentation
+            does not depend on the number of workers and processes.
     """
 
-    __slots__ = ("parts", "place", "seeds")
+    __slots__ = ("parts", "position", "seeds")
 
-    def __init__(self, parts: Sequence[list[int]], seeds: tuple[int, int], place: int) -> None:
+    def __init__(self, parts: Sequence[list[int]], seeds: tuple[int, int], position: int) -> None:
         self.parts = parts
         self.seeds = seeds
-        self.place = place
+        self.position = position
 
 
 class PieceSampler(Sampler[Piece]):
-    """The batches of a sampler, cut in pieces of which every worker decodes one."""
+    """Split the batches of a sampler into pieces, one for each worker."""
 
     def __init__(self, batches: BatchSampler, workers: int) -> None:
         self.batches = batches
@@ -81,17 +81,16 @@ class PieceSampler(Sampler[Piece]):
 
     def __iter__(self) -> Iterator[Piece]:
         for batch, indices in enumerate(self.batches):
-            place = batch * self.batches.width + self.batches.offset
+            position = batch * self.batches.width + self.batches.offset
             for parts in zip(*(part.tensor_split(self.pieces) for part in indices), strict=True):
-                yield Piece([part.tolist() for part in parts], (self.batches.seed, self.batches.epoch), place)
-                place += len(parts[0])
+                yield Piece([part.tolist() for part in parts], (self.batches.seed, self.batches.epoch), position)
+                position += len(parts[0])
 
 
 class DecodedBatches(Dataset[dict[str, Tensor] | InputError]):
-    """Indexed by a `Piece`, gives its images, decoded and augmented, with their labels.
+    """Decoded and augmented images with their labels, indexed by a `Piece`.
 
-    A broken image is given as the error that names it: an exception that leaves a worker arrives with a traceback in
-    its message.
+    For a broken image, the error is returned, since the message of an exception in a worker would hold a traceback.
     """
 
     def __init__(self, source: ImageSource, how: StoredImages, prefixes: Sequence[str]) -> None:
@@ -104,7 +103,7 @@ class DecodedBatches(Dataset[dict[str, Tensor] | InputError]):
         try:
             for part, (prefix, indices) in enumerate(zip(self.prefixes, piece.parts, strict=True)):
                 batch[f"{prefix}images"] = torch.stack(
-                    [self._image(index, (*piece.seeds, part, piece.place + n)) for n, index in enumerate(indices)]
+                    [self._image(index, (*piece.seeds, part, piece.position + n)) for n, index in enumerate(indices)]
                 )
                 batch[f"{prefix}labels"] = torch.tensor([self.source.labels[index] for index in indices])
         except InputError as error:
@@ -112,20 +111,20 @@ class DecodedBatches(Dataset[dict[str, Tensor] | InputError]):
         return batch
 
     def _image(self, index: int, seeds: tuple[int, ...]) -> Tensor:
-        # The transforms draw from torch's generator; its own method, since torch.manual_seed goes round all devices.
+        # The transforms draw from torch's default generator; torch.manual_seed would also seed all devices.
         seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)
         return self.transform(self.source.open(index))
 
 
 class DecodingLoader(DataLoader[Any]):
-    """Whole augmented batches on a device, put together from the workers' pieces.
+    """Load whole augmented batches to a device, concatenated from the workers' pieces.
 
     Args:
-        prefixes: of each part of the sampler, what stands before `images` and `labels` in a batch's keys.
+        prefixes: for each part of the sampler, the prefix of `images` and `labels` in a batch's keys.
 
     Raises:
-        InputError: when an image is met that cannot be decoded; names it.
+        InputError: in the iteration, if an image cannot be decoded; names it.
     """
 
     def __init__(
@@ -161,7 +160,7 @@ class DecodingLoader(DataLoader[Any]):
 
 
 class DecodedImages(Dataset[dict[str, Tensor] | InputError]):
-    """Indexed by a list of indices, gives these images as an evaluation sees them, with their labels."""
+    """Images prepared for evaluation, with their labels, indexed by a list of indices."""
 
     def __init__(self, source: ImageSource, size: int) -> None:
         self.source = source
@@ -179,15 +178,15 @@ class DecodedImages(Dataset[dict[str, Tensor] | InputError]):
 
 
 class EvaluationLoader(DataLoader[Any]):
-    """Images in order, decoded by workers and not augmented: batches on a device, the last one possibly short.
+    """Load images in order and without augmentation, in batches on a device; the last may be short.
 
     A batch is a dict of `images`, uint8 `(N, 3, H, W)`, and `labels`, int64 `(N,)`.
 
     Args:
-        indices: int64 `(N,)`, of the images.
+        indices: indices of the images, int64 `(N,)`.
 
     Raises:
-        InputError: when an image is met that cannot be decoded; names it.
+        InputError: in the iteration, if an image cannot be decoded; names it.
     """
 
     def __init__(
@@ -197,7 +196,7 @@ class EvaluationLoader(DataLoader[Any]):
         workers = how.decoding.workers
         super().__init__(
             DecodedImages(source, how.image_size),
-            # A worker's piece is a batch here: nothing but the memory depends on how many images are in one.
+            # Each worker's piece is a batch here; its size affects only the memory.
             sampler=[piece.tolist() for piece in indices.split(max(1, batch_size // workers))],
             batch_size=None,
             num_workers=workers,
@@ -211,13 +210,13 @@ class EvaluationLoader(DataLoader[Any]):
 
 
 def _sent(pieces: Iterator[dict[str, Tensor] | InputError], device: torch.device) -> Iterator[dict[str, Tensor]]:
-    """The workers' pieces on the device; an error among them is raised."""
+    """Move the workers' pieces to the device, and raise an error among them."""
     try:
         for piece in pieces:
             if isinstance(piece, InputError):
                 raise piece
             yield {name: value.to(device, non_blocking=True) for name, value in piece.items()}
     finally:
-        # The workers end with the last reference, which an error's traceback would keep: collected later, in the midst
-        # of the start of other workers, they are waited for in vain, 5 seconds each.
+        # The workers end with the last reference, which an error's traceback would keep. If they were collected during
+        # the start of other workers, each would be waited for in vain, 5 seconds long.
         del pieces

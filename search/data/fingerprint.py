@@ -1,4 +1,4 @@
-"""A digest of the data that a run saw, the same wherever the data lie."""
+"""Digest of a run's data, independent of their location."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def fingerprint(root: Path, files: Iterable[Path], contents: Iterable[Path] = ()) -> str:
-    """SHA-256 over the sorted relative names and sizes of `files`, and over the bytes of `contents` (annotations).
+    """SHA-256 of the sorted relative names and sizes of `files`, and of the bytes of `contents` (annotations).
 
-    Sizes, not bytes, of the images: ImageNet's 1.3 million files are fingerprinted without opening one.
+    Sizes, not bytes, so that ImageNet's 1.3 million files need not be opened.
     """
     digest = _sizes((_name(root, path), path.stat().st_size) for path in files)
     for path in sorted(contents):
@@ -20,7 +20,7 @@ def fingerprint(root: Path, files: Iterable[Path], contents: Iterable[Path] = ()
 
 
 def fingerprint_of_sizes(sizes: Iterable[tuple[str, int]]) -> str:
-    """The fingerprint of a folder with files of these relative names and sizes."""
+    """The fingerprint of a folder whose files have these relative names and sizes."""
     return f"sha256:{_sizes(sizes).hexdigest()}"
 
 
@@ -32,5 +32,5 @@ def _sizes(sizes: Iterable[tuple[str, int]]) -> hashlib._Hash:
 
 
 def _name(root: Path, path: Path) -> str:
-    """The path below the root; of a file elsewhere (a config may name any) its folder and name."""
+    """The path below the root; for a file elsewhere, its folder and name."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else "/".join(path.parts[-2:])

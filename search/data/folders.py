@@ -1,4 +1,4 @@
-"""Image folders, `<root>/<class>/<image>`: ImageNet's layout, and everybody's own."""
+"""Image folders in ImageNet's layout, `<root>/<class>/<image>`."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class ImageFolder(ImageSource):
 def list_image_folder(root: str | Path) -> ImageFolder:
     """List an image folder without opening an image.
 
-    The class folders may lie in one folder more, as they often do in what was unpacked from an archive. Hidden names
-    are no data; what else is no image, or lies at another depth, is passed over and counted.
+    The class folders may be in one more folder, as often in unpacked archives. Hidden names are ignored; other files
+    that are not images, and images at another depth, are passed over and counted.
 
     Raises:
-        InputError: no such folder, no class folder in it, a class without an image, or a name that is no UTF-8; names
-            it.
+        InputError: the folder does not exist, has no class folder, has a class without an image, or has a name that is
+            not UTF-8.
     """
     root = Path(root)
     if not root.is_dir():
         raise InputError(
-            f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to where data lie)"
+            f"{root}: no such data folder; expected <class>/<image> below it (set WILDNAS_DATA to the data's folder)"
         )
     passed_over: Counter[str] = Counter()
     classes = _classes(root, passed_over)
@@ -65,7 +65,7 @@ def list_image_folder(root: str | Path) -> ImageFolder:
 
 
 def _classes(root: Path, passed_over: Counter[str]) -> tuple[str, ...]:
-    """The folders in a folder, by name; files beside them are counted."""
+    """List the class folders, sorted by name; files beside them are counted."""
     classes = []
     for entry in os.scandir(root):
         if is_hidden(entry.name):
@@ -78,7 +78,7 @@ def _classes(root: Path, passed_over: Counter[str]) -> tuple[str, ...]:
 
 
 def _holds_classes(folder: Path) -> bool:
-    """Whether a folder has no images of its own, and folders that have."""
+    """Whether a folder holds no images, but folders with images."""
     entries = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
     below = [entry.path for entry in entries if entry.is_dir()]
     return not any(is_image(entry.name) for entry in entries) and any(
@@ -87,7 +87,7 @@ def _holds_classes(folder: Path) -> bool:
 
 
 def _images(folder: Path, passed_over: Counter[str]) -> list[str]:
-    """The images of a class; what lies deeper is counted."""
+    """List the images of a class; deeper files are counted."""
     names = []
     for entry in os.scandir(folder):
         if not entry.is_dir() or is_hidden(entry.name):
@@ -102,5 +102,5 @@ def _images(folder: Path, passed_over: Counter[str]) -> list[str]:
 
 
 def no_image(where: str) -> InputError:
-    """The one line that names a class without an image."""
+    """The error for a class without an image."""
     return InputError(f"{where}: class without an image (known suffixes: {', '.join(SUFFIXES)})")

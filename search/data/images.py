@@ -1,4 +1,4 @@
-"""Labelled images, listed without being opened, and what every kind of them has in common."""
+"""Labelled images, listed without being opened: the interface of all kinds of sources."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SourceT = TypeVar("SourceT", bound="ImageSource")
 
 @dataclass(frozen=True)
 class ImageSource(ABC):
-    """Images and their classes, wherever they lie.
+    """Images and their classes, of any kind of source.
 
     Attributes:
-        root: the folder or file that they are in.
+        root: the folder or file of the images.
         classes: names in the order of the labels.
-        files: of each image, its path below the root, `<class>/<image>`; sorted by class and name.
-        labels: of each image, the index of its class; so ascending.
-        passed_over: how many of what lie beside them and are no image of a class (`search.data.names`).
+        files: paths of the images below the root, `<class>/<image>`, sorted by class and name.
+        labels: class indices of the images, ascending.
+        passed_over: counts of other files by kind (`search.data.names`).
     """
 
     root: Path
@@ -40,47 +40,47 @@ class ImageSource(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A digest of the data set, the same wherever it lies, made without opening an image."""
+        """Digest of the data set, independent of its location, without opening an image."""
 
     @abstractmethod
     def open(self, index: int) -> Image.Image:
         """Decode one image to RGB.
 
         Raises:
-            InputError: it cannot be decoded; names it.
+            InputError: the image cannot be decoded; names it.
         """
 
     def check(self) -> None:
-        """Open every image and see whether it is whole; where all pixels are in memory, there is nothing to open.
+        """Check that every image is complete; images in memory need no check.
 
         Raises:
-            InputError: names the first few that cannot be read.
+            InputError: names the first few images that cannot be read.
         """
         return None
 
     def counts(self) -> dict[str, int]:
-        """How many images each class has."""
+        """Count the images of each class."""
         found = np.bincount(np.asarray(self.labels, dtype=np.int64), minlength=len(self.classes))
         return {name: int(count) for name, count in zip(self.classes, found, strict=True)}
 
     def select(self: SourceT, indices: Sequence[int], classes: Sequence[int]) -> SourceT:
-        """Only the images at ascending `indices`, which are of `classes` alone; labels are counted anew in these."""
-        place = {label: new for new, label in enumerate(classes)}
+        """Select the images at ascending `indices`, all of which are of `classes`; labels are renumbered."""
+        label_of = {label: new for new, label in enumerate(classes)}
         return replace(
             self,
             classes=tuple(self.classes[label] for label in classes),
             files=tuple(self.files[index] for index in indices),
-            labels=tuple(place[self.labels[index]] for index in indices),
+            labels=tuple(label_of[self.labels[index]] for index in indices),
         )
 
     def read(self, size: int, resize: bool = True) -> Tensor:
         """Decode all images to one uint8 tensor `(N, 3, size, size)`.
 
         Args:
-            resize: whether images of other sizes are resized (bicubic), or refused.
+            resize: whether images of other sizes are resized (bicubic) or refused.
 
         Raises:
-            InputError: an image cannot be decoded, or has another size that is refused; names it.
+            InputError: an image cannot be decoded, or has another size and is not resized; names it.
         """
         images = torch.empty((len(self.files), 3, size, size), dtype=torch.uint8)
         pixels = images.numpy()
@@ -103,7 +103,7 @@ class ImageSource(ABC):
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """uint8 `(N, 3, H, W)` to float, scaled to 0..1, mean subtracted and divided by std, per channel."""
+    """Convert uint8 `(N, 3, H, W)` to float in 0..1, subtract the mean and divide by std, per channel."""
     mean_255 = _of_channels(tuple(mean), images.device, torch.get_default_dtype())
     std_255 = _of_channels(tuple(std), images.device, torch.get_default_dtype())
     return (images.float() - mean_255) / std_255
@@ -111,5 +111,5 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 
 @cache
 def _of_channels(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
-    """255 times the values, `(1, 3, 1, 1)`; kept, since to make it anew for each batch would wait for the device."""
+    """255 times the values, `(1, 3, 1, 1)`; cached, because creating it would wait for the device at each batch."""
     return torch.tensor(values, device=device, dtype=dtype).view(1, -1, 1, 1) * 255

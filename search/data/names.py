@@ -1,4 +1,4 @@
-"""Which names in a data set are images, which are no data at all, and which are passed over and counted."""
+"""Classify the names in a data set: images, hidden files, and files that are passed over and counted."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from collections.abc import Iterable, Mapping
 
 from backbones.errors import InputError
 
-#: Endings of image files, in lower case; names may have them in any case.
+#: Suffixes of image files in lower case; any case matches.
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
-#: What operating systems leave in folders, beside names that begin with a dot.
+#: Files of operating systems, beside names that begin with a dot.
 _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini")
 
-#: How counts of what is passed over begin, in a data report and in a record.
+#: The prefix of counts of files that are passed over, in a data report and in a record.
 PASSED_OVER = "passed over: "
 
-#: The kinds of images that lie elsewhere than `<class>/<image>`.
+#: The kinds of images at other depths than `<class>/<image>`.
 TOO_DEEP, TOO_HIGH = "images deeper than <class>/<image>", "images outside of a class folder"
 
 
 def is_hidden(name: str) -> bool:
-    """Whether the name of a file or folder begins with a dot or is one that an operating system leaves behind.
+    """Whether the name of a file or folder begins with a dot or belongs to an operating system.
 
-    macOS' `._x.jpg`, `.DS_Store` and `__MACOSX`, Jupyter's `.ipynb_checkpoints`, Windows' `Thumbs.db`.
+    For example macOS' `._x.jpg`, `.DS_Store` and `__MACOSX`, Jupyter's `.ipynb_checkpoints`, Windows' `Thumbs.db`.
     """
     return name.startswith(".") or name.lower() in _OF_THE_SYSTEM
 
 
 def is_image(name: str) -> bool:
-    """Whether a name has an image's ending, in any case."""
+    """Whether a name has an image's suffix, in any case."""
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def kind_of(name: str) -> str:
-    """The kind of a file that is passed over for its ending, such as `.txt files`."""
+    """The kind of a file that is passed over for its suffix, such as `.txt files`."""
     suffix = os.path.splitext(name)[1].lower()
     return f"{suffix} files" if suffix else "files without a suffix"
 
 
 def sift(names: Iterable[str], passed_over: Counter[str]) -> list[str]:
-    """The names that are images', sorted; the others, but for hidden ones, are counted by their kind.
+    """Sort the names of images, and count other names by kind; hidden names are ignored.
 
     Raises:
         InputError: an image's name is not UTF-8.
@@ -58,10 +58,10 @@ def sift(names: Iterable[str], passed_over: Counter[str]) -> list[str]:
 
 
 def confirm_text(name: str) -> str:
-    """The name, if it is a text that can be written down.
+    """Return the name if it is valid UTF-8.
 
     Raises:
-        InputError: its bytes are no UTF-8, as those of another system's names; shows them escaped.
+        InputError: the name is not UTF-8, such as one from another system; shows its bytes escaped.
     """
     try:
         name.encode()
@@ -72,5 +72,5 @@ def confirm_text(name: str) -> str:
 
 
 def as_counts(passed_over: Mapping[str, int]) -> dict[str, int]:
-    """Counts for a data report and a record: none where nothing was passed over."""
+    """Counts for a data report and a record; kinds without files are left out."""
     return {f"{PASSED_OVER}{kind}": count for kind, count in sorted(passed_over.items()) if count}

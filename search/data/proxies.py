@@ -1,4 +1,4 @@
-"""The proxy data of a search: two parts of a training set, one for the weights, one for α and β."""
+"""The proxy data of a search: two parts of a training set, for the weights and for α and β."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from search.data.sources import find_source
 from search.data.split import Split, digest_of, draw_split, keep_index
 from search.training.parallel import rank, world_size
 
-#: What stands before `images` and `labels` in the keys of a batch of both parts.
+#: The prefixes of `images` and `labels` in the keys of a batch of both parts.
 PREFIXES = ("weight_", "architecture_")
 
 
 @dataclass(frozen=True)
 class ProxyData:
-    """A proxy, drawn; in memory unless `proxy.memory` is off.
+    """The drawn images of a proxy, in memory if `proxy.memory` is set.
 
     Attributes:
-        source: the images that were drawn, of both parts, and their classes.
+        source: the drawn images of both parts, and their classes.
         labels: int64 `(N,)`.
-        weight_part, architecture_part: int64, ascending indices of the two parts, disjoint.
-        images: uint8 `(N, 3, H, W)`, or None where workers decode them.
-        fingerprint: of the whole data set that they were drawn from.
+        weight_part, architecture_part: ascending indices of the two disjoint parts, int64.
+        images: uint8 `(N, 3, H, W)`, or None if workers decode them.
+        fingerprint: fingerprint of the whole data set.
         index: SHA-256 of the index file, which lists both parts.
-        device: where batches go; what is in memory lies there.
+        device: the device of the batches, and of tensors in memory.
     """
 
     proxy: Proxy
@@ -51,7 +51,7 @@ class ProxyData:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes that were drawn, in the order of the labels."""
+        """The names of the drawn classes, in the order of the labels."""
         return self.source.classes
 
     def counts(self) -> dict[str, int]:
@@ -63,7 +63,7 @@ class ProxyData:
         }
 
     def to(self, device: torch.device | str) -> ProxyData:
-        """The proxy with its batches on a device; images in memory, labels and indices are moved there once."""
+        """Give the proxy with its batches on a device; tensors in memory are moved there once."""
         device = torch.device(device)
         if self.images is None:
             return replace(self, device=device)
@@ -78,13 +78,13 @@ class ProxyData:
 
 
 def check_proxy(proxy: Proxy, batch_size: int, seed: int = 0) -> ImageSource:
-    """List the proxy's images, and draw them, without opening one.
+    """List and draw the proxy's images without opening one.
 
     Returns:
         All images, drawn or not.
 
     Raises:
-        InputError: they are missing or malformed, cannot be split as asked for, or a part is smaller than a batch.
+        InputError: images are missing or malformed, cannot be split as configured, or a part is smaller than a batch.
     """
     source = find_source(proxy)
     _draw(source, proxy, batch_size, seed)
@@ -92,14 +92,13 @@ def check_proxy(proxy: Proxy, batch_size: int, seed: int = 0) -> ImageSource:
 
 
 def load_proxy(proxy: Proxy, batch_size: int, seed: int, index_file: Path | None = None) -> ProxyData:
-    """Draw the proxy by seed and, where it is held in memory, read the images of both parts.
+    """Draw the proxy by seed and, if it is held in memory, read the images of both parts.
 
     Args:
-        index_file: where the list of both parts is kept, before an image is opened.
+        index_file: the file for the list of both parts, which is written before an image is opened.
 
     Raises:
-        InputError: as `check_proxy`; the index file lists other images; or, in memory, an
-            image cannot be decoded.
+        InputError: as `check_proxy`; the index file lists other images; or an image in memory cannot be decoded.
     """
     source = find_source(proxy)
     split = _draw(source, proxy, batch_size, seed)
@@ -136,9 +135,9 @@ def _draw(source: ImageSource, proxy: Proxy, batch_size: int, seed: int) -> Spli
 
 
 def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[Any]:
-    """A loader whose items are whole batches of both parts, on the data's device.
+    """Make a loader of whole batches of both parts on the data's device.
 
-    An item is a dict of `weight_images` and `architecture_images`, uint8 `(N, 3, H, W)`, and of `weight_labels` and
+    A batch is a dict of `weight_images` and `architecture_images`, uint8 `(N, 3, H, W)`, and of `weight_labels` and
     `architecture_labels`, int64 `(N,)`; N is this process' share of `batch_size`.
 
     Raises:
@@ -152,7 +151,7 @@ def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[Any]:
 
 
 def architecture_batches(data: ProxyData, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The part for α and β in order and not augmented: images and labels, uint8 `(N, 3, H, W)` and int64 `(N,)`."""
+    """Iterate over the part for α and β, not augmented: uint8 images `(N, 3, H, W)` and int64 labels `(N,)`."""
     if data.images is None:
         for batch in EvaluationLoader(data.source, data.proxy, data.architecture_part, batch_size, data.device):
             yield batch["images"], batch["labels"]

@@ -1,4 +1,4 @@
-"""Settings of the data that a search or a training reads."""
+"""Schema of the image data of a search or a training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Augmentation(Schema):
-    """What is done to training images, in batches on the device; 0 and False are off."""
+    """Augmentation of training images, in batches on the device; 0 and False are off."""
 
     crop_padding: int = Field(default=0, ge=0)
     flip: bool = False
@@ -21,7 +21,7 @@ class Augmentation(Schema):
 
 
 class Preparation(Schema):
-    """How images become what a network takes: read at one size, augmented in training, normalised."""
+    """Preparation of images for a network: read at one size, augmented in training, normalised."""
 
     image_size: int = Field(ge=8)
     mean: tuple[float, float, float]
@@ -30,17 +30,17 @@ class Preparation(Schema):
 
 
 class Decoding(Schema):
-    """What data-loader workers do to images that are too large to be held in memory.
+    """Decoding by data-loader workers, for images that do not fit in memory.
 
     Both papers are silent on it in search, and follow DARTS in evaluation (PC-DARTS 4.3; P-DARTS 5.3.2). The defaults
     are those of DARTS' ImageNet training (its `train_imagenet.py`): a random resized crop of 8 to 100 % of the area
-    (torchvision's default, after Szegedy et al. 2015), and colour jitter of 0.4, 0.4, 0.4 and 0.2. The flip, which it
-    has too, is `augmentation.flip`.
+    (torchvision's default, after Szegedy et al. 2015), and colour jitter of 0.4, 0.4, 0.4 and 0.2. Its flip is
+    `augmentation.flip` here.
     """
 
-    #: Processes; of no effect on the result.
+    #: Number of processes; it does not change the result.
     workers: int = Field(default=4, ge=1, exclude=True)
-    #: The share of an image's area that a random crop has, at least and at most, before it is resized.
+    #: The least and the largest share of an image's area in a random crop, before resizing.
     crop_scale: tuple[float, float] = (0.08, 1.0)
     #: Strength of the random changes to brightness, contrast, saturation and hue; None leaves colours as they are.
     colour_jitter: tuple[float, float, float, float] | None = (0.4, 0.4, 0.4, 0.2)
@@ -57,23 +57,23 @@ class Decoding(Schema):
 
 
 class StoredImages(Preparation):
-    """Where labelled images lie, and whether they are held in memory.
+    """Location of labelled images, and whether they are held in memory.
 
-    A dump leaves out `download` and `decoding.workers`, which change no result.
+    A dump leaves out `download` and `decoding.workers`, which do not change the result.
     """
 
-    #: `folder`: <class>/<image> below a folder, or inside a zip file; the others: torchvision's layout.
+    #: `folder`: <class>/<image> in a folder or a zip file; the others: torchvision's layout.
     kind: Literal["folder", "cifar10", "cifar100"] = "folder"
-    #: Whether torchvision may fetch CIFAR where it is not there.
+    #: Whether torchvision may download CIFAR if it is missing.
     download: bool = Field(default=False, exclude=True)
-    #: Whether all images are held in memory, on the device, at `image_size`; if not, workers decode them as they go.
+    #: Whether all images are held in the device's memory at `image_size`; if not, workers decode them for each batch.
     memory: bool = True
     decoding: Decoding = Decoding()
 
     @model_validator(mode="after")
     def _can_be_read(self) -> StoredImages:
         if self.download and self.kind == "folder":
-            raise ValueError("download is for kind 'cifar10' or 'cifar100'; an image folder has to be there")
+            raise ValueError("download is for kind 'cifar10' or 'cifar100'; an image folder cannot be downloaded")
         if self.memory and self.decoding != Decoding():
             raise ValueError("decoding is for images that are not held in memory: memory=False")
         if not self.memory and self.augmentation.crop_padding:
@@ -82,11 +82,11 @@ class StoredImages(Preparation):
 
 
 class Proxy(StoredImages):
-    """The images that the search sees, and how they are split in one part for the weights and one for α and β."""
+    """The images of a search, and their split into a part for the weights and a part for α and β."""
 
-    #: The image folder, the zip file, or the folder in which torchvision's is.
+    #: The image folder, the zip file, or the folder that holds torchvision's.
     root: str
-    #: Draw so many classes by seed (P-DARTS 5.3: 100 of ImageNet's); None takes all.
+    #: The number of classes to draw by seed (P-DARTS 5.3: 100 of ImageNet's); None takes all.
     classes: int | None = Field(default=None, ge=2)
     #: Shares of every class for the weights and for α and β (PC-DARTS 4.3: 0.1, 0.025); None takes equal halves of all
     #: images (PC-DARTS 4.2; P-DARTS 5.1).
@@ -95,7 +95,7 @@ class Proxy(StoredImages):
     @model_validator(mode="after")
     def _fractions_fit(self) -> Proxy:
         if self.fractions is not None:
-            # As decimals: 0.7 + 0.3 is 1.
+            # As decimals, so that 0.7 + 0.3 is 1.
             shares = [Fraction(str(share)) for share in self.fractions]
             if min(shares) <= 0 or sum(shares) > 1:
                 raise ValueError(f"fractions={self.fractions}: expected two above 0 whose sum is at most 1")

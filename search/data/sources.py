@@ -1,4 +1,4 @@
-"""Finding the images that a config names, whatever they lie in."""
+"""Find the images that a config names, of any kind."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def list_images(root: str | Path) -> ImageSource:
     """List an image folder, or a zip file of one, without opening an image.
 
     Raises:
-        InputError: it is missing, empty or malformed; names it.
+        InputError: the folder or file is missing, empty or malformed.
     """
     root = Path(root)
     return list_image_archive(root) if root.is_file() else list_image_folder(root)
 
 
 def find_source(proxy: Proxy) -> ImageSource:
-    """The images of a proxy's `kind` and `root`, all of them.
+    """List all images of a proxy's `kind` and `root`.
 
     Raises:
-        InputError: they are missing, empty or malformed; names what is.
+        InputError: the images are missing or malformed.
     """
     return list_images(proxy.root) if proxy.kind == "folder" else read_cifar(proxy.kind, proxy.root, proxy.download)

@@ -1,4 +1,4 @@
-"""Which images of a proxy train the weights and which train α and β: drawn by seed from the list of files alone."""
+"""Split a proxy's images into those for the weights and those for α and β, by seed and the list of files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Split:
     """Two disjoint parts of a source's images.
 
     Attributes:
-        classes: labels of the classes that were drawn, or all; ascending.
-        weight, architecture: int64 `(N,)`, ascending indices of the source's files.
+        classes: labels of the drawn classes, ascending.
+        weight, architecture: ascending indices of the source's files, int64 `(N,)`.
     """
 
     classes: Tensor
@@ -32,7 +32,7 @@ class Split:
     architecture: Tensor
 
     def index(self, source: ImageSource) -> str:
-        """The split as JSON, for people too: the drawn classes, and the path of every image of both parts."""
+        """The split as JSON: the drawn classes, and the paths of the images of both parts."""
         content = {
             "classes": [source.classes[label] for label in self.classes.tolist()],
             "weight": [source.files[index] for index in self.weight.tolist()],
@@ -42,14 +42,14 @@ class Split:
 
 
 def draw_split(source: ImageSource, proxy: Proxy, seed: int) -> Split:
-    """Draw the classes, where only some are asked for (P-DARTS 5.3), then the images of both parts.
+    """Draw the classes if `proxy.classes` is set (P-DARTS 5.3), then the images of both parts.
 
-    Without `fractions` the parts are halves of all images (PC-DARTS 4.2; P-DARTS 5.1), one image of an odd number being
-    left out. With them, every class gives its shares (PC-DARTS 4.3), rounded down, so that no part can exceed its
-    fraction.
+    Without `fractions` the parts are halves of all images (PC-DARTS 4.2; P-DARTS 5.1); of an odd number, one image is
+    left out. With `fractions`, each part gets its share of every class (PC-DARTS 4.3), rounded down so that no part
+    exceeds its fraction.
 
     Raises:
-        InputError: more classes are asked for than there are, or a fraction gives no image of a class; names the class.
+        InputError: `proxy.classes` is larger than the number of classes, or a fraction gives no image of a class.
     """
     generator = torch.Generator().manual_seed(seed)
     classes = torch.arange(len(source.classes))
@@ -71,9 +71,9 @@ def draw_split(source: ImageSource, proxy: Proxy, seed: int) -> Split:
 def _stratified(
     source: ImageSource, classes: Tensor, labels: Tensor, fractions: tuple[float, float], generator: torch.Generator
 ) -> list[Tensor]:
-    # As decimals: 0.29 of 100 images is 29, which floating point rounds down to 28.
+    # As decimals, so that 0.29 of 100 images is 29; floating point would give 28.
     shares = [Fraction(str(fraction)) for fraction in fractions]
-    # Labels are ascending, so every class is one run of files.
+    # Labels are ascending, so the files of a class are contiguous.
     ends = labels.bincount(minlength=len(source.classes)).cumsum(0).tolist()
     chosen: tuple[list[Tensor], list[Tensor]] = ([], [])
     for label in classes.tolist():
@@ -84,8 +84,8 @@ def _stratified(
             count = math.floor(share * len(order))
             if not count:
                 raise InputError(
-                    f"{source.root}/{source.classes[label]}: proxy.fractions has {float(share)}, which is none of this "
-                    f"class' {len(order)} images; at least 1/{len(order)} gives one"
+                    f"{source.root}/{source.classes[label]}: proxy.fractions has {float(share)}, which gives none of "
+                    f"this class' {len(order)} images; expected 1/{len(order)} or more"
                 )
             part.append(order[taken : taken + count])
             taken += count
@@ -98,10 +98,10 @@ def digest_of(index: str) -> str:
 
 
 def keep_index(file: Path, index: str) -> None:
-    """Write the index file of a search, or see that the one that an interrupted search left lists the same images.
+    """Write the index file of a search, or check that the existing one lists the same images.
 
     Raises:
-        InputError: it lists others: the data have changed under a search that had begun.
+        InputError: it lists other images, so the data have changed since the search began.
     """
     if not file.exists():
         write_text(file, index)

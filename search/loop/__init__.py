@@ -1,1 +1,1 @@
-"""The bilevel loop: a step of weights, a step of α, epochs, stages."""
+"""The bilevel loop: weight step, architecture step, epochs, stages."""

@@ -1,4 +1,4 @@
-"""The bilevel loop: an architecture step on one half of the proxy, a weight step on the other."""
+"""The bilevel loop: an architecture step on one part of the proxy, a weight step on the other."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Batch(NamedTuple):
 
 
 class Bilevel(BaseModel):
-    """A supernet as mmengine's Runner trains it (DARTS 2.3, algorithm 1).
+    """A supernet in bilevel training by mmengine's Runner (DARTS 2.3, algorithm 1).
 
-    In one of several processes, each step's batches are this process' parts, and every gradient is the mean over the
-    processes before an optimiser sees it (`search.training.parallel`).
+    With several processes, a batch is this process' part of the global batch, and every gradient is averaged over the
+    processes before an optimiser uses it (`search.training.parallel`).
 
     Args:
-        order: 1, where the weights are taken as they are (DARTS 2.3 with ξ = 0), or 2 (`search.loop.second_order`).
+        order: 1, which takes the weights as constant (DARTS 2.3 with ξ = 0), or 2 (`search.loop.second_order`).
         precision: `fp32`, or `bf16` for the supernet under autocast.
-        replays: what runs the steps, as CUDA graphs; None to run them as they are.
+        replays: runs the steps as CUDA graphs; None runs them without graphs.
 
     Attributes:
         train_architecture: whether α and β move; off in the warm-up epochs.
@@ -62,21 +62,18 @@ class Bilevel(BaseModel):
         return self._logits(prepare(images, self.proxy, self.training))
 
     def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
-        """One step of α and β, unless they are frozen, and one of the weights; the losses stay on the device."""
+        """Step α and β, unless they are frozen, then the weights; the losses stay on the device."""
         data = {name: value.to(self.device, non_blocking=True) for name, value in data.items()}
         optim_wrapper["weights"].optimizer.follow()
         if self.replays is None:
             return self.both_steps(data, optim_wrapper)
-        # Steps that agree in these issue the same operations.
+        # Steps with the same values of these issue the same operations.
         kind = (self.train_architecture, self.supernet.drops_skips, self.training)
         return self.replays(kind, data, lambda batch: self.both_steps(batch, optim_wrapper))
 
     def both_steps(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
-        """`train_step` on data that lie on the device, at the rate that the optimiser has taken over.
-
-        Nothing in it comes from the host or goes there.
-        """
-        # Augmented once, for both steps: the second order's unrolled step looks ahead to the weight step that follows.
+        """Run `train_step` on data on the device, without any copy from or to the host."""
+        # Augmented once for both steps, since the second order unrolls the weight step that follows.
         batch = self.batch(data, "weight")
         log: dict[str, Tensor] = {}
         if self.train_architecture:
@@ -88,21 +85,21 @@ class Bilevel(BaseModel):
         return next(self.supernet.parameters()).device
 
     def batch(self, data: dict[str, Tensor], half: str) -> Batch:
-        """The batch of one half (`weight` or `architecture`), augmented."""
+        """The batch of one part (`weight` or `architecture`), augmented."""
         return Batch(prepare(data[f"{half}_images"], self.proxy, self.training), data[f"{half}_labels"])
 
     def _logits(self, images: Tensor, tensors: dict[str, Tensor] | None = None) -> Tensor:
-        """The supernet's, with `tensors` in the place of its parameters and buffers of these names."""
+        """The supernet's logits, with `tensors` in place of its parameters and buffers of these names."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = functional_call(self.supernet, tensors, images) if tensors else self.supernet(images)
-        # The loss has full precision; what is double stays so.
+        # Full precision for the loss; double stays double.
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _loss(self, batch: Batch, tensors: dict[str, Tensor] | None = None) -> Tensor:
         return F.cross_entropy(self._logits(batch.images, tensors), batch.labels)
 
     def architecture_step(self, batch: Batch, weight_batch: Batch, optimisers: OptimWrapperDict) -> Tensor:
-        """Move α and β along the gradient of the loss on the architecture half; weights and their `.grad` stay."""
+        """Step α and β by the gradient of the loss on the architecture part; weights and their `.grad` stay."""
         parameters = list(self.supernet.architecture_parameters().values())
         self._require_grad(parameters, True)
         if self.order == 1:
@@ -116,7 +113,7 @@ class Bilevel(BaseModel):
         return loss
 
     def _first_order(self, batch: Batch, architecture: list[torch.nn.Parameter]) -> tuple[Tensor, list[Tensor]]:
-        # The supernet's own backward passes make the gradient of every weight that requires one, asked for or not.
+        # The hand-written backward passes compute the gradient of every weight that requires one, needed or not.
         weights = self.supernet.weight_parameters()
         self._require_grad(weights, False)
         loss = self._loss(batch)
@@ -133,14 +130,14 @@ class Bilevel(BaseModel):
     ) -> tuple[Tensor, list[Tensor]]:
         """The gradient through one step of the weights.
 
-        Running statistics take in every batch once a step, as in the first order: that of the architecture half in the
-        pass at w', that of the weight half in the weight step. The three passes over the weight half before it, two of
-        them at weights that never are, update copies that are thrown away.
+        As in the first order, running statistics count each batch once a step: that of the architecture part in the
+        pass at w', that of the weight part in the weight step. The three other passes over the weight part update
+        copies, which are discarded.
         """
         names_of_architecture = self.supernet.architecture_parameters()
         weights = {name: value for name, value in self.supernet.named_parameters() if name not in names_of_architecture}
         copies = {name: buffer.clone() for name, buffer in self.supernet.named_buffers()}
-        # The same dropout masks and sampled channels in all three passes: they are to be one function of w and α.
+        # The same dropout masks and sampled channels in all three passes, so that they are one function of w and α.
         draws = SameDraws()
 
         def train_loss(values: Sequence[Tensor]) -> Tensor:
@@ -154,12 +151,12 @@ class Bilevel(BaseModel):
         return unrolled_gradient(train_loss, validation_loss, moving, architecture, optimiser, average)
 
     def weight_step(self, batch: Batch, optimiser: ClippingOptimWrapper) -> dict[str, Tensor]:
-        """Move the weights along the gradient of the loss.
+        """Step the weights by the gradient of the loss.
 
         Returns:
-            the loss and the accuracy in % before the step, and the gradient's norm where it is clipped.
+            the loss and the accuracy in % before the step, and the gradient's norm if it is clipped.
         """
-        # The weights' gradient does not need that of α and β.
+        # The gradient of α and β is not needed.
         self._require_grad(list(self.supernet.architecture_parameters().values()), False)
         logits = self._logits(batch.images)
         loss = F.cross_entropy(logits, batch.labels)
@@ -182,7 +179,7 @@ class Bilevel(BaseModel):
 def build_optimisers(
     supernet: SuperNet, weights: WeightOptimiser, architecture: ArchitectureOptimiser
 ) -> OptimWrapperDict:
-    """Momentum SGD for the weights and Adam for α and β, which are in no other optimiser."""
+    """Build momentum SGD for the weights and Adam for α and β."""
     sgd = MomentumSGD(supernet.weight_parameters(), weights.lr, weights.momentum, weights.weight_decay)
     adam = torch.optim.Adam(
         supernet.architecture_parameters().values(),
@@ -194,7 +191,7 @@ def build_optimisers(
     )
     return OptimWrapperDict(
         weights=ClippingOptimWrapper(sgd, clip_grad=_clip(weights.clip_norm)),
-        # Together, as the authors' code does it; averaged over the processes before.
+        # α and β together, as in the authors' code, after averaging over the processes.
         architecture=ClippingOptimWrapper(adam, clip_grad=_clip(architecture.clip_norm)),
     )
 

@@ -1,4 +1,4 @@
-"""What a finished search tells about its stages (P-DARTS 4.3.2, 5.2.1 and 5.2.2)."""
+"""Diagnostics of a finished search's stages (P-DARTS 4.3.2, 5.2.1 and 5.2.2)."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from search.derive import Architecture, derive, read_architecture
 from search.training.memory import note_peak, noted_peak, reset_peak_memory
 from search.training.parallel import is_main
 
-#: What a finished search leaves about its stages.
+#: The file of the diagnostics, in the search's folder.
 DIAGNOSTICS = "diagnostics.json"
 
-#: The peak memory in bytes, in a stage's folder of that stage, in the search's folder of what lies between its stages.
+#: The file of the peak memory in bytes: in a stage's folder of that stage, in the search's folder between stages.
 PEAK_MEMORY = "peak_memory.json"
 
 
 def save_diagnostics(work_dir: Path, stages: int) -> None:
-    """Write `diagnostics.json` from what the stages have left.
+    """Write `diagnostics.json` from the results of the stages.
 
     `{"connection_levels": [[2, 5, 1, 0, 0], …], "kept_operations": {"normal": [5, 7], "reduce": [6, 6]},
-    "stage_peak_memory": [9800000000, …]}`: see `connection_levels` (of each stage's genotype; null where none can be
+    "stage_peak_memory": [9800000000, …]}`: see `connection_levels` (of each stage's genotype, null if none can be
     derived), `kept_operations` (from each stage to the next) and `PeakMemoryHook` (of each stage).
 
     Raises:
         InputError: a stage's file is missing or damaged.
     """
-    folders = [work_dir / f"stage{place}" for place in range(1, stages + 1)]
+    folders = [work_dir / f"stage{index}" for index in range(1, stages + 1)]
     learned = [read_architecture(folder / "architecture.json") for folder in folders]
     content = {
         "connection_levels": [connection_levels(architecture) for architecture in learned],
@@ -48,9 +48,9 @@ def save_diagnostics(work_dir: Path, stages: int) -> None:
 
 
 def connection_levels(architecture: Architecture) -> list[int] | None:
-    """How many edges of the genotype's normal cell are of level 1, 2, … (P-DARTS 5.2.1, Fig. 3 (e)).
+    """Count the edges of the genotype's normal cell by level 1, 2, … (P-DARTS 5.2.1, Fig. 3 (e)).
 
-    A cell of n nodes has levels up to n + 1 (`Genotype.edge_levels`). None where no genotype can be derived.
+    A cell of n nodes has levels up to n + 1 (`Genotype.edge_levels`). None if no genotype can be derived.
     """
     try:
         levels = Counter(derive(architecture).edge_levels("normal"))
@@ -60,22 +60,22 @@ def connection_levels(architecture: Architecture) -> list[int] | None:
 
 
 def kept_operations(before: Architecture, after: Architecture, cell: str) -> int:
-    """How many edges of a cell have the same candidate of the largest α in two stages (P-DARTS, footnote 1).
+    """Count the edges of a cell whose candidate of the largest α is the same in two stages (P-DARTS, footnote 1).
 
-    `none` counts as a candidate like any other: the paper speaks of "most significant operations".
+    `none` counts like any other candidate, since the paper speaks of "most significant operations".
     """
     return sum(one == other for one, other in zip(_largest(before, cell), _largest(after, cell), strict=True))
 
 
 def _largest(architecture: Architecture, cell: str) -> Sequence[str]:
     rows = zip(getattr(architecture, f"alpha_{cell}"), getattr(architecture, f"operations_{cell}"), strict=True)
-    return [names[max(range(len(names)), key=lambda place: (row[place], -place))] for row, names in rows]
+    return [names[max(range(len(names)), key=lambda index: (row[index], -index))] for row, names in rows]
 
 
 class PeakMemoryHook(Hook):
-    """Note the peak memory of a stage, over all tries of an interrupted one (P-DARTS 5.2.2, Table 2).
+    """Record the peak memory of a stage, including interrupted tries (P-DARTS 5.2.2, Table 2).
 
-    Of several processes, the first one's device.
+    With several processes, it is that of the first one's device.
 
     Args:
         folder: of the stage, in the search's folder.
@@ -85,7 +85,7 @@ class PeakMemoryHook(Hook):
         self.file = folder / PEAK_MEMORY
         if is_main():
             note_peak(folder.parent / PEAK_MEMORY)
-        # The Runner of the stage before is a cycle that holds its supernet.
+        # The Runner of the stage before is a reference cycle that keeps its supernet alive.
         gc.collect()
         reset_peak_memory()
 
@@ -98,6 +98,6 @@ class PeakMemoryHook(Hook):
 
 
 def peak_of_search(work_dir: Path, stages: int) -> int:
-    """The peak memory in bytes of a search so far, interrupted tries and finished stages included."""
-    folders = [work_dir, *(work_dir / f"stage{place}" for place in range(1, stages + 1))]
+    """The peak memory of a search so far in bytes, including interrupted tries and finished stages."""
+    folders = [work_dir, *(work_dir / f"stage{index}" for index in range(1, stages + 1))]
     return max(noted_peak(folder / PEAK_MEMORY) for folder in folders)

@@ -1,4 +1,4 @@
-"""What a search says of every epoch: α, β, and the genotype that they stand for."""
+"""A search's log of every epoch: α, β and their genotype."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from search.space import edge_sources
 from search.training.epoch_lines import read_epochs
 from search.training.parallel import is_main
 
-#: The mobile setting: at most so many multiply-adds at 224 x 224 (PC-DARTS 4.3; P-DARTS 5.3).
+#: The mobile setting's limit of multiply-adds at 224 x 224 (PC-DARTS 4.3; P-DARTS 5.3).
 MOBILE = 600_000_000
 
 
 class EpochLogHook(Hook):
     """Write a line of JSON for every epoch, and its numbers to TensorBoard.
 
-    A line has the supernet's `train_loss` and `train_accuracy` in % (means over the epoch's weight steps, each before
-    it), `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean entropies of
-    their softmax in nats, `weights_normal` and `weights_reduce` (`operation_weights`), `genotype`, its `skip_count`,
-    `params`, `macs` and `published_macs` as an ImageNet network (C = 48, 14 cells), and `concerns`.
+    A line has the supernet's `train_loss` and `train_accuracy` in % (means over the epoch's batches, each before its
+    weight step), `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean
+    entropies of their softmax in nats, `weights_normal` and `weights_reduce` (`operation_weights`), `genotype`, its
+    `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network (C = 48, 14 cells), and `concerns`.
     """
 
     def __init__(self, settings: SearchSettings, log: Path) -> None:
@@ -49,7 +49,7 @@ class EpochLogHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
     ) -> None:
         assert outputs is not None
-        # Kept on the device: no wait for it at every step.
+        # Kept on the device, not to wait for it at every step.
         self._steps.append(torch.stack([outputs["loss"], outputs["accuracy"]]).detach())
 
     def after_train_epoch(self, runner: Runner) -> None:
@@ -80,7 +80,7 @@ class EpochLogHook(Hook):
 
     def _cost(self, genotype: Genotype) -> Cost:
         if genotype.digest not in self._known:
-            # One that stays from epoch to epoch is not built again.
+            # A genotype that did not change since the last epoch is not built again.
             self._known = {genotype.digest: imagenet_cost(genotype)}
         return self._known[genotype.digest]
 
@@ -92,7 +92,7 @@ def imagenet_cost(genotype: Genotype) -> Cost:
 
 
 def concerns(genotype: Genotype, cost: Cost) -> list[str]:
-    """What a user should know before a genotype is retrained, a sentence each."""
+    """List warnings for a user before a genotype is retrained."""
     found = []
     edges = len(genotype.normal)
     if 2 * genotype.skip_count > edges:
@@ -109,21 +109,20 @@ def concerns(genotype: Genotype, cost: Cost) -> list[str]:
 
 
 def append_epoch(log: Path, entry: dict[str, Any]) -> None:
-    """Add an epoch's line to a log; lines of this epoch or later, left by an interrupted run, are replaced."""
+    """Add an epoch's line to a log, and remove lines of this epoch or later of an interrupted run."""
     earlier = [json.dumps(known) for known in read_epochs(log) if known["epoch"] < entry["epoch"]]
     write_text(log, "\n".join([*earlier, json.dumps(entry)]) + "\n")
 
 
-#: What an epoch's line says of α and β themselves, which is most of it.
+#: The keys of α and β in an epoch's line, which are most of it.
 _RAW = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
 
-
-#: What a finished search leaves of all its epochs.
+#: The file of all epochs of a finished search.
 CURVE = "curve.jsonl"
 
 
 def save_curve(work_dir: Path, stages: int) -> None:
-    """Write `CURVE`: the epochs of all stages, each with its `stage` (from 1) and without α and β themselves."""
+    """Write `CURVE`: the epochs of all stages, each with its `stage` (from 1) and without α and β."""
     lines = []
     for stage in range(1, stages + 1):
         for known in read_epochs(work_dir / f"stage{stage}" / "epochs.jsonl"):
@@ -133,9 +132,9 @@ def save_curve(work_dir: Path, stages: int) -> None:
 
 
 def operation_weights(architecture: Architecture, cell: str) -> dict[str, float]:
-    """softmax(α) of each operation, its mean over all edges of a cell; an edge without the operation counts as 0.
+    """Average softmax(α) of each operation over all edges of a cell; an edge without the operation counts as 0.
 
-    In the order of `OPERATIONS`; the weights of a cell sum to 1.
+    The result is in the order of `OPERATIONS` and sums to 1.
     """
     totals: dict[str, float] = {}
     rows, operations = getattr(architecture, f"alpha_{cell}"), getattr(architecture, f"operations_{cell}")
@@ -158,7 +157,7 @@ def beta_entropy(beta: list[float], nodes: int) -> float:
 
 def _entropy(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     weights = _softmax(values)
-    # A weight that has underflown to 0 adds nothing.
+    # A weight that underflowed to 0 adds nothing.
     logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
     return float(-(weights * logarithms).sum())
 

@@ -1,9 +1,9 @@
-"""A step of the search as a CUDA graph: captured once, then replayed by one call.
+"""Capture a step of the search as a CUDA graph once, then replay it with one call.
 
-A step is thousands of kernels that take a GPU less time than Python takes to issue them. A graph holds them with the
-addresses that they read and write; what changes from step to step has to lie at fixed addresses, so the batch is copied
-into buffers, and rates are tensors (`search.loop.momentum`, `SuperNet.skip_dropout`). Random numbers come from the
-device's own generator, which a replay moves on as the step itself does.
+A GPU runs the thousands of kernels of a step in less time than Python needs to issue them. A graph holds the kernels
+with the addresses that they read and write, so everything that changes from step to step must be at fixed addresses:
+the batch is copied into buffers, and rates are tensors (`search.loop.momentum`, `SuperNet.skip_dropout`). Random
+numbers come from the device's generator, which a replay advances like the step itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from backbones.errors import InputError
 from search.training.parallel import world_size
 
-#: Steps that are run before the capture: they make what is made once, such as the optimisers' state.
+#: Steps that run before the capture; they create what is created once, such as the optimisers' state.
 WARM_UP = 3
 
 Tensors = dict[str, Tensor]
@@ -27,13 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 class Capture(Protocol):
-    """How a call is captured."""
+    """Interface of a method to capture calls."""
 
     def warm_up(self, call: Callable[[], Tensors]) -> Tensors:
-        """Run a call as it has to be run before it is captured."""
+        """Run a call in the way that is needed before its capture."""
 
     def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
-        """Record a call without running it; what is returned runs it and gives its results, at one address each."""
+        """Record a call without running it; return a function that runs it and gives its results at fixed addresses."""
 
 
 class CudaCapture:
@@ -43,7 +43,7 @@ class CudaCapture:
         self._stream = torch.cuda.Stream()
 
     def warm_up(self, call: Callable[[], Tensors]) -> Tensors:
-        """Run on a stream of its own, as the capture will be."""
+        """Run on a separate stream, like the capture."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -52,13 +52,13 @@ class CudaCapture:
         return results
 
     def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
-        """Record on the stream of the warm-up; the default generator is registered with every graph.
+        """Record on the stream of the warm-up; PyTorch registers the default generator with every graph.
 
         Raises:
             RuntimeError: the call does something that a graph cannot hold.
         """
         graph = torch.cuda.CUDAGraph()
-        # Threads that load data may use the GPU meanwhile.
+        # Threads that load data may use the GPU during the capture.
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             results = call()
 
@@ -70,14 +70,14 @@ class CudaCapture:
 
 
 class Replays:
-    """Runs steps, from the fourth on as one replay.
+    """Run steps, from the fourth on as replays of a graph.
 
     Args:
-        required: whether a step that cannot be captured is an error, or is run as it is.
+        required: whether a step that cannot be captured is an error; if not, steps run without a graph.
 
     Attributes:
-        captures: how many graphs have been captured.
-        reason: why none can be; None where it can.
+        captures: number of captured graphs.
+        reason: why a capture failed; None if none did.
     """
 
     def __init__(self, capture: Capture, required: bool = False) -> None:
@@ -94,16 +94,16 @@ class Replays:
         """Run a step on a batch.
 
         Args:
-            key: of the kind of step; steps of one key and of batches of one shape issue the same operations.
+            key: the kind of step; steps with equal keys and batch shapes issue the same operations.
 
         Raises:
-            InputError: the step cannot be captured, and has to be.
+            InputError: the step cannot be captured, but `required` is set.
         """
         if self.reason is not None:
             return step(data)
         key = (key, *((name, value.shape, value.dtype) for name, value in data.items()))
         if key != self._key:
-            # The graph before is let go first, and its memory with it.
+            # Free the memory of the previous graph first.
             self._key, self._calls, self._replay = key, 0, None
             self._buffers = {name: torch.empty_like(value) for name, value in data.items()}
         for name, value in data.items():
@@ -125,13 +125,13 @@ class Replays:
 
 
 def replays(graph: str) -> Replays | None:
-    """What runs the steps of a stage; None where they are run as they are.
+    """Make the object that runs the steps of a stage as CUDA graphs, or None to run them without graphs.
 
     Args:
         graph: `execution.graph` of a search: `auto`, `on` or `off`.
 
     Raises:
-        InputError: it is `on`, and there can be no graph.
+        InputError: `graph` is `on`, but no graph is possible.
     """
     if graph == "off":
         return None
@@ -139,16 +139,16 @@ def replays(graph: str) -> Replays | None:
     if reason is None:
         return Replays(CudaCapture(), required=graph == "on")
     if graph == "on":
-        raise InputError(f"execution.graph='on': {reason}; 'auto' goes on without a graph")
-    # That a CPU has none needs no word on the console.
+        raise InputError(f"execution.graph='on': {reason}; 'auto' continues without a graph")
+    # On a CPU this is expected, so it is not shown on the console.
     _log.log(logging.WARNING if torch.cuda.is_available() else logging.INFO, "no CUDA graph: %s", reason)
     return None
 
 
 def refusal() -> str | None:
-    """Why steps cannot be CUDA graphs here, or None."""
+    """Why CUDA graphs are not possible here, or None."""
     if not torch.cuda.is_available():
         return "there is no GPU"
     if world_size() > 1:
-        return "a step of several processes has not been seen to be captured with NCCL's sums in it"
+        return "capturing the NCCL operations of several processes is untested"
     return None

@@ -1,4 +1,4 @@
-"""Momentum SGD for steps that are replayed."""
+"""Momentum SGD for steps in a CUDA graph."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class MomentumSGD(torch.optim.SGD):
     """Fused momentum SGD that reads its learning rate from a tensor on the weights' device.
 
-    A schedule sets `lr` of the one parameter group, a number, as it does with any optimiser; `follow` takes it over. A
-    CUDA graph of the step reads the tensor, so a new rate needs no new graph.
+    A schedule sets the number `lr` of the one parameter group, as for any optimiser; `follow` copies it to the tensor.
+    A CUDA graph of the step reads the tensor, so a new rate needs no new graph.
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float) -> None:
@@ -25,17 +25,17 @@ class MomentumSGD(torch.optim.SGD):
         """The learning rate, a tensor of one value."""
         device = self.param_groups[0]["params"][0].device
         if self._rate is None or self._rate.device != device:
-            # A GPU's fused kernel takes a rate of single precision; a CPU's takes the number as it is.
+            # A GPU's fused kernel takes a rate in single precision, a CPU's in double.
             dtype = torch.float64 if device.type == "cpu" else torch.float32
             self._rate = torch.full((), self.param_groups[0]["lr"], dtype=dtype, device=device)
         return self._rate
 
     def follow(self) -> None:
-        """Take over the rate that a schedule has set."""
+        """Copy the rate that a schedule has set to the tensor."""
         self.rate.fill_(self.param_groups[0]["lr"])
 
     def step(self, closure: Any = None) -> Any:
-        """As `torch.optim.SGD.step`, at `rate`."""
+        """Step as `torch.optim.SGD`, with the learning rate `rate`."""
         (group,) = self.param_groups
         number, group["lr"] = group["lr"], self.rate
         try:

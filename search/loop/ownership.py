@@ -1,4 +1,4 @@
-"""Whose a checkpoint is: one of another search is refused before it is loaded."""
+"""Refuse a checkpoint of another search before it is loaded."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _KEY = "search"
 
 
 def owner_of(settings: SearchSettings, seeds: Sequence[int]) -> str:
-    """SHA-256 of the settings, the seed and the stage that a checkpoint belongs to."""
+    """SHA-256 of a checkpoint's settings, seed and stage."""
     whose = {"settings": portable(settings.model_dump(mode="json")), "seeds": list(seeds)}
     return hashlib.sha256(json.dumps(whose, sort_keys=True).encode()).hexdigest()
 
 
 class OwnerHook(Hook):
-    """Write into every checkpoint whose it is."""
+    """Write the owner into every checkpoint."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
@@ -35,10 +35,10 @@ class OwnerHook(Hook):
 
 
 def confirm_owner(file: Path, content: Mapping[str, Any], owner: str) -> None:
-    """See that a checkpoint is this search's.
+    """Check that a checkpoint belongs to this search.
 
     Raises:
-        InputError: it is another search's; names it.
+        InputError: the checkpoint belongs to another search.
     """
     if content["meta"].get(_KEY) != owner:
-        raise InputError(f"{file}: is a checkpoint of another search; remove {file.parent} to begin the stage anew")
+        raise InputError(f"{file}: is a checkpoint of another search; remove {file.parent} to restart the stage")

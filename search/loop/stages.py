@@ -1,4 +1,4 @@
-"""A search as a list of stages: what changes from epoch to epoch and from stage to stage."""
+"""The stages of a search: settings that change from epoch to epoch and from stage to stage."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _Net = TypeVar("_Net", bound=nn.Module)
 
 
 def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
-    """The rate of dropout behind skip connections in an epoch (from 0 on).
+    """The rate of dropout behind skip connections in an epoch, counted from 0.
 
-    P-DARTS 4.3.2 and 5.1.1: it decays within a stage, "exponentially", so that the path through skip connections is
-    blocked at first and open later. When α begins to move it starts at the initial rate and is multiplied by
-    exp(-decay) each epoch. The paper says nothing of the epochs in which α is frozen; there the rate is that of the
-    authors' code, which falls linearly, towards 0 at the stage's end. `decay` = 0.2 is the code's, too.
+    P-DARTS 4.3.2 and 5.1.1: the rate decays "exponentially" in a stage, so that the path through skip connections is
+    blocked at first and open later. In the first epoch in which α moves it has its initial value; then it is multiplied
+    by exp(-decay) each epoch. The paper does not say what it is while α is frozen. As in the authors' code, it then
+    falls linearly, towards 0 at the stage's end. `decay` = 0.2 is also the code's.
     """
     if epoch < stage.frozen_epochs:
         return stage.skip_dropout * (stage.epochs - epoch - 1) / stage.epochs
@@ -34,7 +34,7 @@ def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
 
 
 class StageHook(Hook):
-    """Set what depends on the epoch: whether α and β move, and dropout behind skip connections."""
+    """Set in each epoch whether α and β move, and the rate of dropout behind skip connections."""
 
     def __init__(self, stage: Stage, settings: SearchSettings) -> None:
         self.stage = stage
@@ -49,7 +49,7 @@ class StageHook(Hook):
 def build_supernet(
     kind: type[_Net], settings: SearchSettings, stage: Stage, space: SearchSpace, num_classes: int
 ) -> _Net:
-    """The supernet of a stage, of either kind: `SuperNet` or `ReferenceSuperNet`."""
+    """Build the supernet of a stage, as `SuperNet` or `ReferenceSuperNet`."""
     supernet = kind(
         space,
         channels=stage.channels,
@@ -72,7 +72,7 @@ def bilevel_of(runner: Runner) -> Bilevel:
 
 
 def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architecture:
-    """What a supernet has learned, with the rule by which it becomes a genotype."""
+    """Collect a supernet's learned parameters and the derivation rule."""
     values = {
         name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()
     }
@@ -88,10 +88,10 @@ def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architectur
 
 @torch.no_grad()
 def carry_architecture(supernet: SuperNet, before: Architecture) -> None:
-    """Let α and β begin where the stage before has ended (P-DARTS, footnote 1).
+    """Initialise α and β from the stage before (P-DARTS, footnote 1).
 
-    Of α, the values of the candidates that are left; softmax over these makes their weights sum to one again, as the
-    footnote wants it ("according to Eq. 1"). It says nothing of β, which P-DARTS does not have: all of it.
+    α takes the values of the candidates that are left; their softmax sums to one again, as the footnote requires
+    ("according to Eq. 1"). β, which P-DARTS does not have, is copied whole.
     """
     parameters = supernet.architecture_parameters()
     for cell, candidates in (("normal", supernet.space.normal), ("reduce", supernet.space.reduce)):
@@ -103,19 +103,19 @@ def carry_architecture(supernet: SuperNet, before: Architecture) -> None:
 
 
 def next_space(
-    space: SearchSpace, architecture: Architecture | None, stages: list[Stage], place: int, seed: int
+    space: SearchSpace, architecture: Architecture | None, stages: list[Stage], index: int, seed: int
 ) -> SearchSpace:
-    """The space of a stage: what the stage before has left, of which an edge keeps `keep` candidates.
+    """The space of a stage: of the space before, every edge keeps `keep` candidates.
 
-    Those of the largest α, `none` among them (P-DARTS 4.3.1), or, with `keep_by="random"`, some drawn by seed and stage
-    (5.2.2).
+    They have the largest α, where `none` counts, too (P-DARTS 4.3.1); with `keep_by="random"` they are drawn by seed
+    and stage (5.2.2).
     """
-    stage = stages[place]
+    stage = stages[index]
     if stage.keep is None:
         return space
     if stage.keep_by == "random":
-        return space.drawn(stage.keep, seed * len(stages) + place)
-    # The first stage has nothing to judge by, which `SearchSettings` refuses.
+        return space.drawn(stage.keep, seed * len(stages) + index)
+    # `SearchSettings` refuses this in the first stage.
     assert architecture is not None
     alpha_normal, alpha_reduce = (np.array(rows) for rows in (architecture.alpha_normal, architecture.alpha_reduce))
     return space.pruned(stage.keep, alpha_normal, alpha_reduce)

@@ -1,1 +1,1 @@
-"""MMEngine as this suite uses it: hooks, seeds, processes, progress."""
+"""Training with MMEngine: hooks, seeds, processes, progress."""

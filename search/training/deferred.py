@@ -1,8 +1,8 @@
-"""mmengine's logging of losses without a wait for the device at every step.
+"""Log losses with mmengine without waiting for the device at every step.
 
-A number that is taken from a GPU stops the program until the GPU has computed it. mmengine takes every loss of every
-iteration and the norm of every gradient; a search, whose steps are thousands of small kernels, is then as slow as the
-program and the GPU in turn. Here numbers stay on the device and are taken together at an interval.
+Reading a number from a GPU blocks the program until the GPU has computed it. mmengine reads every loss of every
+iteration and the norm of every gradient, so that program and GPU wait for each other; a search, whose steps are
+thousands of small kernels, becomes slow. Here numbers stay on the device and are read together at an interval.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class ClippingOptimWrapper(OptimWrapper):
-    """mmengine's, except that the norm of the gradient stays on the device, for the caller to log.
+    """mmengine's wrapper, but the norm of the gradient stays on the device, for the caller to log.
 
     Attributes:
         grad_norm: of the last step, before clipping; None before the first and without clipping.
@@ -33,12 +33,12 @@ class ClippingOptimWrapper(OptimWrapper):
 
 
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
-    """mmengine's, except that losses are logged every `interval` iterations and as an epoch ends.
+    """mmengine's hook, but it logs losses every `interval` iterations and at the end of an epoch.
 
-    Each loss that has come in since is logged, so that the log's means are mmengine's.
+    Every loss of the interval is logged, so that the log's means are mmengine's.
 
     Args:
-        interval: that of the logger, whose line would else lack the latest losses.
+        interval: the logger's interval, so that its lines include the latest losses.
     """
 
     def __init__(self, interval: int) -> None:
@@ -47,13 +47,13 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         super().before_train_epoch(runner)
-        # What an epoch that did not end has left.
+        # Losses of an epoch that was interrupted.
         self._waiting.clear()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
     ) -> None:
-        # Copies: a step that is replayed on the GPU gives its results in the same place each time.
+        # Copies, because a CUDA graph writes its results to the same memory each time.
         self._waiting.append({name: value.detach().clone() for name, value in (outputs or {}).items()})
         if self.every_n_inner_iters(batch_idx, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._log(runner)

@@ -1,4 +1,4 @@
-"""Files with a line of JSON for every epoch, as a training leaves them in its work folder."""
+"""Read a training's file of one JSON line for every epoch."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 from backbones.errors import InputError
 from backbones.files import loads, read_text
 
-#: The largest such file, in bytes; a search's lines hold α and β.
+#: The largest file that is read, in bytes; a search's lines hold α and β.
 LARGEST = 1 << 30
 
 
 def read_epochs(file: Path, done: int = 0) -> list[dict[str, Any]]:
-    """The lines of a file, or none where there is no file.
+    """Read the lines of a file; a missing file has no lines.
 
     Args:
-        done: epochs that the training goes on behind; each of them must have its line.
+        done: number of epochs that are already trained; each must have its line.
 
     Raises:
         InputError: a line is torn, not an object with an `epoch`, or missing; names the file, the line and the remedy.
     """
-    remedy = f"remove {file.parent} to begin anew"
+    remedy = f"remove {file.parent} to start over"
     if not file.exists():
         if done:
             raise InputError(f"{file}: is missing, but {done} epochs have been trained; {remedy}")
@@ -33,7 +33,7 @@ def read_epochs(file: Path, done: int = 0) -> list[dict[str, Any]]:
         except (ValueError, RecursionError, MemoryError) as error:
             raise InputError(f"{file}: line {number}: is torn, not JSON ({str(error)[:100]}); {remedy}") from error
         if not isinstance(entry, dict) or type(entry.get("epoch")) is not int or not 0 < entry["epoch"] < 10**7:
-            raise InputError(f"{file}: line {number}: expected an object with its epoch, 1 or more; {remedy}")
+            raise InputError(f"{file}: line {number}: expected an object with an 'epoch' of 1 or more; {remedy}")
         entries.append(entry)
     lacking = set(range(1, done + 1)) - {entry["epoch"] for entry in entries}
     if lacking:

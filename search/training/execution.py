@@ -1,4 +1,4 @@
-"""What PyTorch is told of a GPU for the time of a run."""
+"""PyTorch's GPU settings during a run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 
 @contextlib.contextmanager
 def gpu_settings(tf32: bool, cudnn_benchmark: bool) -> Iterator[None]:
-    """A block with these settings of cuDNN; those before are restored.
+    """Set cuDNN in the block, and restore its settings afterwards.
 
     Args:
-        tf32: whether convolutions of fp32 round their inputs to ten bits. Products of matrices never do: in a supernet
-            they are the weighted sums of candidates, bound by memory, and would gain nothing.
+        tf32: whether fp32 convolutions round their inputs to ten bits. Matrix products never do: in a supernet they are
+            the weighted sums of candidates, which are bound by memory and would gain nothing.
         cudnn_benchmark: whether cuDNN tries its algorithms at the first batch of each shape.
     """
     cudnn = torch.backends.cudnn
@@ -23,7 +23,7 @@ def gpu_settings(tf32: bool, cudnn_benchmark: bool) -> Iterator[None]:
     cudnn.allow_tf32, cudnn.benchmark = tf32, cudnn_benchmark
     try:
         with warnings.catch_warnings():
-            # The first steps run without the graph that they prepare; Adam would warn of it.
+            # The first steps run without a graph, which Adam would warn of.
             warnings.filterwarnings("ignore", "This instance was constructed with capturable=True", UserWarning)
             yield
     finally:

@@ -1,4 +1,4 @@
-"""mmengine's Runner as this project uses it: exact resume, quiet console, progress with time left."""
+"""Hooks and settings for mmengine's Runner: exact resume, quiet console, progress."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import LogProcessor, Runner
 from torch import Tensor, nn
 
+from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.parallel import rank
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
 
-#: Iterations between two lines of a log, and between two looks at what has stayed on the device until then.
+#: Iterations between two lines of a log, and between two reads of numbers from the device.
 LOG_INTERVAL = 10
 
 
@@ -25,13 +26,13 @@ class PlainCheckpointHook(Hook):
     """Write checkpoints of tensors and plain values only, so that `torch.load(weights_only=True)` reads them.
 
     mmengine 0.10.7 cannot resume on torch >= 2.6 (mmengine issue 1655): its message hub holds `HistoryBuffer`s, whose
-    pickles call `getattr`. These smooth the log and nothing else, so they are left out, rather than allow-listed. A
-    config under `meta` is left out too, of checkpoints that are read as well: mmengine would run it as Python code.
+    pickles call `getattr`. They only smooth the log, so they are left out rather than allow-listed. A config under
+    `meta` is left out too, also of checkpoints that are read, because mmengine would run it as Python code.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         runtime = checkpoint["message_hub"]["runtime_info"]
-        # By type, not isinstance: a NumPy float is a float, and is not plain.
+        # By type, because isinstance would accept NumPy floats, which are not plain.
         plain = {key: value for key, value in runtime.items() if type(value) in (bool, int, float, str)}
         checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": plain, "resumed_keys": {}}
         checkpoint["meta"].pop("config", None)
@@ -41,11 +42,11 @@ class PlainCheckpointHook(Hook):
 
 
 class EpochSeedHook(Hook):
-    """Seed every random generator from seed, epoch and process as an epoch begins.
+    """Seed every random generator from seed, epoch and process at the start of an epoch.
 
-    mmengine restores no random state on resume. Seeded like this, epoch n draws the same numbers whether the run came
-    from the start or was resumed at n, data-loader workers included, and they differ from epoch to epoch (mmengine
-    seeds workers alike every epoch).
+    mmengine restores no random state on resume. With this hook, epoch n draws the same numbers in a resumed run as in
+    an uninterrupted one, data-loader workers included. The numbers differ from epoch to epoch (mmengine seeds workers
+    equally every epoch).
     """
 
     priority = "VERY_HIGH"
@@ -58,7 +59,7 @@ class EpochSeedHook(Hook):
 
 
 class ProgressHook(Hook):
-    """Tell a callback how far the training is after every iteration."""
+    """Report the progress of the training to a callback after every iteration."""
 
     priority = "VERY_LOW"
 
@@ -70,15 +71,15 @@ class ProgressHook(Hook):
 
 
 class FiniteLossHook(Hook):
-    """Stop a training whose loss, or a weight, is no longer finite, before the next checkpoint can be written.
+    """Stop a training before the next checkpoint if a loss or a weight is not finite.
 
-    A look at a loss on a GPU waits for the GPU, so losses are looked at together: every `interval` iterations, as an
-    epoch ends and before a checkpoint is written.
+    Reading a loss waits for the GPU, so losses are read together: every `interval` iterations, at the end of an epoch
+    and before a checkpoint is written.
     """
 
     def __init__(self, interval: int = LOG_INTERVAL) -> None:
         self.interval = interval
-        #: Epoch and iteration, both from 1, and loss, not yet looked at.
+        #: Epoch and iteration, both from 1, and loss, of losses not yet read.
         self._unseen: list[tuple[int, int, Tensor]] = []
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -87,14 +88,14 @@ class FiniteLossHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         loss = (outputs or {}).get("loss")
         if loss is not None:
-            # A copy: a step that is replayed on the GPU gives its loss in the same place each time.
+            # A copy, because a CUDA graph writes its loss to the same memory each time.
             self._unseen.append((runner.epoch + 1, runner.iter + 1, torch.as_tensor(loss).detach().clone()))
         if self.every_n_train_iters(runner, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._look(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         self._look(runner)
-        # The loss of the last step tells nothing of the weights after it.
+        # The loss of the last step does not depend on the weights after it.
         name = broken_entry(runner.model)
         if name is not None:
             raise FloatingPointError(
@@ -112,16 +113,16 @@ class FiniteLossHook(Hook):
 
 
 def _kept(runner: Runner) -> str:
-    """What a training that stops has left to go on from, in words."""
+    """Say which checkpoint a stopped training can resume from."""
     file = last_checkpoint(Path(runner.work_dir))
     return "no checkpoint has been written yet" if file is None else f"the last good checkpoint is {file}"
 
 
 def check_finite(module: nn.Module, work_dir: str | Path) -> None:
-    """Refuse to go on with a network of which a weight or a statistic is no longer finite.
+    """Refuse a trained network that has a weight or a statistic that is not finite.
 
     Raises:
-        FloatingPointError: names the entry; the loss of the last step tells nothing of the weights after it.
+        FloatingPointError: names the entry.
     """
     name = broken_entry(module)
     if name is not None:
@@ -129,22 +130,22 @@ def check_finite(module: nn.Module, work_dir: str | Path) -> None:
 
 
 def broken_entry(module: nn.Module) -> str | None:
-    """The name of a weight or a statistic that is no longer finite, or None."""
+    """The name of a weight or a statistic that is not finite, or None."""
     state = {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
-    # Together, so that a GPU is waited for once.
+    # Together, to wait for a GPU only once.
     finite = torch.stack([torch.isfinite(value).all() for value in state.values()]).tolist()
     return next((name for name, whole in zip(state, finite, strict=True) if not whole), None)
 
 
 def last_checkpoint(work_dir: Path) -> Path | None:
-    """The newest whole checkpoint that a Runner left in a folder, or None."""
+    """The newest complete checkpoint that a Runner wrote to a folder, or None."""
     pointer = Path(work_dir) / "last_checkpoint"
     if not pointer.is_file():
         return None
     # The pointer holds an absolute path; the folder may have moved since.
     name = Path(pointer.read_bytes()[:4096].decode("utf-8", "replace").replace("\0", "").strip()).name
     if not name:
-        # Killed as the pointer was written, that is behind a checkpoint that is whole.
+        # The run was killed while it wrote the pointer, after a complete checkpoint.
         left = sorted(Path(work_dir).glob("epoch_*.pth"), key=lambda file: file.stat().st_mtime_ns)
         return left[-1] if left else None
     file = Path(work_dir) / name
@@ -152,7 +153,7 @@ def last_checkpoint(work_dir: Path) -> Path | None:
 
 
 def default_hooks() -> dict[str, Any]:
-    """mmengine's default hooks, with a checkpoint every epoch and one older kept while the newer is written."""
+    """mmengine's default hooks, with a checkpoint every epoch; the one before is kept."""
     return {
         "logger": {"type": "LoggerHook", "interval": LOG_INTERVAL},
         "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
@@ -160,24 +161,43 @@ def default_hooks() -> dict[str, Any]:
 
 
 class PeakLogProcessor(LogProcessor):
-    """mmengine's, except that it reads a GPU's peak memory without counting anew: a record has the whole run's."""
+    """mmengine's log processor, but it does not reset a GPU's peak memory, since a record has the whole run's peak."""
 
     def _get_max_memory(self, runner: Runner) -> int:
         return int(torch.cuda.max_memory_allocated() / 2**20)
 
 
-def visualiser() -> dict[str, Any]:
-    """Where numbers go as a training runs: a file of JSON lines, and TensorBoard."""
-    return {"type": "Visualizer", "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]}
+def runner_settings(folder: Path, seed: int, resume: Path | None) -> dict[str, Any]:
+    """The arguments of mmengine's Runner that all trainings share.
+
+    Args:
+        folder: the work folder.
+        resume: the checkpoint to resume from, if any.
+    """
+    return {
+        "work_dir": str(folder),
+        "default_hooks": {**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
+        "load_from": str(resume) if resume else None,
+        "resume": resume is not None,
+        # No effect on the numbers, which EpochSeedHook seeds; NumPy's seed has 32 bits.
+        "randomness": {"seed": seed % 2**32},
+        "experiment_name": experiment_name(folder),
+        # A file of JSON lines, and TensorBoard.
+        "visualizer": {
+            "type": "Visualizer",
+            "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}],
+        },
+        "log_processor": PeakLogProcessor(),
+    }
 
 
 def experiment_name(folder: Path) -> str:
-    """A name no other run of this process has: mmengine keeps one logger a name, and two runs must not share a log."""
+    """A name that is unique in this process; mmengine has a logger per name, and runs must not share a log."""
     return f"{folder.resolve().as_posix().strip('/').replace('/', '-')}-{time.time_ns()}"
 
 
 def silence_console(runner: Runner) -> None:
-    """Keep mmengine's log in its file only; the console belongs to the progress line and the tables."""
+    """Keep mmengine's log off the console, which is for the progress line and tables."""
     for handler in runner.logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setLevel(logging.ERROR)

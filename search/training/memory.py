@@ -1,4 +1,4 @@
-"""Memory of a run: of the GPU where there is one, else of the process."""
+"""Memory of a run: GPU memory if there is a GPU, else that of the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def memory() -> int:
-    """The bytes that are in use: of the GPU where there is one, else by this process (0 where that is not known)."""
+    """The memory in use in bytes: of the GPU if there is one, else of this process (0 if unknown)."""
     import torch
 
     if torch.cuda.is_available():
@@ -25,7 +25,7 @@ def memory() -> int:
 
 
 def peak_memory() -> int:
-    """The peak memory in bytes since `reset_peak_memory`: of the GPU where there is one, else of this process."""
+    """The peak memory in bytes since `reset_peak_memory`: of the GPU if there is one, else of this process."""
     import torch
 
     if torch.cuda.is_available():
@@ -33,17 +33,17 @@ def peak_memory() -> int:
     if _STATUS.is_file():
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
-    # macOS counts bytes, and cannot start anew.
+    # macOS counts bytes, and cannot reset the peak.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def growth(before: int) -> int:
-    """How far the peak since `reset_peak_memory` lies above what `memory` gave before; 0 where it has not grown."""
+    """The peak since `reset_peak_memory` minus an earlier `memory()`, at least 0."""
     return max(peak_memory() - before, 0)
 
 
 def reset_peak_memory() -> None:
-    """Start counting the peak anew."""
+    """Reset the peak memory."""
     import torch
 
     if torch.cuda.is_available():
@@ -54,12 +54,12 @@ def reset_peak_memory() -> None:
 
 
 def note_peak(file: Path) -> None:
-    """Write the peak in bytes to a file, unless the file has a higher one from an interrupted run."""
+    """Write the peak in bytes to a file, unless the file has a higher one of an interrupted run."""
     write_text(file, json.dumps(max(peak_memory(), noted_peak(file))))
 
 
 def noted_peak(file: Path) -> int:
-    """The peak in bytes that `note_peak` has written; 0 where there is no file.
+    """Read the peak in bytes that `note_peak` wrote; 0 without a file.
 
     Raises:
         InputError: the file holds something else.

@@ -1,8 +1,8 @@
-"""One search over several processes, one a device: what `torchrun` starts and what keeps their models the same.
+"""Run one search in several processes, one for each device, and keep their models equal.
 
-mmengine's own launcher is not used: it knows GPUs only, and wraps the model in `DistributedDataParallel`, which
-averages what `backward` leaves in `.grad` and nothing that `torch.autograd.grad` returns, so that α and β would drift
-apart from process to process. Gradients are averaged here instead, explicitly, in one call for all of them.
+mmengine's launcher is not used. It supports GPUs only, and wraps the model in `DistributedDataParallel`, which averages
+gradients in `.grad` but not those that `torch.autograd.grad` returns, so that α and β would differ between processes.
+Here gradients are averaged explicitly, all in one call.
 
 In a single process every function here does nothing.
 """
@@ -20,12 +20,12 @@ from torch import Tensor, distributed, nn
 
 from backbones.errors import InputError
 
-#: What torchrun sets in the environment of every process that it starts.
+#: Environment variables that torchrun sets for every process.
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """The rank of this process, from 0."""
     return distributed.get_rank() if _joined() else 0
 
 
@@ -35,16 +35,16 @@ def world_size() -> int:
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes files and shows progress."""
+    """Whether this process has rank 0, which writes files and shows progress."""
     return rank() == 0
 
 
 @contextlib.contextmanager
 def main_first() -> Iterator[None]:
-    """A block that the first process runs before the others do, so that they find what it has made.
+    """Run the block in the first process before the others, so that they find what it has made.
 
     Raises:
-        SystemExit: in the others, where it failed in the first, which says why.
+        SystemExit: in the other processes, if the block failed in the first, which reports the error.
     """
     if world_size() == 1:
         yield
@@ -65,20 +65,19 @@ def main_first() -> Iterator[None]:
 
 @contextlib.contextmanager
 def process_group(launcher: str) -> Iterator[None]:
-    """Join the other processes, through NCCL on GPUs and gloo on CPUs, for the time of the block.
+    """Join the other processes in the block, through NCCL on GPUs and gloo on CPUs.
 
     Args:
-        launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
+        launcher: `pytorch` in a process that torchrun started, `none` in a single one.
 
     Raises:
-        InputError: not started as `launcher` says, or more processes on this machine than it has GPUs.
+        InputError: the process was not started as `launcher` says, or there are more processes than GPUs on this
+            machine.
     """
     if launcher == "none":
         processes = os.environ.get("WORLD_SIZE", "1")
         if processes not in ("", "1"):
-            raise InputError(
-                f"torchrun started {processes} processes that would not know of each other: add --launcher pytorch"
-            )
+            raise InputError(f"torchrun started {processes} processes, but --launcher is none: add --launcher pytorch")
         yield
         return
     missing = [name for name in _TORCHRUN if name not in os.environ]
@@ -91,7 +90,8 @@ def process_group(launcher: str) -> Iterator[None]:
     if torch.cuda.is_available():
         devices = torch.cuda.device_count()
         if local >= devices:
-            raise InputError(f"--launcher {launcher}: process {local + 1} on this machine, which has {devices} GPUs")
+            few = f"no GPU for process {local + 1} on this machine; expected {devices} processes at most"
+            raise InputError(f"--launcher {launcher}: {few}")
         torch.cuda.set_device(local)
         backend = "nccl"
     distributed.init_process_group(backend)
@@ -102,9 +102,9 @@ def process_group(launcher: str) -> Iterator[None]:
 
 
 def average(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The mean of each tensor over the processes, in one call for all; they have one type and device.
+    """Average each tensor over the processes, in one call; all tensors have the same type and device.
 
-    The result is the same in all processes bit for bit: every sum is made in one place and handed to the others.
+    The result is the same in all processes bit for bit, since each sum is computed once and then distributed.
     """
     # A network without BatchNorm has no statistics.
     if world_size() == 1 or not tensors:
@@ -117,7 +117,7 @@ def average(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def average_gradients(parameters: Sequence[nn.Parameter], also: Tensor) -> Tensor:
-    """Average the parameters' `.grad` over the processes, in place of it, and `also`, which is returned."""
+    """Average the parameters' `.grad` over the processes in place, and return the average of `also`."""
     if world_size() == 1:
         return also
     moving = [parameter for parameter in parameters if parameter.grad is not None]
@@ -128,11 +128,11 @@ def average_gradients(parameters: Sequence[nn.Parameter], also: Tensor) -> Tenso
 
 
 class ReplicaHook(Hook):
-    """Keep the model the same in all processes: parameters, buffers, and so what a checkpoint holds.
+    """Keep parameters and buffers equal in all processes, and so in checkpoints.
 
-    All begin with the first process' parameters and buffers. Each normalises by its own part of a batch and so has
-    running statistics of its own; they are averaged as an epoch ends, before a checkpoint is written, and all go on
-    from the mean, as does a run that is resumed.
+    All processes start with the parameters and buffers of the first. BatchNorm normalises each process' part of a
+    batch, so running statistics differ. They are averaged at the end of an epoch, before a checkpoint is written, and
+    all processes continue with the mean, as does a resumed run.
     """
 
     priority = "HIGH"
@@ -148,18 +148,18 @@ class ReplicaHook(Hook):
         parameters = {name for name, _ in runner.model.named_parameters()}
         state = runner.model.state_dict()
         self._compare([value for name, value in state.items() if name in parameters])
-        # A count of batches is a whole number, and the same everywhere.
+        # Counts of batches are integers, which are equal in all processes.
         statistics = [value for name, value in state.items() if name not in parameters and value.is_floating_point()]
         for value, mean in zip(statistics, average(statistics), strict=True):
             value.copy_(mean)
 
     @staticmethod
     def _compare(parameters: Sequence[Tensor]) -> None:
-        """Two processes that end with two architectures are an error that no later step would show."""
+        """Check that parameters are equal; no later step would notice two different architectures."""
         here = torch.cat([parameter.reshape(-1) for parameter in parameters])
         main = here.clone()
         distributed.broadcast(main, src=0)
-        # As bytes, so that two NaNs are equal: a loss that is not finite is told of elsewhere.
+        # As bytes, so that NaNs are equal; FiniteLossHook reports them.
         same = torch.equal(here.view(torch.uint8), main.view(torch.uint8))
         differ = torch.tensor(0 if same else 1, device=here.device)
         distributed.all_reduce(differ, op=distributed.ReduceOp.MAX)

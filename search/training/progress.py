@@ -1,8 +1,8 @@
-"""How long work tells how far it is."""
+"""Progress callback for long-running work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Told the fraction that is done (0 to 1) and what is being done ('epoch 3 of 8').
+#: Called with the fraction that is done (0 to 1) and the current work ('epoch 3 of 8').
 ProgressCallback = Callable[[float, str], None]

@@ -1,4 +1,4 @@
-"""The checkpoint that a training goes on from: the newest whole one of those that a Runner left."""
+"""Find the checkpoint to resume a training from: the newest complete one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ _EPOCH = re.compile(r"epoch_([0-9]{1,6})\.pth")
 def resume_point(
     work_dir: Path, epochs: int, confirm: Callable[[Path, Mapping[str, Any]], None] = lambda file, content: None
 ) -> Path | None:
-    """The newest checkpoint in a folder that is whole; two are kept, so a torn one falls back to the one before.
+    """Find the newest complete checkpoint in a folder; two are kept, in case the newest is torn.
 
     Args:
-        epochs: of the whole training; a checkpoint of a later one is refused.
-        confirm: sees that a whole checkpoint is this training's, and raises InputError otherwise.
+        epochs: number of epochs of the training; a checkpoint of a later epoch is refused.
+        confirm: raises InputError if a complete checkpoint belongs to another training.
 
     Raises:
-        InputError: there are checkpoints, and none can be gone on from; says what is wrong with the newest and what to
-            remove.
+        InputError: no checkpoint is usable, but there are some; says what is wrong with the newest and what to remove.
     """
     newest = last_checkpoint(work_dir)
     if newest is None:
@@ -42,28 +41,28 @@ def resume_point(
             continue
         confirm(file, content)
         return file
-    raise InputError(f"{problem}; remove {newest.parent} to begin the training anew")
+    raise InputError(f"{problem}; remove {newest.parent} to restart the training")
 
 
 def epochs_done(file: Path | None) -> int:
-    """How many epochs a checkpoint stands behind, by its name; 0 where there is none."""
+    """The number of epochs before a checkpoint, by its name; 0 without a checkpoint."""
     found = None if file is None else _EPOCH.fullmatch(file.name)
     return int(found[1]) if found else 0
 
 
 def _earlier(newest: Path) -> list[Path]:
-    """The checkpoints of the epochs before, newest first."""
+    """The checkpoints of earlier epochs, newest first."""
     numbers = {file: int(found[1]) for file in newest.parent.iterdir() if (found := _EPOCH.fullmatch(file.name))}
     before = numbers.get(newest, -1)
     return sorted((file for file, number in numbers.items() if number < before), key=lambda file: -numbers[file])
 
 
 def whole(file: Path, epochs: int) -> Mapping[str, Any]:
-    """The content of a checkpoint that a Runner can go on from.
+    """Read a checkpoint that a Runner can resume from.
 
     Raises:
-        InputError: it is torn, no checkpoint of a training, of an epoch that this one does not have, or holds a weight
-            that is not finite; names it.
+        InputError: the file is torn, is not a checkpoint of a training, is of a later epoch than the training has, or
+            holds a weight that is not finite.
     """
     cannot = f"{file}: cannot be resumed from"
     try:
@@ -75,10 +74,10 @@ def whole(file: Path, epochs: int) -> Mapping[str, Any]:
         raise InputError(f"{cannot}: damaged, or no checkpoint of a training (no meta, state_dict or optimizer)")
     epoch = meta.get("epoch")
     if type(epoch) is not int or not 0 <= epoch <= epochs:
-        raise InputError(f"{cannot}: is of epoch {str(epoch)[:20]}, of a training that has {epochs}")
+        raise InputError(f"{cannot}: has epoch {str(epoch)[:20]}; expected 0 to {epochs}")
     for name, value in state.items():
         if not isinstance(value, Tensor) or value.is_meta or value.layout != torch.strided:
-            raise InputError(f"{cannot}: {str(name)[:100]} is no dense tensor")
+            raise InputError(f"{cannot}: {str(name)[:100]} is not a dense tensor")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise InputError(f"{cannot}: {str(name)[:100]} claims more numbers than the file holds")
         if not bool(torch.isfinite(value).all()):

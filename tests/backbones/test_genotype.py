@@ -165,7 +165,7 @@ def test_a_log_may_print_a_genotype_often_and_hold_only_one(tmp_path: Path) -> N
     file.write_text("\n".join(f"epoch {epoch} genotype = {PDARTS_PRINTED}" for epoch in range(300)))
     assert Genotype.read(file) == Genotype.parse(PDARTS_PRINTED)
     file.write_text(f"{PDARTS_PRINTED}\n{Genotype.random(0)}\n")
-    with pytest.raises(InputError, match=r"search\.log: holds 2 different genotypes; give the one that is meant"):
+    with pytest.raises(InputError, match=r"search\.log: holds 2 different genotypes; choose one"):
         Genotype.read(file)
     file.write_text("Genotype = namedtuple('Genotype', 'normal normal_concat reduce reduce_concat')\n")
     with pytest.raises(InputError, match="holds no genotype"):

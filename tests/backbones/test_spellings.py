@@ -71,7 +71,7 @@ def test_spellings_mix(kinds: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (printed([(*edge, 7) for edge in CELL]), r"normal\[0\]: leads to node 7, but by its place .* node 2's"),
+        (printed([(*edge, 7) for edge in CELL]), r"normal\[0\]: leads to node 7; expected node 2"),
         (printed([tuple(CELL[:2]), tuple(CELL[2:3])]), "node 3 has 1 edges; every intermediate node takes two"),
         (printed(CELL, ", connectN=3"), "unknown key 'connectN'"),
         ("Genotype(recurrent=[('relu', 0)], concat=range(1, 9))", "is a recurrent cell"),

@@ -330,7 +330,7 @@ BASED = "_base_ = '{root}/search/p_darts_cifar10.py'\n"
         ("max_skips = -1", "'max_skips'"),
         (
             "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=3)]",
-            "stages.0.keep: the first stage has all operations",
+            "stages.0.keep: no α to choose by in the first stage",
         ),
         (
             "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep_by='random')]",
@@ -342,11 +342,11 @@ BASED = "_base_ = '{root}/search/p_darts_cifar10.py'\n"
         ),
         (
             "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=1, keep_by='random')]",
-            "stages.0.keep=1: an edge may be left with 'none' alone; keep 2 or more",
+            "stages.0.keep=1: an edge could keep 'none' alone; expected 2 or more",
         ),
         (
             "stages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4, keep=2, keep_by='random')]",
-            "stages.0.keep=2: an edge may be left with a skip connection alone, which max_skips=2",
+            "stages.0.keep=2: an edge could keep a skip connection alone, which max_skips=2",
         ),
         (
             "initial_alpha = 'carried'\nstages = [dict(epochs=2, frozen_epochs=1, layers=3, channels=4)]",

@@ -100,7 +100,7 @@ ROW = ("none", "skip_connect")
     ("normal", "named"),
     [
         ((ROW,), "1 edges"),
-        ((ROW, ("skip_connect",)), "equally many"),
+        ((ROW, ("skip_connect",)), "expected the same number of candidate operations"),
         ((ROW, ("none", "sep_conv_3x4")), "'sep_conv_3x4'"),
         ((("none",), ("none",)), "besides 'none'"),
         (((), ()), "besides 'none'"),

@@ -1,12 +1,12 @@
-# COCO 2017 under MMDetection's ssd300_coco.py, VGG-16 and all, as this project runs it: where the data lie, what a full
-# run is, the test part. All SSD protocols inherit it.
+# COCO 2017 with MMDetection's ssd300_coco.py, including VGG-16: data, counts of a full run, test part. All SSD
+# protocols inherit this file.
 _base_ = "mmdet::ssd/ssd300_coco.py"
 
 custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)
 task = "detection"
 # Both papers start from weights pretrained on ImageNet; a run without any is marked.
 pretrained = True
-# The papers' trainval35k and minival: COCO 2017 shares the same images out as train2017 and val2017.
+# The papers' trainval35k and minival are train2017 and val2017 of COCO 2017.
 expected = {"train images": 118287, "val images": 5000}
 # A whole number trains and scores on that many images of each part.
 limit = None
@@ -18,8 +18,8 @@ train_dataloader = dict(persistent_workers=False, dataset=dict(dataset=dict(data
 val_dataloader = dict(persistent_workers=False, dataset=dict(data_root=data_root))
 val_evaluator = dict(ann_file=data_root + "annotations/instances_val2017.json")
 
-# The papers' numbers are of test-dev, whose annotations only COCO's server has: `wildnas test-dev` and MMDetection's
-# tools/test.py write the file to hand in. A record is always of val2017.
+# The papers' numbers are of test-dev, whose annotations only COCO's server has. `wildnas test-dev` and MMDetection's
+# tools/test.py write the file to submit. A record is always of val2017.
 test_dataloader = dict(
     persistent_workers=False,
     dataset=dict(

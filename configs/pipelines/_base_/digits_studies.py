@@ -1,5 +1,5 @@
-# What the digits versions of the papers' pipelines share: every schedule is cut so that the machinery runs in minutes
-# on two CPU cores. No number from them is a result about a method.
+# Shared settings of the papers' pipelines on the digits: short schedules, so that they run in minutes on two CPU cores.
+# No number from them is a result about a method.
 task = 'pipeline'
 seeds = [0]
 options = {

@@ -1,4 +1,4 @@
-# What the papers say that their runs took, for `--plan`: GPU-hours of one run, all of its GPUs together.
+# The papers' costs for `--plan`: GPU-hours of one run, over all of its GPUs.
 expected = {
     # 4.2: 3 hours on a GTX 1080Ti, 1.5 on a V100. 4.3: 11.5 hours on eight V100. Table 3: 0.4 GPU-days without partial
     # channels; 3.8 and 7.7 on ImageNet.
@@ -14,13 +14,13 @@ expected = {
     'search/p_darts_cifar10': dict(hours=4.5, source='P-DARTS 5.1.1, V100'),
     'search/p_darts_cifar100': dict(hours=4.5, source='P-DARTS 5.1.1, V100'),
     'search/p_darts_imagenet': dict(hours=48.0, source='P-DARTS 5.3.1, 6 h on 8 V100'),
-    # As long, with the same networks and epochs.
+    # The same networks and epochs take as long.
     'search/p_darts_cifar10_no_dropout': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
     'search/p_darts_cifar10_dropout_0_3_6': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
     'search/p_darts_cifar10_carried_alpha': dict(hours=4.5, source='that of P-DARTS 5.1.1, V100'),
     'search/darts_v1_cifar10': dict(hours=12.0, source='P-DARTS Table 1, 0.5 GPU-days'),
     'search/darts_v2_cifar10': dict(hours=48.0, source='P-DARTS Table 1, 2 GPU-days'),
-    # As long, with as many images and the same networks but for the classifier.
+    # As many images and the same networks, except for the classifier, take as long.
     'search/darts_v1_cifar10_regularised': dict(hours=12.0, source='that of P-DARTS Table 1, 0.5 GPU-days'),
     'search/darts_v1_cifar100': dict(hours=12.0, source='that of P-DARTS Table 1, 0.5 GPU-days'),
     'search/darts_v2_cifar100': dict(hours=48.0, source='that of P-DARTS Table 1, 2 GPU-days'),
@@ -42,14 +42,14 @@ expected = {
     'classification/imagenet_mobile_epochs100': dict(hours=230.4, source='100 of 250 epochs of P-DARTS 5.3.2'),
 }
 
-# What they are silent on, such as retraining on CIFAR, detection and re-identification: by multiply-adds, until there
+# Other runs, such as retraining on CIFAR, detection and re-identification, are estimated by multiply-adds until there
 # is a record.
 by_multiply_adds = dict(
     # P-DARTS 5.3.2: 250 epochs in about 3 days on 8 V100; Table 3: a network of 557 M.
     separable=dict(
         hours=576.0, epochs=250, images=1_281_167, macs=557e6, source='P-DARTS 5.3.2, 3 days on 8 V100 at 557 M'
     ),
-    # The papers say no hours of a dense network, which a GPU computes several times as many multiply-adds a second of.
+    # The papers give no hours of a dense network, of which a GPU computes several times as many multiply-adds a second.
     # Goyal et al. 2017 (P-DARTS' source of the warm-up): ResNet-50, 90 epochs of ImageNet in one hour on 256 P100;
     # P-DARTS Table 5: a network of 4,120 M.
     dense=dict(
@@ -59,7 +59,7 @@ by_multiply_adds = dict(
         macs=4120e6,
         source='Goyal et al. 2017, ResNet-50 in 1 h on 256 P100',
     ),
-    # The ablations whose networks have another size than the search that they are one of.
+    # Ablations whose networks differ in size from those of the main search.
     searches={
         'search/pc_darts_cifar10_k2': 'search/pc_darts_cifar10',
         'search/pc_darts_cifar10_k8': 'search/pc_darts_cifar10',

@@ -1,16 +1,16 @@
 """PCB on a few hundred animals in Market-1501's layout (nyala antelopes), in minutes on a CPU.
 
 The backbone is that of `detection/coco_mini_ssd`, so that both can start from the same weights; a model of timm has its
-own. Subsets this small measure the machinery, not the method. Of the data set's 108 queries one is 0.93 points of
-rank-1, too much to tell trained networks from untrained ones by it: here every test image of the queries' identities is
-a query, against all the others.
+own. Subsets this small measure the machinery, not the method. Each of the data set's 108 queries is 0.93 points of
+rank-1, too much to distinguish trained from untrained networks. So every test image of the queries' identities is a
+query here, against all the others.
 
 Width, batch, learning rate, epochs and augmentation were compared with PDARTS, 3 parts and seed 0 on the training
-identities alone: trained on the first 119, ranked on the other 60, images taken together left out as those of one
-camera are. From 5 untrained, mAP came to 8 or 9, and rank-1 to 5 to 8, 32 pixels wide or 96, in 5 epochs or 30, with
-crops or without: what stands here is one of the cheaper ones (compared at a learning rate of 2e-3). A triplet loss was
-worse. The scored images had a part in it, too: Adam in the place of SGD was chosen on them, and a first choice, 96
-pixels wide and 5 epochs, was given up after it had ranked no better first on them than an untrained network.
+identities alone: trained on the first 119, ranked on the other 60, without images taken together, like those of one
+camera. mAP rose from 5 untrained to 8 or 9, and rank-1 to 5 to 8, at a width of 32 or 96 pixels, in 5 or 30 epochs,
+with or without crops. The settings here are among the cheaper ones (compared at a learning rate of 2e-3). A triplet
+loss was worse. The scored images were used, too: Adam was chosen over SGD on them, and a first choice, 96 pixels wide
+and 5 epochs, was dropped because its rank-1 on them was no better than an untrained network's.
 """
 
 _base_ = ["pcb.py"]
@@ -32,10 +32,10 @@ width = 32
 transforms = ["random_flip", "random_crop", "color_jitter"]
 batch_size = 32
 epochs = 10
-# So few steps take a network from scratch farther by Adam than by SGD.
+# In so short a training from scratch, Adam gets further than SGD.
 optimiser = "adam"
 learning_rate = 1e-3
-# Weights of so short a pretraining are no reason to learn slowly.
+# The pretraining is too short to protect its weights by a lower rate.
 backbone_learning_rate_factor = 1.0
 schedule = "cosine"
 dropout = 0.0

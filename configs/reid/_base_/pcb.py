@@ -11,8 +11,8 @@ data_root = "{{$WILDNAS_DATA:data}}/reid"
 # The backbone of P-DARTS Table 3.
 channels = 48
 layers = 14
-# Sun et al. 2018: the last down-sampling is removed. P-DARTS does not say whether it was: the
-# multiply-adds of its Table 5 are those of the unchanged network at 224 x 224.
+# Sun et al. 2018 remove the last down-sampling. P-DARTS does not say; the multiply-adds of its Table 5 are those of
+# the unchanged network at 224 x 224.
 last_stride = 1
 # Sun et al. 2018: 384 x 128, horizontal flips, batch 64, 60 epochs, learning rate 0.1, 0.01 after 40 epochs,
 # a tenth of it for the pretrained layers.
@@ -41,6 +41,6 @@ label_smooth = False
 loss = "softmax"
 # Ranked as torchreid ranks: Euclidean, without re-ranking. Neither paper says which distance it takes; the vector of
 # each part has length 1, so the cosine of all parts together gives the same order.
-# `rerank` is not set here: a config that inherits None cannot put its dict in the place.
+# `rerank` is not set here, because a config cannot replace an inherited None by its dict.
 metric = "euclidean"
 workers = 4

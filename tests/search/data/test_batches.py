@@ -68,7 +68,7 @@ def test_passes_differ_in_order() -> None:
 
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
-    with pytest.raises(InputError, match=r"batch_size=6 is shared by all processes, and is not divisible by .* 4"):
+    with pytest.raises(InputError, match=r"batch_size=6: expected a multiple of the number of processes, 4"):
         BatchSampler((torch.arange(9), torch.arange(9)), 6, 0, rank=1, world_size=4)
 
 

@@ -115,7 +115,7 @@ def test_the_index_file_lists_both_parts_and_is_checked_on_resume(make_proxy: Ma
         ({"fractions": (0.5, 0.3)}, 7, r"the 6 images drawn for the architecture are fewer than batch_size=7"),
         ({"classes": 2}, 8, r"the 7 images drawn for the weights are fewer than batch_size=8; raise proxy.fractions"),
         ({"classes": 4}, 2, r"proxy.classes=4, but there are only 3 classes"),
-        ({"fractions": (0.3, 0.1)}, 2, r"class0: proxy.fractions has 0.1, which is none of this class' 7 images"),
+        ({"fractions": (0.3, 0.1)}, 2, r"class0: proxy.fractions has 0.1, which gives none of this class' 7 images"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_an_image_is_opened(

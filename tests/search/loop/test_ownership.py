@@ -58,8 +58,8 @@ def test_a_checkpoint_that_is_not_this_searchs_is_named(tiny_search: TinySearch,
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("search.json", b"\xff\xfe", "holds the work of a search with other settings"),
-        ("search.json", None, "no search.json says which"),
+        ("search.json", b"\xff\xfe", "belongs to a search with other settings"),
+        ("search.json", None, "but no search.json"),
         ("stage1/summary.json", b"{}", "expected an object with the numbers accuracy and params"),
     ],
 )
@@ -82,7 +82,7 @@ def test_what_another_search_has_learned_is_refused(tiny_search: TinySearch, tmp
     learned = json.loads(file.read_text())
     learned["operations_normal"] = [["none", "skip_connect", "sep_conv_3x3"]] * len(learned["operations_normal"])
     file.write_text(json.dumps(learned))
-    assert "has other candidates than this stage" in refused(settings, tmp_path)
+    assert "candidates differ from this stage's" in refused(settings, tmp_path)
 
 
 def test_the_owner_is_settings_seed_and_stage(tiny_search: TinySearch, tmp_path: Path) -> None:
