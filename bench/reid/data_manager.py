@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,15 +45,6 @@ def check_readable(files: Iterable[str]) -> None:
 def _decode(file: str) -> None:
     # The image is let go at once: a gallery does not fit into memory.
     read_picture(file)
-
-
-@contextlib.contextmanager
-def plain_worker_errors() -> Iterator[None]:
-    """A block that reads images in other processes, which hand on a whole traceback as the message of an error."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error
 
 
 #: The listing that a registered data set has now: torchreid's registry replaces nothing.
