@@ -23,6 +23,7 @@ from bench.records.digests import confirm_recorded
 from search.data.checking import check_images
 from search.data.names import SUFFIXES, is_hidden, is_image
 from search.data.reader import read_picture
+from search.data.workers import plain_worker_errors
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
 
@@ -103,7 +104,7 @@ def detect(
     loader = DataLoader(
         _Files(images, trained.pipeline), batch_size, num_workers=workers, collate_fn=pseudo_collate, shuffle=False
     )
-    with torch.inference_mode():
+    with torch.inference_mode(), plain_worker_errors():
         for batch in loader:
             yield from detector.test_step(batch)
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -34,12 +35,14 @@ from bench.detection import checkpoint
 from bench.detection.annotations import load, look_into, read
 from bench.detection.coco_data import Data
 from bench.detection.components import model_config
+from bench.detection.inference import picture_name
 from bench.detection.pairs import restore_pairs
 from bench.detection.protocol import data_part, innermost
 from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Job, Protocol
 from bench.tasks.registry import load_protocol
 from search.configs import plain
+from search.data.reader import read_picture
 from search.training import hooks as training
 
 
@@ -64,6 +67,23 @@ class LossHook(Hook):
         step = len(self.losses)
         if step == 1 or step % 10 == 0:
             print(f"step {step:>4} of {runner.max_iters}  loss {loss:.3f}", flush=True)
+
+
+class DrawingHook(Hook):
+    """Draw each tested image as the detector was given it, with its true boxes beside the detected ones.
+
+    MMDetection's own hook reads the file with OpenCV, which turns some pictures otherwise than our reader.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        for sample in outputs:
+            file = Path(sample.img_path)
+            image = np.asarray(read_picture(file))
+            out = str(self.folder / picture_name(file))
+            runner.visualizer.add_datasample("image", image, data_sample=sample, pred_score_thr=0.3, out_file=out)
 
 
 def first_images(file: Path, folder: Path, count: int) -> dict[str, Any]:
@@ -149,14 +169,7 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
                     {"type": "LinearLR", "start_factor": 0.1, "by_epoch": False, "begin": 0, "end": min(10, steps)},
                     {"type": "CosineAnnealingLR", "T_max": steps, "eta_min": rate / 100, "by_epoch": False},
                 ],
-                "default_hooks": {
-                    "checkpoint": None,
-                    "visualization": {
-                        "type": "DetVisualizationHook",
-                        "draw": True,
-                        "test_out_dir": str(folder / "drawn"),
-                    },
-                },
+                "default_hooks": {"checkpoint": None},
                 "visualizer": {"type": "DetLocalVisualizer", "name": training.experiment_name(folder)},
                 "default_scope": "mmdet",
                 "work_dir": str(folder),
@@ -192,6 +205,7 @@ def overfit(
     runner = Runner.from_cfg(config)
     losses = LossHook()
     runner.register_hook(losses)
+    runner.register_hook(DrawingHook(folder / "drawn"))
     runner.register_hook(training.FiniteLossHook())
     runner.train()
     if images > 1:

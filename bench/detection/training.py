@@ -21,6 +21,7 @@ from bench.detection.pairs import restore_pairs
 from bench.detection.precision import BF16_WRAPPER, keep_losses_full
 from bench.tasks.contract import Job
 from search.configs import nearest, plain
+from search.data.workers import plain_worker_errors
 from search.training import hooks as training
 from search.training.parallel import ReplicaHook, world_size
 from search.training.progress import ProgressCallback
@@ -151,7 +152,8 @@ def train(job: Job, config: Config) -> Runner:
     ]
     for hook in hooks:
         runner.register_hook(hook)
-    runner.train()
+    with plain_worker_errors():
+        runner.train()
     training.check_finite(network(runner), job.work_dir)
     return runner
 
@@ -161,7 +163,8 @@ def score(runner: Runner) -> dict[str, float]:
 
     An area metric is left out if the data have no object of that size.
     """
-    found: Mapping[str, float] = runner.val()
+    with plain_worker_errors():
+        found: Mapping[str, float] = runner.val()
     runner.visualizer.close()
     return {key: round(100 * found[name], 2) for key, name in COCO_NAMES.items() if name in found}
 

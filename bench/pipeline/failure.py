@@ -68,7 +68,11 @@ def last_reason(results: Path, name: str) -> str | None:
     file = failure_file(results, name)
     if not name or not file.is_file():
         return None
-    content = read_json(file)
+    try:
+        content = read_json(file)
+    except InputError as error:
+        # A note that is damaged keeps no run from being tried again.
+        return f"the reason is not known: {error}"
     return str(content.get("reason", "")) if isinstance(content, dict) else None
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,15 +45,6 @@ def check_readable(files: Iterable[str]) -> None:
 def _decode(file: str) -> None:
     # The image is not returned: a gallery does not fit into memory.
     read_picture(file)
-
-
-@contextlib.contextmanager
-def plain_worker_errors() -> Iterator[None]:
-    """Shorten the errors of data-loading processes, whose message is a whole traceback, to their last line."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error
 
 
 #: The current listing of each registered data set, since torchreid's registry allows no replacement.

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.reid.data_manager import plain_worker_errors
 from bench.reid.losses import PcbLoss
 from bench.reid.ranking import Labels, Ranking
 from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import score
 from bench.reid.torchreid_compat import Engine, accuracy, build_lr_scheduler, build_optimizer
+from search.data.workers import plain_worker_errors
 from search.training.hooks import check_finite
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything

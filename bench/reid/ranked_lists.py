@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bench.reid.data_manager import plain_worker_errors, test_transform
+from bench.reid.data_manager import test_transform
 from bench.reid.distances import BLOCK
 from bench.reid.engine import PcbEngine
 from bench.reid.listing import JUNK, Image, Listing
@@ -21,6 +21,7 @@ from bench.reid.ranking import Labels, Ranking
 from bench.reid.schema import ReidConfig
 from bench.reid.scoring import protocol_distances, score
 from search.data.reader import read_picture
+from search.data.workers import plain_worker_errors
 from search.training.progress import ProgressCallback
 
 

@@ -33,7 +33,7 @@ def test_no_pinned_package_needs_a_compiler(name: str) -> None:
     assert built == []
 
 
-@pytest.mark.parametrize(("name", "hole"), [("pillow", "12.1.0"), ("jinja2", "3.1.5")])
+@pytest.mark.parametrize(("name", "hole"), [("pillow", "12.3.0"), ("jinja2", "3.1.5")])
 def test_known_holes_are_left_out(name: str, hole: str) -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     found = re.search(rf'"({name}[^"]*)"', text)

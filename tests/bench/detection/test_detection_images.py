@@ -92,3 +92,22 @@ def test_a_cut_image_stops_a_run_before_it_trains(
     with pytest.raises(InputError, match=r"train2017/000000000005\.jpg: cannot be read"):
         DetectionTask().run(Job(protocol, resolve("PDARTS"), 0, tmp_path / "job"))
     assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_damaged_in_its_middle_is_one_line(
+    make_protocol: Callable[..., Protocol], made_coco: Path, tmp_path: Path, workers: int
+) -> None:
+    """A JPEG file that ends well is not decoded before the training; the workers' errors come with a traceback."""
+    root = tmp_path / "coco"
+    shutil.copytree(made_coco, root)
+    file = root / "train2017" / f"{4:012d}.jpg"
+    content = bytearray(file.read_bytes())
+    table = content.index(b"\xff\xc4")
+    content[table + 5 : table + 21] = b"\xff" * 16
+    file.write_bytes(content)
+    protocol = make_protocol(root, f"train_dataloader.num_workers={workers}")
+    with pytest.raises(InputError) as caught:
+        DetectionTask().run(Job(protocol, resolve("PDARTS"), 0, tmp_path / "work"))
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith(f"{file}: cannot be read as an image")

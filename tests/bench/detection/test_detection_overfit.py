@@ -1,14 +1,16 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from backbones.errors import InputError
 from bench.detection.checkpoint import load
-from bench.detection.overfit import first_images, main, overfit, settle_statistics
+from bench.detection.overfit import DrawingHook, first_images, main, overfit, settle_statistics
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol
 
@@ -25,6 +27,24 @@ def test_a_small_detector_remembers_its_images(make_protocol: Make, made_coco: P
     assert len(list((tmp_path / "out" / "drawn").glob("*.jpg"))) == 2
     assert json.loads((tmp_path / "out" / "outcome.json").read_text(encoding="utf-8"))["ap50"] == outcome.ap50
     assert list(load(tmp_path / "out" / "checkpoint.pth").categories) == ["left", "right"]
+
+
+def test_a_picture_is_drawn_as_the_one_reader_sees_it(tmp_path: Path) -> None:
+    """Turned by EXIF in a PNG file, which OpenCV leaves as it is stored."""
+    from mmdet.structures import DetDataSample
+    from mmdet.visualization import DetLocalVisualizer
+
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    file = tmp_path / "turned.png"
+    Image.new("RGB", (40, 20), (90, 20, 200)).save(file, exif=turned)
+    visualizer = DetLocalVisualizer(vis_backends=[])
+    visualizer.dataset_meta = {"classes": ("cat",), "palette": [(0, 0, 0)]}
+    sample = DetDataSample(metainfo={"img_path": str(file)})
+    DrawingHook(tmp_path / "drawn").after_test_iter(SimpleNamespace(visualizer=visualizer), 0, None, [sample])
+    with Image.open(tmp_path / "drawn" / "turned.png") as image:
+        # True boxes left, detected ones right; as it is stored, it would be 80 x 20.
+        assert image.size == (2 * 20, 40)
 
 
 def test_statistics_are_those_of_the_images() -> None:

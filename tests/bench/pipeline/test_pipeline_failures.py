@@ -15,6 +15,7 @@ import torch
 
 from bench.classification.task import ClassificationTask
 from bench.commands.cli import main
+from bench.pipeline.failure import failure_file, last_reason
 from bench.pipeline.survival import _PRELOADED
 from bench.runs.locks import locked
 from bench.runs.recording import redirected
@@ -240,3 +241,13 @@ def test_one_stage_in_two_processes(on_mini_digits: Path) -> None:
     assert main(["run", str(write_retraining(on_mini_digits, "PDARTS", more=more))]) == 0
     (record,) = all_records(on_mini_digits).values()
     assert record.environment["processes"] == 2
+
+
+def test_a_damaged_note_of_a_failure_stops_nothing(tmp_path: Path) -> None:
+    file = failure_file(tmp_path, "classification/digits/PDARTS/seed0")
+    file.parent.mkdir(parents=True)
+    for content in (b"", b"{", b"\xff\xfe", b'{"reason": "a", "reason": "b"}'):
+        file.write_bytes(content)
+        said = last_reason(tmp_path, "classification/digits/PDARTS/seed0")
+        assert said is not None
+        assert said.startswith(f"the reason is not known: {file}: ")

@@ -44,9 +44,9 @@ def _lines(folder: Path) -> Any:
 
 
 def _curve(folder: Path) -> Any:
-    from bench.classification.curve import Curve
+    from bench.classification.curve import TrainingCurve
 
-    curve = Curve(folder / "curve.jsonl")
+    curve = TrainingCurve(folder / "curve.jsonl")
     curve.put(3, loss=1.0)
     return curve.entries()
 

@@ -49,7 +49,7 @@ def with_a_good_one(folder: Path) -> Callable[[], Any]:
         store = RecordStore(folder)
         records, problems = store.read_sound()
         assert any(record.seed == 7 for record in records)
-        report = check_records(store)
+        report = check_records(folder)
         assert report.sound == len(records)
         for task in TASKS:
             mine = [record for record in records if record.task == task]
