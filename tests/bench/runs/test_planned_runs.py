@@ -80,6 +80,10 @@ def test_nothing_else_is_in_a_key(places: Places, make_record: MakeRecord) -> No
     silent = quick_protocol(silent=("loud.not",), loud={"not": 1, "but": 2})
     same = [
         plan(wanted(protocol=quick_protocol(loud={"but": 2})), places),
+        # In whatever order it is written.
+        plan(
+            wanted(protocol=replace(quick_protocol(), config={"loud": {"but": 2}, **quick_protocol().config})), places
+        ),
         plan(wanted(protocol=silent), places),
         plan(wanted(protocol=replace(silent, path=Path("elsewhere.py"), options=("epochs=3",))), places),
         plan(wanted(protocol=quick_protocol(loud={"but": 2}, reduced=["short"], expected={"images": 1})), places),
