@@ -44,7 +44,7 @@ def test_a_bound_is_passed_by_the_next_value(within: Any, beyond: Any, said: str
     confirm_bounded(within)
     with pytest.raises(ValueError, match=said):
         confirm_bounded(beyond)
-    with pytest.raises(ValueError, match="expected|than|half|finite"):
+    with pytest.raises(ValueError, match=r"expected|than|half|finite"):
         confirm_record({"config": beyond})
 
 
