@@ -1,69 +1,46 @@
-"""Change one place of the product at a time and see whether a test notices: `python -m tests.mutation`.
+"""Change one place of the product at a time and see whether a test notices, with cosmic-ray.
 
-    python -m tests.mutation --count 240 --seed 0           a sample over all packages below
-    python -m tests.mutation --only bench/records --list    what there is to change
-    python -m tests.mutation --at bench/runs/run.py:133     the mutants of one line
+    python -m tests.mutation --count 240 --seed 0                a sample over all packages of tests/mutants/
+    python -m tests.mutation runs records --count 40             of two of them
+    python -m tests.mutation runs --at bench/runs/run.py:133     all mutants of one line
 
-Every mutant is run against the fast tests of its package (`TESTS`; none of them trains a network) until one fails. One
-that no test notices has survived: write the test, or see that it changes nothing.
-
-Why not mutmut or cosmic-ray: mutmut 3 changes no decorated function, which here are the properties, the validators and
-the context managers; cosmic-ray starts Python for every mutant, and to import torch, MMDetection and torchreid takes
-longer than the tests. Here they are imported once, and every mutant is run in a fork.
+cosmic-ray finds the mutants and writes them; every one is run against the fast tests that its package's file in
+tests/mutants/ names (few of them train a network) until one fails. One that no test notices has survived: write the
+test, or see that it changes nothing. `cosmic-ray init` and `exec` do the same with these files, for all mutants and in
+place. They start Python for every mutant, though, and to import torch, MMDetection and torchreid takes longer than
+the tests do: here a sample is drawn, these are imported once, and the tests run in forks, over a copy of the tree.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import importlib
-import importlib.abc
-import importlib.util
 import os
 import random
+import re
+import shlex
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
-from types import CodeType
-from typing import Any
+
+from cosmic_ray.commands.init import init
+from cosmic_ray.config import ConfigDict, load_config
+from cosmic_ray.modules import filter_paths, find_modules
+from cosmic_ray.mutating import use_mutation
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = {path.stem: path for path in sorted((ROOT / "tests/mutants").glob("*.toml"))}
 
-#: The fast tests of each package, below `tests/bench/`, and what `-k` chooses of them.
-TESTS: dict[str, tuple[str, str]] = {
-    "bench/runs": ("runs/test_planned_runs.py runs/test_recording.py runs/test_locks.py", ""),
-    "bench/records": (
-        "records/test_records.py records/test_record_versions.py records/test_record_sections.py "
-        "records/test_record_check.py runs/test_planned_runs.py",
-        "",
-    ),
-    "bench/pipeline": (
-        "pipeline/test_pipeline_pieces.py pipeline/test_pipeline_assembly.py pipeline/test_pipeline_survey.py "
-        "pipeline/test_pipeline_estimate.py pipeline/test_pipeline_board.py pipeline/test_pipeline_selection.py",
-        "not paper and not plan_of and not hours_by and not weights_that and not dense and not stand_in "
-        "and not standalone",
-    ),
-    "bench/tables": ("tables", ""),
-    "bench/reid": (
-        "reid/test_reid_resume.py reid/test_reid_configs.py reid/test_reid_cuhk03.py reid/test_reid_distances.py "
-        "reid/test_reid_layout.py reid/test_reid_limit.py reid/test_reid_losses.py reid/test_reid_pcb.py "
-        "reid/test_reid_pictures.py reid/test_reid_ranking.py reid/test_reid_reranking.py",
-        "",
-    ),
-    "bench/detection": (
-        "detection/test_coco_evaluation.py detection/test_detection_annotations.py "
-        "detection/test_detection_components.py detection/test_detection_data.py detection/test_detection_images.py "
-        "detection/test_detection_nms.py detection/test_detection_pairs.py detection/test_detection_protocols.py "
-        "detection/test_detection_pyramid.py",
-        "not trained_over and not limit_takes",
-    ),
-}
-
-#: Imported before the forks, so that a change in it would not be seen.
-LEFT_OUT = ("bench/detection/mmcv_ext.py",)
+#: What the tests read.
+COPIED = ("backbones", "search", "bench", "configs", "results", "tests", "docs", "pyproject.toml", "README.md")
 
 #: What is imported once, before the forks.
 LIBRARIES = (
@@ -79,293 +56,141 @@ LIBRARIES = (
     "hypothesis",
 )
 
-COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.Mult,
-}
+#: Operators that are left out: `|` joins types, which nothing evaluates; the rarer operators always fail at once;
+#: `is` and `==` are the same for None, True and small numbers.
+LEFT_OUT = re.compile(
+    r"core/(ReplaceBinaryOperator_BitOr_\w+|ReplaceBinaryOperator_\w+_(Mod|Pow|RShift|LShift|BitOr|BitAnd|BitXor)"
+    r"|ReplaceComparisonOperator_(Is_Eq|Eq_Is|IsNot_NotEq|NotEq_IsNot))"
+)
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change.
-
-    Attributes:
-        file: below the root of the checkout.
-        number: which of the file's changes.
-    """
-
-    file: str
-    line: int
-    number: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} #{self.number} {self.what}"
-
-
-class Changes(ast.NodeVisitor):
-    """Every change of a module: what it is, and how it is made and taken back."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[int, str, Any, str, Any]] = []
-
-    def add(self, node: Any, what: str, name: str, value: Any, line: int | None = None) -> None:
-        self.found.append((line or node.lineno, what, node, name, value))
-
-    def visit_Compare(self, node: ast.Compare) -> None:
-        other = COMPARISONS.get(type(node.ops[0]))
-        if other is not None:
-            self.add(node, f"{type(node.ops[0]).__name__} → {other.__name__}", "ops", [other(), *node.ops[1:]])
-        self.generic_visit(node)
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        self.add(node, "and ↔ or", "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
-        for place in range(len(node.values)):
-            left = node.values[:place] + node.values[place + 1 :]
-            # A single operand twice is that operand.
-            self.add(node, f"operand {place + 1} left out", "values", left * 2 if len(left) == 1 else left)
-        self.generic_visit(node)
-
-    def visit_BinOp(self, node: ast.BinOp) -> None:
-        other = OPERATORS.get(type(node.op))
-        if other is not None:
-            self.add(node, f"{type(node.op).__name__} → {other.__name__}", "op", other())
-        self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, bool):
-            self.add(node, f"{node.value} → {not node.value}", "value", not node.value)
-        elif isinstance(node.value, (int, float)):
-            self.add(node, f"{node.value} → {node.value + 1}", "value", node.value + 1)
-
-    def visit_IfExp(self, node: ast.IfExp) -> None:
-        self.add(node, "always the first", "test", ast.Constant(True))
-        self.add(node, "always the second", "test", ast.Constant(False))
-        self.generic_visit(node)
-
-    def visit_If(self, node: ast.If) -> None:
-        self.add(node, "if True", "test", ast.Constant(True))
-        self.add(node, "if False", "test", ast.Constant(False))
-        self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        if isinstance(node.slice, ast.Slice):
-            self.add(node, "slice left out", "slice", ast.Slice())
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        for place, keyword in enumerate(node.keywords):
-            # Without them the same is done: files are UTF-8 anyway, and lists that are zipped are of one length.
-            if keyword.arg not in (None, "encoding", "strict"):
-                others = node.keywords[:place] + node.keywords[place + 1 :]
-                self.add(node, f"{keyword.arg}= left out", "keywords", others, keyword.value.lineno)
-        self.generic_visit(node)
-
-    def visit_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Constant):
-            return
-        if isinstance(node.value, ast.Call):
-            self.add(node, "call left out", "value", ast.Constant(None))
-        self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> None:
-        """The words of an error are the reviewer's."""
-
-    def visit_Assert(self, node: ast.Assert) -> None:
-        """What cannot be otherwise."""
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
-            self.visit(node.value)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for default in [*node.args.defaults, *node.args.kw_defaults]:
-            if default is not None:
-                self.visit(default)
-        for statement in node.body:
-            self.visit(statement)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        for statement in node.body:
-            self.visit(statement)
-
-    def visit_Import(self, node: ast.Import) -> None: ...
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None: ...
-
-
-def changes_of(tree: ast.Module) -> list[tuple[int, str, Any, str, Any]]:
-    for node in ast.walk(tree):
+def mutants(config: ConfigDict, database: WorkDB) -> dict[str, list[MutationSpec]]:
+    """A package's mutants by their place."""
+    modules = filter_paths(find_modules([Path(config["module-path"])]), config.get("excluded-modules", []))
+    init(sorted(modules), database, config.operators_config)
+    found: dict[str, list[MutationSpec]] = {}
+    specs = [spec for item in database.work_items for spec in item.mutations if not LEFT_OUT.match(spec.operator_name)]
+    for spec in sorted(specs, key=lambda spec: (spec.module_path, spec.start_pos, spec.operator_name, spec.occurrence)):
+        line = spec.module_path.read_text(encoding="utf-8").splitlines()[spec.start_pos[0] - 1]
         # What only a type checker reads.
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-            node.test = ast.Name("TYPE_CHECKING", ast.Load())
-    visitor = Changes()
-    visitor.visit(tree)
-    return [found for found in visitor.found if not ast.unparse(found[2]).startswith("if TYPE_CHECKING")]
+        if "TYPE_CHECKING" not in line:
+            found.setdefault(f"{spec.module_path}:{spec.start_pos[0]}:{spec.start_pos[1]}", []).append(spec)
+    return found
 
 
-def mutants(file: Path) -> Iterator[Mutant]:
-    name = file.relative_to(ROOT).as_posix()
-    for number, (line, what, *_) in enumerate(changes_of(ast.parse(file.read_text(encoding="utf-8")))):
-        yield Mutant(name, line, number, what)
+def sample(found: dict[str, list[MutationSpec]], count: int, seed: int) -> Iterator[MutationSpec]:
+    """One mutant of each of so many places: an operator that has many others does not weigh more for that."""
+    draw = random.Random(seed)
+    for place in draw.sample(sorted(found), min(count, len(found))):
+        yield draw.choice(found[place])
 
 
-def mutated(mutant: Mutant) -> CodeType:
-    """The code of the mutant's module."""
-    file = ROOT / mutant.file
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    _, _, node, name, value = changes_of(tree)[mutant.number]
-    setattr(node, name, value)
-    return compile(ast.fix_missing_locations(tree), str(file), "exec", dont_inherit=True)
-
-
-class Spoiled(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Imports the mutant where its module is asked for."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self.module = mutant.file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-        self.file = ROOT / mutant.file
-        self.code = mutated(mutant)
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name != self.module:
-            return None
-        package = [str(self.file.parent)] if self.file.name == "__init__.py" else None
-        return importlib.util.spec_from_file_location(name, self.file, loader=self, submodule_search_locations=package)
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.code
-
-    def get_source(self, fullname: str) -> str:
-        return self.file.read_text(encoding="utf-8")
-
-    def get_filename(self, fullname: str) -> str:
-        return str(self.file)
-
-
-def _import_libraries() -> None:
+def import_libraries() -> None:
     """Import what takes long, and forget the product's own modules, which every fork imports for itself."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    from bench.detection.mmcv_ext import provide_mmcv_ext
-
-    provide_mmcv_ext()
+    importlib.import_module("bench.detection.mmcv_ext").provide_mmcv_ext()
     importlib.import_module("mmdet.models")
     for name in list(sys.modules):
         if name.split(".")[0] in ("backbones", "search", "bench", "tests"):
             del sys.modules[name]
 
 
-def run(package: str, mutant: Mutant | None, limit: float, everything: bool = False) -> str:
-    """Run a package's tests, the fast ones or all, in a fork: `passed`, `failed` or `too long`."""
+def passes(config: ConfigDict, module: Path | None = None) -> bool:
+    """Whether a package's tests pass within its time: file by file, each in a fork.
+
+    Args:
+        module: what is changed, if anything is. The files that are called like it come first.
+    """
+    command = shlex.split(config.test_command)
+    options = [word for word in command[command.index("pytest") + 1 :] if not word.startswith("tests/")]
+    files = [word for word in command if word.startswith("tests/")]
+    if module is not None:
+        files.sort(key=lambda file: module.stem not in file)
+    return all(fork(["--no-header", *options, file], config.timeout, keep_bytecode=module is None) for file in files)
+
+
+def fork(arguments: list[str], limit: float, keep_bytecode: bool) -> bool:
+    """Whether pytest passes within so many seconds."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _child(package, mutant, everything)
+        run_pytest(arguments, keep_bytecode)
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return "passed" if os.waitstatus_to_exitcode(status) == 0 else "failed"
+            # Of a file, `-k` may choose no test.
+            return os.waitstatus_to_exitcode(status) in (0, 5)
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return "too long"
+    return False
 
 
-def _child(package: str, mutant: Mutant | None, everything: bool) -> None:
-    import pytest
-
+def run_pytest(arguments: list[str], keep_bytecode: bool) -> None:
+    """Run pytest in this process, which ends with it."""
     code = 1
     try:
         os.setsid()
-        nowhere = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        if mutant is not None:
-            sys.meta_path.insert(0, Spoiled(mutant))
-        files, chosen = (Path(package).name, "") if everything else TESTS[package]
-        there = [str(ROOT / "tests/bench" / file) for file in files.split()]
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--rootdir", str(ROOT)]
-        code = int(pytest.main([*options, *(["-k", chosen] if chosen else []), *there]))
+        # Two changes within a second would look alike to Python.
+        sys.dont_write_bytecode = not keep_bytecode
+        said = os.open(os.environ.get("MUTATION_LOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        code = int(importlib.import_module("pytest").main(arguments))
     finally:
         os._exit(code)
 
 
-def _sample(found: dict[str, list[Mutant]], count: int, seed: int) -> dict[str, list[Mutant]]:
-    """So many mutants, the same number of every package as far as it has them."""
-    draw = random.Random(seed)
-    share = -(-count // len(found))
-    return {package: draw.sample(listed, min(share, len(listed))) for package, listed in found.items()}
+def survives(spec: MutationSpec, config: ConfigDict) -> str:
+    """The change that no test noticed, or nothing."""
+    operator = get_operator(spec.operator_name)(**spec.operator_args)
+    with use_mutation(spec.module_path, operator, spec.occurrence) as (before, after):
+        if not passes(config, spec.module_path):
+            return ""
+    changed = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return "\n".join(line for line in changed if not line.startswith(("---", "+++", "@@")))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=240)
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"of {', '.join(CONFIGS)}; otherwise all")
+    parser.add_argument("--count", type=int, default=240, help="how many, the same number of every package")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=list(TESTS), default=list(TESTS))
-    parser.add_argument("--at", nargs="+", metavar="FILE:LINE", default=[])
-    parser.add_argument("--thorough", action="store_true", help="run survivors against all tests of their package, too")
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--at", nargs="+", metavar="FILE:LINE", default=[], help="all mutants of these lines instead")
     options = parser.parse_args(arguments)
-    found = {
-        package: [
-            mutant
-            for file in sorted((ROOT / package).rglob("*.py"))
-            if file.relative_to(ROOT).as_posix() not in LEFT_OUT
-            for mutant in mutants(file)
-        ]
-        for package in options.only
-    }
-    if options.at:
-        wanted = {
-            package: [m for m in listed if f"{m.file}:{m.line}" in options.at] for package, listed in found.items()
-        }
-        chosen = {package: listed for package, listed in wanted.items() if listed}
-    else:
-        chosen = _sample(found, options.count, options.seed)
-    if options.list:
-        for mutant in (mutant for listed in chosen.values() for mutant in listed):
-            print(mutant)
-        print({package: len(listed) for package, listed in found.items()})
-        return 0
-    _import_libraries()
-    survivors = 0
-    for package, listed in chosen.items():
-        began = time.monotonic()
-        if run(package, None, 1200) != "passed":
-            print(f"{package}: its tests fail without any change")
-            return 2
-        limit = 30 + 5 * (time.monotonic() - began)
-        alive = []
-        for mutant in listed:
-            if run(package, mutant, limit) == "passed" and (
-                not options.thorough or run(package, mutant, 3600, everything=True) == "passed"
-            ):
-                alive.append(mutant)
-                print(f"survived: {mutant}", flush=True)
-        survivors += len(alive)
-        print(f"{package}: {len(listed)} mutants, {len(alive)} survived", flush=True)
-    total = sum(len(listed) for listed in chosen.values())
-    print(f"{total} mutants, {survivors} survived ({100 * survivors / max(total, 1):.1f} %)")
-    return int(survivors > 0)
+    packages = options.packages or list(CONFIGS)
+    tried = survived = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, Path(folder, name))
+        os.chdir(folder)
+        sys.path[0] = os.environ["PYTHONPATH"] = folder
+        import_libraries()
+        for package in packages:
+            config = load_config(CONFIGS[package])
+            with use_db(Path(folder, f"{package}.sqlite")) as database:
+                found = mutants(config, database)
+            if options.at:
+                chosen = [spec for place in found for spec in found[place] if place.rpartition(":")[0] in options.at]
+            else:
+                chosen = list(sample(found, -(-options.count // len(packages)), options.seed))
+            if not passes(config):
+                print(f"{package}: its tests fail without any change")
+                return 2
+            alive = 0
+            for spec in chosen:
+                if change := survives(spec, config):
+                    alive += 1
+                    print(
+                        f"survived: {spec.module_path}:{spec.start_pos[0]} {spec.operator_name}\n{change}", flush=True
+                    )
+            print(f"{package}: {len(found)} places, {len(chosen)} mutants, {alive} survived", flush=True)
+            tried, survived = tried + len(chosen), survived + alive
+    print(f"{tried} mutants, {survived} survived ({100 * survived / max(tried, 1):.1f} %)")
+    return int(survived > 0)
 
 
 if __name__ == "__main__":

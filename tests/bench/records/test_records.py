@@ -100,6 +100,21 @@ def test_a_broken_record_does_not_hide_the_others(tmp_path: Path, make_record: M
     assert [type(item) for item in found] == [Record, InputError, Record]
 
 
+def test_sound_records_and_what_is_wrong_with_the_others(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = RecordStore(tmp_path)
+    sound = [make_record(seed=0), make_record(seed=2)]
+    other = make_record(task="reid", protocol="reid/digits_p3")
+    for record in (*sound, other):
+        store.write(record)
+    broken = store.path("classification/digits/PDARTS/seed1")
+    broken.write_text("{")
+    records, (problem,) = store.read_sound()
+    assert records == [*sound, other]
+    assert problem.startswith(f"{broken}: ")
+    assert store.read_sound("classification") == (sound, [problem])
+    assert store.read_sound("reid") == ([other], [])
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder_is_one_clear_line(tmp_path: Path, make_record: MakeRecord) -> None:
     tmp_path.chmod(0o500)

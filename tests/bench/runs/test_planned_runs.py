@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,10 +77,30 @@ def test_all_that_determines_a_result_is_in_its_key(
     assert plan(wanted(weights_file=weights), places, DATA, file_digest(other)).key == keys["other weights"]
 
 
+def test_a_key_is_the_digest_of_canonical_json(places: Places, make_record: MakeRecord, weights: Path) -> None:
+    parent = make_record(key=KEYS[0])
+    config = {"config": {"epochs": 3, "task": "classification"}, "data": DATA.fingerprint}
+    parents = [{"role": "weights", "record": parent.name, "key": KEYS[0]}]
+    rest = {"protocol": "classification/quick", "seed": 2, "version": 7, "genotype": PDARTS.design.digest}
+    assert [vars(one) for one in wanted(retrained=parent).parents] == parents
+
+    def key(**more: object) -> str:
+        text = json.dumps({**config, **rest, **more}, sort_keys=True).replace(": ", ":").replace(", ", ",")
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    plain = wanted(seed=2)
+    assert plan(plain, places).key == key(parents=[], weights=None)
+    assert plan(replace(plain, retrained=parent), places).key == key(parents=[KEYS[0]], weights=None)
+    scored = replace(plain, weights_file=weights, evaluate_only=True)
+    assert plan(scored, places).key == key(parents=[], weights=file_digest(weights), evaluate_only=True)
+
+
 def test_nothing_else_is_in_a_key(places: Places, make_record: MakeRecord) -> None:
     silent = quick_protocol(silent=("loud.not",), loud={"not": 1, "but": 2})
     same = [
         plan(wanted(protocol=quick_protocol(loud={"but": 2})), places),
+        # In whatever order it is written.
+        plan(wanted(protocol=replace(silent, config=dict(reversed(silent.config.items())))), places),
         plan(wanted(protocol=silent), places),
         plan(wanted(protocol=replace(silent, path=Path("elsewhere.py"), options=("epochs=3",))), places),
         plan(wanted(protocol=quick_protocol(loud={"but": 2}, reduced=["short"], expected={"images": 1})), places),
@@ -215,7 +236,7 @@ def test_a_batch_in_parts_is_the_same_run(places: Places) -> None:
 def test_a_process_that_takes_part_writes_and_prints_nothing(places: Places, capfd: pytest.CaptureFixture[str]) -> None:
     task = QuickTask()
     planned = plan(wanted(task), places)
-    planned_dir = places.work / planned.evaluation.name / planned.key[7:15]
+    planned_dir = places.work / planned.name / planned.key[7:15]
     planned_dir.mkdir(parents=True)
     join(planned, places, None)
     assert [job.work_dir for job in task.jobs] == [planned_dir]

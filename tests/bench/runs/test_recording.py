@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backbones.errors import InputError
 from bench.runs import recording
 from bench.runs.recording import measured
 
@@ -72,3 +74,24 @@ def test_what_libraries_print_goes_into_the_log(tmp_path: Path, capfd: pytest.Ca
         assert all(
             f"{word} {what}" in said for what in ("from Python", "error\n", "from C", "error in C", "from a child")
         )
+
+
+@pytest.mark.parametrize("text", ["-0.5", "1e10", "true", "null", '"7"', "1" + 1024 * " ", "seven"])
+def test_seconds_that_are_none_are_told_of(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "seconds.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=re.escape(str(file))), measured(tmp_path):
+        raise AssertionError("ran")
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0.0), ("7", 7.0), ("9999999998", 9999999998.0), ("1.5" + 1021 * " ", 1.5)]
+)
+def test_any_number_of_seconds_is_gone_on_from(text: str, seconds: float, tmp_path: Path) -> None:
+    (tmp_path / "seconds.json").write_text(text)
+    with measured(tmp_path) as run:
+        pass
+    assert seconds <= run.seconds < seconds + 10
+    # Milliseconds are enough.
+    assert run.seconds == round(run.seconds, 3)
