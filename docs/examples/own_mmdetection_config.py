@@ -24,7 +24,10 @@ def main(**changes: object) -> None:
     runner.train()
     backbone = runner.model.backbone
     print(f"{type(backbone).__name__} of {config.model.backbone.genotype} under {type(runner.model).__name__}, {root}")
-    print(f"AP50 {100 * runner.message_hub.get_scalar('val/coco/bbox_mAP_50').current():.2f} %")
+    # After so little training there may be no detection at all, and then there is no score.
+    scores = runner.message_hub.log_scalars
+    for key in sorted(key for key in scores if key.startswith("val/coco/")):
+        print(f"{key} {scores[key].current():.4f}")
 
 
 if __name__ == "__main__":
