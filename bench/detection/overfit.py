@@ -154,7 +154,7 @@ def overfit_config(config: Mapping[str, Any], data: Data, steps: int, rate: floa
                     "visualization": {
                         "type": "DetVisualizationHook",
                         "draw": True,
-                        "test_out_dir": str(folder / "drawn"),
+                        "test_out_dir": f"{folder / 'drawn'}",
                     },
                 },
                 "visualizer": {"type": "DetLocalVisualizer", "name": training.experiment_name(folder)},
