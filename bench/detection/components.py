@@ -223,9 +223,7 @@ def model_config(config: Mapping[str, Any], design: Design, weights: str | None)
     if only is not None:
         if not isinstance(design, TimmModel) or f"timm:{design.name}" != only:
             given = f"timm:{design.name}" if isinstance(design, TimmModel) else "a genotype"
-            raise InputError(
-                f"the protocol is for {model['backbone']['type']} only: expected {only} as ARCH, not {given}"
-            )
+            raise InputError(f"the protocol is for {model['backbone']['type']} only: expected {only}, not {given}")
         model["backbone"]["weights"] = weights
         return model
     model["backbone"] = backbone_config(model["backbone"], design, weights)

@@ -150,9 +150,7 @@ def _check_loop(loop: Mapping[str, Any], where: str) -> None:
 def _check_own(values: Mapping[str, Any], where: str) -> None:
     only, expected, limit = values["architecture"], values["expected"], values["limit"]
     if only is not None and not (isinstance(only, str) and only.startswith("timm:")):
-        raise InputError(
-            f"{where}: architecture={only!r}: expected None or the protocol's only ARCH, such as 'timm:vgg16'"
-        )
+        raise InputError(f"{where}: architecture={only!r}: expected None or the only ARCH, such as 'timm:vgg16'")
     if not isinstance(expected, Mapping) or any(type(count) is not int or count < 0 for count in expected.values()):
         raise InputError(f"{where}: expected={expected!r}: expected counts by name, such as {{'val images': 5000}}")
     if limit is not None and (type(limit) is not int or limit < 1):

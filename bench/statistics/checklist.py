@@ -73,6 +73,7 @@ class _Facts:
 
 
 _Answer = tuple[Status, str]
+_Answerer = Callable[[_Facts], _Answer]
 
 
 def _methods(records: Iterable[Record]) -> list[str]:
@@ -98,25 +99,17 @@ def _config(record: Record) -> bool:
     return bool(record.config)
 
 
-def _training_code(facts: _Facts) -> _Answer:
-    return _share(facts.trainings, _commit, "a commit without changes", "no training has been run")
+def _of_trainings(has: Callable[[Record], bool], what: str) -> _Answerer:
+    return lambda facts: _share(facts.trainings, has, what, "no training has been run")
+
+
+def _of_searches(has: Callable[[Record], bool], what: str) -> _Answerer:
+    return lambda facts: _share(facts.searches, has, what, "no search has been run")
 
 
 def _space(facts: _Facts) -> _Answer:
     cells = [record for record in facts.all if record.architecture.genotype is not None]
     return _share(cells, lambda record: True, "the genotype", "no run of a genotype")
-
-
-def _training_settings(facts: _Facts) -> _Answer:
-    return _share(facts.trainings, _config, "config and seed", "no training has been run")
-
-
-def _search_code(facts: _Facts) -> _Answer:
-    return _share(facts.searches, _commit, "a commit without changes", "no search has been run")
-
-
-def _search_settings(facts: _Facts) -> _Answer:
-    return _share(facts.searches, _config, "config and seed", "no search has been run")
 
 
 def _same_benchmark(facts: _Facts) -> _Answer:
@@ -153,10 +146,6 @@ def _same_evaluation(facts: _Facts) -> _Answer:
     if not facts.compared:
         return "missing", "nothing is compared"
     return "yes", "runs are compared under one protocol, config and data only"
-
-
-def _over_time(facts: _Facts) -> _Answer:
-    return _share(facts.searches, lambda record: record.curve is not None, "the curve", "no search has been run")
 
 
 def _random(facts: _Facts) -> _Answer:
@@ -218,21 +207,23 @@ def _details(facts: _Facts) -> _Answer:
     return "yes", text
 
 
-def _author(text: str) -> Callable[[_Facts], _Answer]:
+def _author(text: str) -> _Answerer:
     return lambda facts: ("author", text)
 
 
-_ITEMS: tuple[tuple[str, str, Callable[[_Facts], _Answer]], ...] = (
-    (_CODE, "Code of the training pipeline of the final architectures", _training_code),
+_CLEAN = "a commit without changes"
+
+_ITEMS: tuple[tuple[str, str, _Answerer], ...] = (
+    (_CODE, "Code of the training pipeline of the final architectures", _of_trainings(_commit, _CLEAN)),
     (_CODE, "The search space", _space),
-    (_CODE, "Hyperparameters and seeds of the final evaluation", _training_settings),
-    (_CODE, "Code of the search method", _search_code),
-    (_CODE, "Hyperparameters and seeds of the search method", _search_settings),
+    (_CODE, "Hyperparameters and seeds of the final evaluation", _of_trainings(_config, "config and seed")),
+    (_CODE, "Code of the search method", _of_searches(_commit, _CLEAN)),
+    (_CODE, "Hyperparameters and seeds of the search method", _of_searches(_config, "config and seed")),
     (_COMPARING, "The same data, space, training code and hyperparameters for all methods", _same_benchmark),
     (_COMPARING, "Confounders controlled: hardware, versions of libraries, run time", _confounders),
     (_COMPARING, "Ablation studies", _ablations),
     (_COMPARING, "The same evaluation protocol for all methods", _same_evaluation),
-    (_COMPARING, "Performance compared over time", _over_time),
+    (_COMPARING, "Performance compared over time", _of_searches(lambda record: record.curve is not None, "the curve")),
     (_COMPARING, "Compared with random architectures", _random),
     (_COMPARING, "Several runs, with their seeds reported", _several_runs),
     (_COMPARING, "Tabular or surrogate benchmarks for in-depth evaluation", _author("none is part of this suite")),

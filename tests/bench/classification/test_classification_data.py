@@ -17,7 +17,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from backbones.errors import InputError
-from bench.classification import data
+from bench.classification import loaders
 from bench.classification.loaders import Sources, evaluation_loader, find, hold_out, limited, training_loader
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.registry import get_task
@@ -236,8 +236,8 @@ def seen(batch: dict[str, torch.Tensor], size: int = 16) -> list[tuple[int, int]
 
 
 def as_one_of(monkeypatch: pytest.MonkeyPatch, rank: int, processes: int) -> None:
-    monkeypatch.setattr(data, "rank", lambda: rank)
-    monkeypatch.setattr(data, "world_size", lambda: processes)
+    monkeypatch.setattr(loaders, "rank", lambda: rank)
+    monkeypatch.setattr(loaders, "world_size", lambda: processes)
 
 
 @pytest.mark.parametrize("images", [{}, WORKERS], ids=["memory", "workers"])
