@@ -117,7 +117,7 @@ options = {'search': {'batch_size': 32}, 'classification': {'execution.precision
         ("searches = ['search/digits']", "did you mean 'search/digits_p"),
         ("options = {'serch': {}}", "'serch' is no task"),
         ("retrian = 'x'", "did you mean 'retrain'"),
-        ("retrain = 'classification/digits'", "no 'searches' and no 'baselines'"),
+        ("retrain = 'classification/digits'", "has no stages; expected 'searches' or 'baselines'"),
         (
             "baselines = ['PDARTS']\nretrain = ['classification/digits', 'classification/digits_selection']\n"
             "transfers = ['reid/digits_p3']",
