@@ -215,7 +215,7 @@ def test_a_batch_in_parts_is_the_same_run(places: Places) -> None:
 def test_a_process_that_takes_part_writes_and_prints_nothing(places: Places, capfd: pytest.CaptureFixture[str]) -> None:
     task = QuickTask()
     planned = plan(wanted(task), places)
-    planned_dir = places.work / planned.evaluation.name / planned.key[7:15]
+    planned_dir = places.work / planned.name / planned.key[7:15]
     planned_dir.mkdir(parents=True)
     join(planned, places, None)
     assert [job.work_dir for job in task.jobs] == [planned_dir]
