@@ -59,5 +59,5 @@ def test_a_shared_section_is_built_once() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "{\n}", '{"seed": 1}', '{\n "seed": 1', '{\n "seed": 1,\n "seed": 2\n}'])
 def test_another_layout_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not laid out|a key twice"):
+    with pytest.raises(ValueError, match=r"laid out|twice"):
         Sections({}).parse(text)
