@@ -112,7 +112,10 @@ options = {'search': {'batch_size': 32}, 'classification': {'execution.precision
     [
         ("searches = ['search/digits_pc_darts']\nselect = 'best'", "selection_protocol is missing"),
         ("select = 'bets'", "select"),
-        ("baselines = ['PDARTS']\nretrain = 'detection/digits_ssd'", "'detection/digits_ssd': expected a classification"),
+        (
+            "baselines = ['PDARTS']\nretrain = 'detection/digits_ssd'",
+            "expected a classification protocol",
+        ),
         ("baselines = ['PDARTS']\nretrain = 'classification/digit'", "did you mean 'classification/digits'"),
         ("searches = ['search/digits']", "did you mean 'search/digits_p"),
         ("options = {'serch': {}}", "'serch': no such task"),
