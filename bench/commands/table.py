@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from bench import api
 from bench.commands.options import add_results, notice
@@ -16,10 +15,6 @@ CHOICE = (
     *("protocol", "architecture", "method", "origin", "extent", "compare"),
     *("sort", "descending", "group", "wide", "caption", "label"),
 )
-
-#: Options that set one attribute to one of several values.
-ORIGIN: dict[str, Any] = {"dest": "origin", "action": "store_const"}
-EXTENT: dict[str, Any] = {"dest": "extent", "action": "store_const"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
