@@ -1,6 +1,6 @@
-"""The commands, a module each, with `add_arguments(parser)` and `run(arguments) -> exit code`.
+"""Commands of `wildnas`, a module each, with `add_arguments(parser)` and `run(arguments) -> exit code`.
 
-Their modules import nothing heavy at the top.
+They import no heavy library at the top; each calls `bench.api` and prints.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bench.commands import (
 
 
 class Command(Protocol):
-    """What a command's module offers; the first line of its docstring is its help."""
+    """Interface of a command's module; the first line of its docstring is the help text."""
 
     __doc__: str | None
 

@@ -1,4 +1,4 @@
-"""The `wildnas` command. Nothing heavy is imported until a command needs it, so that `--help` answers at once."""
+"""The `wildnas` command; heavy libraries are imported only when needed, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bench.console.last_resort import UNFORESEEN, note_unforeseen
 from bench.console.streams import give_up_standard_output, settle
 from bench.console.visible import visible
 
-#: The exit code of every mistake of the user's, and of an interrupted run.
+#: Exit code of a user's mistake and of an interrupted run.
 MISTAKE = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line."""
+    """Argument parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISTAKE, f"{self.prog}: {visible(' '.join(message.split()))} (see {self.prog} --help)\n")
@@ -40,13 +40,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Run a command line, and return the exit code."""
     settle()
     arguments = build_parser().parse_args(argv)
-    # Before torch is imported: by default the threads of an operation spin while they wait for each other, and on cores
-    # that other processes use as well, a small operation then takes a hundred times as long.
+    # Before torch is imported: waiting threads spin by default, and on cores that other processes use as well, a small
+    # operation then takes a hundred times as long.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # mmengine imports pkg_resources, which says at every start that it will be gone one day.
+    # mmengine imports pkg_resources, which warns at every start that it will be removed.
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     try:
         with Interruption():
@@ -57,20 +57,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(arguments, str(error), MISTAKE)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
-            # The reader of our output has left (`wildnas zoo list | head`); nothing is wrong.
+            # The reader of the output has ended (`wildnas zoo list | head`); that is no error.
             give_up_standard_output()
             return 0
         if error.filename is None:
-            # It may be standard output's own disk that is full.
+            # The full disk may be that of standard output.
             give_up_standard_output()
-        # A folder that cannot be written, a full disk: the user's to mend.
+        # Such as a folder that cannot be written, or a full disk.
         return _complain(arguments, f"{error.filename or 'a file'}: {error.strerror or error}", MISTAKE)
     except KeyboardInterrupt:
-        again = "the same command goes on from there"
-        return _complain(arguments, f"interrupted; finished records and checkpoints are kept, {again}", MISTAKE)
+        message = "interrupted; finished records and checkpoints are kept, the same command resumes from there"
+        return _complain(arguments, message, MISTAKE)
     except FloatingPointError as error:
         return _complain(arguments, str(error), 1)
-    except Exception as error:  # The last resort; every case of it is a fault to be mended where it begins.
+    except Exception as error:  # The last resort; every case is a bug.
         if arguments.debug:
             raise
         return _complain(arguments, note_unforeseen(error), UNFORESEEN)

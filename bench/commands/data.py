@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     digits = verbs.add_parser("digits", help="write the embedded digits as three data sets in the real formats")
     digits.add_argument("--out", type=Path, metavar="DIR", help="default: $WILDNAS_DIGITS, or work/digits")
     digits.add_argument("--seed", type=whole, default=0)
-    check = verbs.add_parser("check", help="look at the data of a protocol without training")
+    check = verbs.add_parser("check", help="check the data of a protocol without training")
     check.add_argument("protocol", metavar="PROTOCOL")
     add_data(check)
-    check.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="where --data is converted")
+    check.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="folder for converted data")
     add_config_options(check)
 
 

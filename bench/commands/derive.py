@@ -10,18 +10,18 @@ from bench import api
 from bench.console.arguments import whole
 
 RULES = (
-    "An edge keeps its operation of the largest weight other than 'none', a node its two edges of the largest weights: "
-    "softmax(alpha) by the rules darts and p-darts, times softmax(beta) over the edges into the node by pc-darts. A "
-    "restriction to M sets the weight of the normal cell's weakest skip connection to 0 and builds the cell again, "
-    "until there are M at most. Ties go to the operation that stands first among the edge's candidates and to the edge "
-    "from the earlier node; of equally weak skip connections the one that stands last goes first. The genotype is "
-    "printed as JSON; genotypes.json, beside architecture.json, has those of all M."
+    "Each edge keeps its operation with the largest weight, except 'none'; each node keeps its two edges with the "
+    "largest weights. The weight is softmax(alpha) by the rules darts and p-darts; the rule pc-darts multiplies it by "
+    "softmax(beta) over the edges into the node. With a limit M, the weight of the normal cell's weakest skip "
+    "connection is set to 0 and the cell is derived again, until it has at most M. Ties: the first of an edge's "
+    "candidates wins, and the edge from the earlier node; of equally weak skip connections the last is removed first. "
+    "The genotype is printed as JSON; genotypes.json in the same folder has the genotypes of all M."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = RULES
-    parser.add_argument("file", type=Path, metavar="ARCHITECTURE_JSON", help="what a search left in its folder")
+    parser.add_argument("file", type=Path, metavar="ARCHITECTURE_JSON", help="file in a search's folder")
     parser.add_argument(
         "--max-skips",
         type=whole,

@@ -1,4 +1,4 @@
-"""draw what a trained detector finds in images"""
+"""draw the detections of a trained detector in images"""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import argparse
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import add_results
+from bench.commands.options import COMPARED, add_results
 from bench.console.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth that a detection run left below work/"
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth of a detection run, below work/"
     )
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
-    add_results(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the pictures go")
-    parser.add_argument(
-        "--threshold", type=_share, default=0.3, metavar="S", help="the least score that is drawn (default: 0.3)"
-    )
+    add_results(parser, COMPARED)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--threshold", type=_share, default=0.3, metavar="S", help="least score to draw (default: 0.3)")
 
 
 def _share(text: str) -> float:
@@ -28,7 +26,7 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 0 to 1")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1 (got {text[:40]!r})")
     return share
 
 

@@ -1,4 +1,4 @@
-"""say what this machine can run, and what is missing"""
+"""report what this machine can run, and what is missing"""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bench import api
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gpu", action="store_true", help="compute and time on the GPU, in under five minutes")
-    parser.add_argument("--json", action="store_true", help="with --gpu, as one JSON object")
+    parser.add_argument("--gpu", action="store_true", help="check results and speed of the GPU, in under five minutes")
+    parser.add_argument("--json", action="store_true", help="with --gpu: print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _gpu(as_json: bool) -> int:
-    """Whether the GPU computes what it should, and how fast; 1 where it does not."""
+    """Check the GPU's results and speed; exit code 1 if a result is wrong."""
     from tabulate import tabulate
 
     found = api.examine_gpu(lambda doing: print(f"{doing} …", file=sys.stderr))

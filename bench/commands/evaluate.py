@@ -1,4 +1,4 @@
-"""train and score architectures under protocols, and print the tables"""
+"""train and score architectures under protocols, and print tables"""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--on", nargs="+", required=True, metavar="PROTOCOL", help="such as classification/digits")
     parser.add_argument("--seeds", type=whole, nargs="+", default=[0], metavar="N")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights that the network or backbone starts from")
-    parser.add_argument("--eval-only", action="store_true", help="score the weights as they are, without training")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="initial weights of the network or backbone")
+    parser.add_argument("--eval-only", action="store_true", help="score the weights without training")
     parser.add_argument(
-        "--print-config", action="store_true", help="print the resolved config, of detection for MMDetection's tools"
+        "--print-config", action="store_true", help="print the resolved config (detection: for MMDetection's tools)"
     )
     parser.add_argument(
-        "--test-dev", type=Path, metavar="DIR", help="detection: also write COCO's submission file for test-dev there"
+        "--test-dev",
+        type=Path,
+        metavar="DIR",
+        help="detection: folder for COCO's submission file for test-dev",
     )
-    parser.add_argument("--limit", type=positive, metavar="N", help="so many images of each part; marked as reduced")
+    parser.add_argument("--limit", type=positive, metavar="N", help="use N images of each part; marked as reduced")
     add_launcher(parser, "one run")
     add_data(parser)
     add_config_options(parser)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is read off them."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from bench.console.visible import visible
 
 
 def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
-    """Where results go.
-
-    Args:
-        replaces: whether moving the record of a different run aside is to be asked for.
-    """
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="records and tables")
+    """Add the folders of results; with `replaces`, the option to move a different run's record aside."""
+    add_results(parser, "records and tables")
     parser.add_argument("--work-dir", type=Path, default=Path("work"), metavar="DIR", help="logs and checkpoints")
     if replaces:
         parser.add_argument(
@@ -26,7 +22,7 @@ def add_places(parser: argparse.ArgumentParser, replaces: bool = True) -> None:
 
 
 def places_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The folders as `bench.api.evaluate` takes them."""
+    """Folders as arguments of `bench.api.evaluate`."""
     places = {"results": arguments.results, "work": arguments.work_dir}
     return places | ({"replace": arguments.replace} if "replace" in arguments else {})
 
@@ -41,19 +37,16 @@ def add_launcher(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def is_first(arguments: argparse.Namespace) -> bool:
-    """Whether this process prints: of those that torchrun has started, the first."""
+    """Whether this process prints: the first of those that torchrun has started."""
     return arguments.launcher == "none" or os.environ.get("RANK", "0") == "0"
 
 
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """Where the record is that a checkpoint's digest is compared with, if there is one."""
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="where the run's record is, whose digest of the checkpoint must be the file's (default: results)",
-    )
+#: Help of `--results` where a checkpoint is read.
+COMPARED = "folder with the run's record, whose digest the checkpoint must have (default: results)"
+
+
+def add_results(parser: argparse.ArgumentParser, what: str = "folder of the records (default: results)") -> None:
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=what)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +54,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="FOLDER",
-        help="your own data in the place of the protocol's (docs/your-own-data.md)",
+        help="your own data instead of the protocol's (docs/your-own-data.md)",
     )
 
 
@@ -71,10 +64,10 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="K=V",
-        help="change keys of the config; a changed protocol's run is marked as reduced",
+        help="change keys of the config; a run of a changed protocol is marked as reduced",
     )
 
 
 def notice(text: str) -> None:
-    """Tell of what is left out, on standard error."""
+    """Print a line to standard error."""
     print(f"wildnas: {visible(' '.join(text.split()))}", file=sys.stderr)

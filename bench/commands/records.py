@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from bench import api
+from bench.commands.options import add_results
 from bench.console.visible import visible
 
-#: The exit code where something is broken: the command has done its work, and the user has made no mistake.
+#: Exit code if a record is broken; the command itself has succeeded.
 BROKEN = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     check = verbs.add_parser("check", help="read every record; exit code 1 if any is broken")
-    check.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where the records are")
+    add_results(check)
 
 
 def run(arguments: argparse.Namespace) -> int:

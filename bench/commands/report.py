@@ -1,4 +1,4 @@
-"""write the tables, plots and cells of all records and the papers' rows as one static page"""
+"""write one static page with the tables, plots and cells of all records and the papers' rows"""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import notice
+from bench.commands.options import add_results, notice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where index.html is written (default: report/ in the results folder)"
+        "--out", type=Path, metavar="DIR", help="folder of index.html (default: report/ in the results folder)"
     )
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where the records are")
+    add_results(parser)
     parser.add_argument("--full-only", action="store_true", help="leave reduced runs out")
     parser.add_argument("--title", default="Does it transfer?", metavar="TEXT")
 

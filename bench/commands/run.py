@@ -1,4 +1,4 @@
-"""run a pipeline: search, choose, retrain, transfer, tables; what is done is not run again"""
+"""run the unfinished stages of a pipeline: search, select, retrain, transfer, tables"""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ import sys
 from bench import api
 from bench.commands.options import add_config_options, add_places, places_of
 
-#: The exit code where some stages failed and the rest was done.
+#: Exit code if some stages have failed.
 INCOMPLETE = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pipeline", metavar="PIPELINE", help="such as pipelines/digits")
     parser.add_argument(
-        "--plan", action="store_true", help="say what is done, what is missing and why, and what it takes; run nothing"
+        "--plan", action="store_true", help="show what is done, what is missing and why, and the hours; run nothing"
     )
     parser.add_argument(
-        "--engine", choices=["local", "ray"], default="local", help="ray: independent stages at the same time"
+        "--engine", choices=["local", "ray"], default="local", help="ray: run independent stages at the same time"
     )
-    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster (auto, ray://…); without, this machine")
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="Ray cluster (auto, ray://…; default: this machine)",
+    )
     parser.add_argument(
         "--auto-batch",
         action="store_true",
-        help="compute batches that do not fit the GPU in smaller parts, whose gradients are added up",
+        help="compute batches that do not fit the GPU in parts, whose gradients are added up",
     )
-    parser.add_argument("--skip-missing", action="store_true", help="leave out stages whose data are not there")
+    parser.add_argument("--skip-missing", action="store_true", help="leave out stages whose data are missing")
     add_config_options(parser)
     add_places(parser, replaces=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.address is not None and arguments.engine != "ray":
-        raise api.InputError("--address: is of a Ray cluster; add --engine ray")
+        raise api.InputError("--address: needs a Ray cluster; add --engine ray")
     places = places_of(arguments)
     if arguments.plan:
         for line in api.plan_pipeline(arguments.pipeline, arguments.cfg_options, **places):

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="one step of each stage: peak memory and the time of the whole search, nothing else",
+        help="measure one step of each stage; print peak memory and the time of the whole search",
     )
     add_launcher(parser, "one search")
 

@@ -1,4 +1,4 @@
-"""`wildnas search --dry-run`: a line for each stage, and one for the whole search."""
+"""Output of `wildnas search --dry-run`: a line for each stage, and one for the whole search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def dry_run(measured: DryRun) -> list[str]:
-    """The measurement as a table for eyes, and its sum."""
+    """Format the measurement as a table and a sum."""
     return [_table(measured), _total(measured)]
 
 
@@ -51,6 +51,6 @@ def _total(measured: DryRun) -> str:
     whole = clock(sum(measured.seconds))
     memory = max(speed.peak_memory for speed in measured.speeds) / 1e6
     batch = f"batch {measured.batch_size}, {measured.steps} steps an epoch"
-    note = "" if measured.in_memory else "; reading and decoding of images not counted"
+    note = "" if measured.in_memory else "; without reading and decoding of images"
     device = measured.speeds[0].device
     return f"{measured.protocol} on {device}: about {whole}, {memory:.0f} MB beyond the images ({batch}{note})"

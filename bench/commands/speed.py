@@ -1,4 +1,4 @@
-"""measure speed and memory on this machine: of a search's steps, of training and inference, of a ranking"""
+"""measure speed and memory on this machine: search steps, training and inference, ranking"""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.commands import speed_reid, speed_search, speed_task
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    search = kinds.add_parser("search", help="seconds and memory of a search's steps, on made images")
+    search = kinds.add_parser("search", help="seconds and memory of a search's steps, on synthetic images")
     speed_search.add_arguments(search)
     search.set_defaults(measure=speed_search.run)
     for task in api.EVALUATED:
-        kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on made images")
+        kind = kinds.add_parser(task, help=f"images per second and memory of a {task} protocol, on synthetic images")
         module = speed_reid if task == "reid" else speed_task
         module.add_arguments(kind)
         kind.set_defaults(measure=module.run)

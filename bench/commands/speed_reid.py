@@ -1,4 +1,4 @@
-"""`wildnas speed reid`: of the ranking itself, or, with ARCH, of training and inference as for every task."""
+"""`wildnas speed reid`: time the ranking, or, with ARCH, training and inference as for every task."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from bench.console.arguments import positive, whole
 if TYPE_CHECKING:
     from bench.reid.ranking_speed import RankingSpeed
 
-#: The test sets whose sizes are timed.
+#: Test sets whose sizes are timed.
 SIZES = ("market1501", "msmt17")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     speed_task.add_arguments(parser, required=False)
-    ranking = parser.add_argument_group("without ARCH: the ranking of random features, beside torchreid's")
-    ranking.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="whose numbers of images")
-    ranking.add_argument("--dimensions", type=positive, default=768, metavar="D", help="of a feature (default: 768)")
+    ranking = parser.add_argument_group("without ARCH: time the ranking of random features, and torchreid's")
+    ranking.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="test sets to simulate")
+    ranking.add_argument("--dimensions", type=positive, default=768, metavar="D", help="feature size (default: 768)")
     ranking.add_argument(
         "--reference-queries",
         type=whole,
         default=200,
         metavar="N",
-        help="queries that torchreid ranks, scaled to all; 0 leaves it out (default: 200)",
+        help="queries that torchreid ranks, its time scaled to all; 0 leaves torchreid out (default: 200)",
     )
 
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def report(measured: RankingSpeed) -> list[str]:
-    """The measurement for eyes."""
+    """Format a measurement."""
     size = measured.size
     whole = measured.distances + measured.ranking
     lines = [
@@ -64,5 +64,5 @@ def report(measured: RankingSpeed) -> list[str]:
             f"distances {(measured.distances + scaled) / whole:.1f} times as long"
         )
     if measured.references and "cython" not in measured.references:
-        lines.append("  torchreid's Cython ranking is not built here")
+        lines.append("  torchreid's Cython ranking is not built on this machine")
     return lines

@@ -1,4 +1,4 @@
-"""`wildnas speed search`: seconds and memory of a search's steps."""
+"""`wildnas speed search`: time and memory of a search's steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bench import api
 from bench.commands import kernels
-from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
@@ -20,13 +19,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a search protocol or a config file")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="another than the protocol's")
-    parser.add_argument("--stage", type=positive, metavar="K", help="one stage only, counted from 1")
-    parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
-    parser.add_argument("--plain", action="store_true", help="the supernet with one module an operation as well")
-    kernels.add_argument(parser)
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-    add_config_options(parser)
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="default: the protocol's")
+    parser.add_argument("--stage", type=positive, metavar="K", help="number of one stage, from 1 on (default: all)")
+    kernels.add_measuring(parser, plain="measure the supernet with one module for each operation as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def report(speeds: list[StageSpeed]) -> list[str]:
-    """The measurements as a table for eyes: medians, and the ratio to the plain supernet where it was measured."""
+    """Format the measurements as a table of medians, with the ratio to the plain supernet if measured."""
     from tabulate import tabulate
 
     headers = [

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bench import api
 from bench.commands import kernels
-from bench.commands.options import add_config_options
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
@@ -19,17 +18,13 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Add the options; `required`: whether there is nothing to measure without an ARCH."""
+    """Add the options; `required`: whether ARCH must be given."""
     parser.add_argument("arch", nargs="+" if required else "*", metavar="ARCH", help="as for evaluate")
     parser.add_argument(
         "--on", nargs="+", required=required, metavar="PROTOCOL", help="one for all, or one for each ARCH"
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
-    parser.add_argument("--repetitions", type=positive, default=5, metavar="N", help="after a warm-up (default: 5)")
-    parser.add_argument("--plain", action="store_true", help="with execution.channels_last=False as well")
-    kernels.add_argument(parser)
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-    add_config_options(parser)
+    kernels.add_measuring(parser, plain="measure with execution.channels_last=False as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def report(measured: Sequence[SpeedMeasurement]) -> list[str]:
-    """The measurements as a table for eyes: medians, and what the first is against every other."""
+    """Format the measurements as a table of medians, with ratios of the first to every other."""
     from tabulate import tabulate
 
     headers = [
@@ -85,7 +80,7 @@ def report(measured: Sequence[SpeedMeasurement]) -> list[str]:
             for key in ("train_images_per_second", "inference_images_per_second")
         )
         ratios = f"in training {train:.2f}, in inference {inference:.2f}"
-        lines.append(f"{first.title} is so many times as fast as {other.title}: {ratios}")
+        lines.append(f"speed of {first.title} relative to {other.title}: {ratios}")
         if len(first.speed.sample) == len(other.speed.sample) > 0 and first.architecture == other.architecture:
             differences = (abs(a - b) for a, b in zip(first.speed.sample, other.speed.sample, strict=True))
             lines.append(f"largest difference of their training losses and logits: {max(differences):.1e}")
@@ -93,7 +88,7 @@ def report(measured: Sequence[SpeedMeasurement]) -> list[str]:
 
 
 def _whole_trainings(measured: Sequence[SpeedMeasurement]) -> list[str]:
-    """How long the protocols' trainings would take on this device, where they say how many images an epoch has."""
+    """Estimate the protocols' trainings on this device, if their configs have the number of images."""
     from bench.console.progress import clock
 
     lines = []

@@ -1,19 +1,18 @@
-"""print the comparison table of a task: the papers' rows and those of all records"""
+"""print the comparison table of a task, with rows of the papers and of all records"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from bench import api
-from bench.commands.options import notice
+from bench.commands.options import add_results, notice
 
 FORMATS = ("markdown", "latex", "csv", "html", "json")
 
-#: Options that are handed on as they are.
+#: Options that are attributes of `bench.tables.selection.Selection`.
 CHOICE = (
-    *("protocol", "architecture", "method", "compare"),
+    *("protocol", "architecture", "method", "origin", "extent", "compare"),
     *("sort", "descending", "group", "wide", "caption", "label"),
 )
 
@@ -22,52 +21,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost"))
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
-    parser.add_argument("--label", metavar="NAME", help="to refer to it in LaTeX (default: tab:TASK)")
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="where the records are, and tables of other papers (published/)",
-    )
-    rows = parser.add_argument_group("which rows; patterns have *, ? and […]")
+    parser.add_argument("--label", metavar="NAME", help="label in LaTeX (default: tab:TASK)")
+    add_results(parser, "folder of the records, and of tables of other papers (published/; default: results)")
+    rows = parser.add_argument_group("choose rows; patterns have *, ? and […]")
     for option in ("protocol", "architecture", "method"):
         rows.add_argument(f"--{option}", nargs="+", metavar="PATTERN", help=f"only rows of these {option}s")
     origin = rows.add_mutually_exclusive_group()
-    origin.add_argument("--published", action="store_true", help="the papers' tables as they stand there")
-    origin.add_argument("--measured", action="store_true", help="only rows of records")
+    origin.add_argument(
+        "--published", dest="origin", action="store_const", const="published", help="only the papers' tables"
+    )
+    origin.add_argument(
+        "--measured", dest="origin", action="store_const", const="measured", help="only rows of records"
+    )
     extent = rows.add_mutually_exclusive_group()
-    extent.add_argument("--full-only", action="store_true", help="leave reduced runs out")
-    extent.add_argument("--reduced-only", action="store_true", help="only reduced runs")
+    extent.add_argument("--full-only", dest="extent", action="store_const", const="full", help="leave reduced runs out")
+    extent.add_argument(
+        "--reduced-only", dest="extent", action="store_const", const="reduced", help="only reduced runs"
+    )
     rows.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
-        help="two architectures metric by metric; of a pattern, each seed's one",
+        help="compare two architectures metric by metric; a pattern stands for one per seed",
     )
-    order = parser.add_argument_group("in which order")
-    order.add_argument("--sort", metavar="COLUMN", help="the best first, such as top1_error; holes come last")
+    order = parser.add_argument_group("order rows")
+    order.add_argument("--sort", metavar="COLUMN", help="best first, such as top1_error; missing values last")
     direction = order.add_mutually_exclusive_group()
     direction.add_argument("--ascending", dest="descending", action="store_false", default=None)
     direction.add_argument("--descending", dest="descending", action="store_true", default=None)
     order.add_argument(
-        "--group", nargs="+", metavar="COLUMN", help="columns that set groups apart, or none (default: protocol)"
+        "--group", nargs="+", metavar="COLUMN", help="columns that define groups, or none (default: protocol)"
     )
-    order.add_argument("--wide", action="store_true", help="best seed and difference beside every metric")
+    order.add_argument("--wide", action="store_true", help="show best seed and difference for every metric")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    origin = "published" if arguments.published else "measured" if arguments.measured else None
-    extent = "full" if arguments.full_only else "reduced" if arguments.reduced_only else None
-    given = {name: getattr(arguments, name) for name in CHOICE}
-    text = api.table(
-        arguments.task,
-        results=arguments.results,
-        form=arguments.format,
-        notice=notice,
-        origin=origin,
-        extent=extent,
-        **given,
-    )
-    sys.stdout.write(text)
+    choice = {name: getattr(arguments, name) for name in CHOICE}
+    folder, form = arguments.results, arguments.format
+    sys.stdout.write(api.table(arguments.task, results=folder, form=form, notice=notice, **choice))
     return 0

@@ -1,4 +1,4 @@
-"""write or check the file that COCO's evaluation server takes for test-dev2017"""
+"""write or check a submission file for COCO's evaluation server (test-dev2017)"""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import add_config_options, add_results
+from bench.commands.options import COMPARED, add_config_options, add_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     export = verbs.add_parser("export", help="detect in the images of test-dev2017 and write the file and its archive")
-    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what a run of the protocol left")
-    add_results(export)
+    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint.pth of a run")
+    add_results(export, COMPARED)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
-    check = verbs.add_parser("check", help="check such a file against image_info_test-dev2017.json")
+    check = verbs.add_parser("check", help="check a submission file against image_info_test-dev2017.json")
     check.add_argument("file", type=Path, metavar="FILE")
     for verb in (export, check):
         verb.add_argument("--on", required=True, metavar="PROTOCOL", help="such as detection/coco_ssd320")

@@ -1,27 +1,26 @@
-"""say which proxy predicts what is downstream, how much trusting it loses, and how sure that is"""
+"""report how well each proxy predicts the downstream metrics, what trusting it loses, and the uncertainty"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from bench import api
-from bench.commands.options import notice
+from bench.commands.options import add_results, notice
 
 FORMATS = ("markdown", "csv", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="markdown")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where the records are")
+    add_results(parser)
     parser.add_argument("--full-only", action="store_true", help="leave reduced runs out")
     for option, what in (("proxy", "proxies"), ("on", "downstream metrics")):
         parser.add_argument(
             f"--{option}",
             nargs="+",
             metavar="PATTERN",
-            help=f"only {what} whose protocol fits; patterns have *, ? and […]",
+            help=f"only {what} of matching protocols; patterns have *, ? and […]",
         )
 
 

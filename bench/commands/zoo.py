@@ -1,4 +1,4 @@
-"""list published genotypes, show or draw an architecture"""
+"""list genotypes, show or draw an architecture"""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench import api
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("list", help="all published genotypes, and those of your own zoo/")
-    show = verbs.add_parser("show", help="an architecture with its numbers and cost")
-    draw = verbs.add_parser("draw", help="the cells of an architecture as a picture")
+    verbs.add_parser("list", help="list the published genotypes and those of your own zoo/")
+    show = verbs.add_parser("show", help="show an architecture with its numbers and cost")
+    draw = verbs.add_parser("draw", help="draw the cells of an architecture")
     for verb in (show, draw):
         verb.add_argument("arch", metavar="ARCH", help="as for `wildnas evaluate`")
-    show.add_argument("--json", action="store_true", help="as one JSON object")
+    show.add_argument("--json", action="store_true", help="print one JSON object")
     draw.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .svg or .png file")
     draw.add_argument("--cell", choices=("normal", "reduce"), help="one cell instead of both")
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(content: dict[str, Any]) -> Iterator[str]:
-    """The description for eyes."""
+    """Format the description."""
     yield f"{content['name']}  ({content['digest'][:12]})"
     yield from (content[key] for key in ("citation", "note") if content[key])
     for cell, depth in (content["depth"] or {}).items():
@@ -49,12 +49,12 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
         yield ""
         longest = f"longest way {depth['longest_path']} operations"
         yield f"{cell} cell: {len(edges) // 2} nodes, {depth['skips']} skips, {longest}"
-        for place in range(0, len(edges), 2):
+        for index in range(0, len(edges), 2):
             inputs = "  ".join(
                 f"{operation:<12} from {_node(source)} (level {level})"
-                for (operation, source), level in zip(edges[place:], depth["levels"][place : place + 2], strict=False)
+                for (operation, source), level in zip(edges[index:], depth["levels"][index : index + 2], strict=False)
             )
-            yield f"  node {place // 2}: {inputs}"
+            yield f"  node {index // 2}: {inputs}"
         yield f"  output: nodes {', '.join(str(node - 2) for node in content['genotype'][f'{cell}_concat'])}"
     yield ""
     for network, cost in content["cost"].items():
@@ -68,5 +68,5 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _node(source: int) -> str:
-    """A node as the papers' figures name it: the inputs c_{k-2} and c_{k-1}, then 0, 1, …"""
+    """Name of a node as in the papers' figures: the inputs c_{k-2} and c_{k-1}, then 0, 1, …"""
     return ("c_{k-2}", "c_{k-1}")[source] if source < 2 else f"node {source - 2} "

@@ -1,1 +1,1 @@
-"""The terminal: progress, interruption."""
+"""Terminal input and output: progress, interruption, streams."""

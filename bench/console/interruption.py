@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, both as KeyboardInterrupt, whatever a library makes of it."""
+"""Turn Ctrl-C and SIGTERM into KeyboardInterrupt, even where a library catches it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """While its block runs, a signal to stop ends the block by KeyboardInterrupt.
+    """Block that a signal to stop ends by KeyboardInterrupt.
 
-    Libraries hold bare `except:` clauses: mmengine's `Config.pretty_text` turns an interrupt that comes while it
-    formats into a SyntaxError. An error that leaves the block after a signal is an interruption too; who stops errors
-    inside of the block has to ask `interrupted`.
+    Libraries have bare `except:` clauses: mmengine's `Config.pretty_text` turns an interrupt into a SyntaxError. So any
+    error that leaves the block after a signal is an interruption; code that catches errors inside the block must ask
+    `interrupted`.
     """
 
     def __init__(self) -> None:
@@ -41,5 +41,5 @@ _running: list[Interruption] = []
 
 
 def interrupted() -> bool:
-    """Whether a signal to stop has come to the block that runs."""
+    """Whether the running block has received a signal to stop."""
     return any(block._seen for block in _running)

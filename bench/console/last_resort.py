@@ -1,4 +1,4 @@
-"""What becomes of an error that nobody foresaw: one line, and a file with the traceback."""
+"""Report an unexpected error: one line, and a file with the traceback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNFORESEEN = 70
 
 
 def note_unforeseen(error: BaseException) -> str:
-    """Write the traceback into a file of its own, and give the line that names it."""
+    """Write the traceback to a new file, and return the line that names it."""
     kind = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     text = "".join(traceback.format_exception(error))
     try:

@@ -1,4 +1,4 @@
-"""The progress line: which stage of how many is running, how far it is, how long is left."""
+"""Progress line: the running stage, its progress, and the time left."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from bench.console.streams import duplicate_of_standard_error
 from bench.console.visible import visible
 
-#: Seconds between two lines where the output is not a terminal.
+#: Seconds between two lines if the output is not a terminal.
 PLAIN_INTERVAL = 15.0
-#: A stage that first told of a larger fraction was resumed: how long it took says nothing about this machine.
+#: A stage that starts at a larger fraction was resumed; its duration does not measure this machine's speed.
 FRESH = 0.2
 #: Seconds between two updates of the line on a terminal.
 LIVE_INTERVAL = 0.2
@@ -21,33 +21,33 @@ LIVE_INTERVAL = 0.2
 
 @dataclass
 class StageNote:
-    """How a stage ended, in words."""
+    """Text that a finished stage shows."""
 
     note: str = "done"
 
 
 class Pace:
-    """How fast a running stage goes, and how long is left of it.
+    """Speed of a running stage, and its time left.
 
     Attributes:
-        fraction: how far it is, 0 to 1.
+        fraction: progress from 0 to 1.
     """
 
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.fraction = 0.0
-        #: When the stage first told how far it was, and how far that was.
+        #: Time and fraction of the first report.
         self._first: tuple[float, float] | None = None
 
     def tell(self, fraction: float) -> None:
         if self._first is None and fraction > 0:
-            # A resumed stage begins somewhere in the middle; its pace counts from there.
+            # A resumed stage starts in the middle; measure its pace from there.
             self._first = (time.monotonic(), fraction) if fraction < 1 else None
         self.fraction = fraction
 
     @property
     def left(self) -> float | None:
-        """Seconds, or None as long as nothing is known."""
+        """Seconds left, or None if unknown."""
         if self._first is None:
             return None
         began, at = self._first
@@ -56,12 +56,12 @@ class Pace:
 
     @property
     def fresh(self) -> bool:
-        """Whether it began at its beginning, so that what it takes says how fast this machine is."""
+        """Whether the stage was not resumed, so that its duration measures this machine's speed."""
         return self._first is not None and self._first[1] < FRESH
 
 
 class Timetable:
-    """What the stages are expected to take, and how many times that the ended ones took."""
+    """Compare expected and real durations of the ended stages, to predict the waiting ones."""
 
     def __init__(self) -> None:
         self._ended: list[tuple[float, float]] = []
@@ -76,7 +76,7 @@ class Timetable:
         return sum(pair[1] for pair in self._ended) / expected if expected else 1.0
 
     def left(self, now: float, waiting: Sequence[float | None]) -> str:
-        """`about 2:30 left` of all: what is left of the running stages, and what waits behind them."""
+        """Text such as `all: about 2:30 left`, for the running stages and those that wait."""
         if not any(waiting):
             return ""
         known = sum(seconds for seconds in waiting if seconds is not None) * self.speed
@@ -85,17 +85,16 @@ class Timetable:
 
 
 class Progress:
-    """Shows stages, one after another, on standard error: on one line that is redrawn, or line by line in a log.
+    """Show stages, one after another, on standard error: on one line that is redrawn, or line by line in a log.
 
     Args:
         titles: the stages in order.
-        expected: seconds that each stage is expected to take; they say how the stages compare, and the stages
-            that have ended say how fast this machine is. A stage without one is not counted in what is left, which
-            is then given as "at least".
+        expected: seconds that each stage is expected to take, scaled by what the ended stages really took. If one is
+            unknown, the time left is shown as "at least".
     """
 
     def __init__(self, titles: Sequence[str], expected: Sequence[float | None] | None = None) -> None:
-        # The libraries' output is redirected to a file while a stage runs; this stream stays where it was.
+        # A copy of the stream: while a stage runs, standard error itself is redirected to a file.
         self._stream = duplicate_of_standard_error()
         self._live = self._stream.isatty()
         self._titles = titles
@@ -106,7 +105,7 @@ class Progress:
         self._shown = 0.0
 
     def __call__(self, fraction: float, doing: str) -> None:
-        """Tell how far the running stage is, 0 to 1, and what it is doing."""
+        """Report the running stage's progress, 0 to 1, and its present activity."""
         now = time.monotonic()
         self._pace.tell(fraction)
         if now - self._shown < (LIVE_INTERVAL if self._live else PLAIN_INTERVAL):
@@ -121,7 +120,7 @@ class Progress:
 
     @contextlib.contextmanager
     def stage(self, place: int, done: bool = False) -> Iterator[StageNote]:
-        """A stage runs, counted from 0, or is done already; the note that the block sets stays in its line."""
+        """Show the stage with an index while the block runs; the note that the block sets stays in its line."""
         self._place, self._pace = place, Pace()
         self._shown = 0.0 if self._live else self._pace.began
         expected = self._expected[place]
@@ -134,7 +133,7 @@ class Progress:
             self._table.ended(expected, self._pace)
             self._show(stage.note)
         finally:
-            # Whatever is printed next begins on a line of its own.
+            # The next output starts on a new line.
             if self._live:
                 self._stream.write("\n")
                 self._stream.flush()
@@ -153,7 +152,7 @@ class Progress:
 
 
 class Silent(Progress):
-    """Shows nothing: what a call from a program or a notebook has."""
+    """Show nothing; the default of calls from a program or a notebook."""
 
     def __init__(self, titles: Sequence[str]) -> None:
         self._titles = titles
@@ -174,10 +173,10 @@ def clock(seconds: float) -> str:
 
 
 def terminal_size(descriptor: int) -> os.terminal_size:
-    """Columns and lines of a terminal, or what an ordinary one has."""
+    """Columns and lines of a terminal; 100 and 24 if unknown."""
     try:
         size = os.get_terminal_size(descriptor)
     except OSError:
         size = os.terminal_size((0, 0))
-    # Some say that they have none.
+    # Some terminals report 0.
     return os.terminal_size((size.columns or 100, size.lines or 24))

@@ -1,4 +1,4 @@
-"""Standard streams as a run finds them: closed, lost in the middle, full, or for ASCII only; none of that ends it."""
+"""Make standard streams safe: closed, lost, full or ASCII-only ones do not end a run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import os
 import sys
 from typing import Any, TextIO
 
-#: What writing to a stream raises whose other end is gone, whose disk is full, or that is closed.
+#: Errors of writing to a stream that is closed, has lost its reader, or whose disk is full.
 _LOST = (OSError, ValueError)
 
 
 class Told(io.TextIOBase):
-    """A text stream for what is told beside the results; what cannot be written is dropped.
+    """Text stream for messages; text that cannot be written is dropped.
 
     Args:
-        stream: what is written to.
+        stream: the stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -35,7 +35,7 @@ class Told(io.TextIOBase):
         try:
             self._stream.flush()
         except _LOST:
-            # What is left in its buffer would be tried again as it is closed.
+            # Closing the stream would try to write its buffer again.
             with contextlib.suppress(*_LOST):
                 _point_nowhere(self._stream.fileno())
 
@@ -55,7 +55,7 @@ class Told(io.TextIOBase):
 
 
 def duplicate_of_standard_error(descriptor: int = 2) -> Told:
-    """A stream of its own to where standard error goes now, whatever it is redirected to later."""
+    """Copy standard error, so that a later redirection does not affect the copy."""
     try:
         descriptor = os.dup(descriptor)
     except OSError:
@@ -67,12 +67,12 @@ def duplicate_of_standard_error(descriptor: int = 2) -> Told:
 
 
 def settle() -> None:
-    """Make the three standard streams usable: closed ones lead nowhere, and no letter is too much for them."""
+    """Make the three standard streams usable: open closed ones on the null device, and escape unknown letters."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest free number: a file that is opened later would get it, and what libraries print with it.
+            # Take the free descriptor: a file opened later would get it, and with it what libraries print.
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
@@ -93,6 +93,6 @@ def _point_nowhere(descriptor: int) -> None:
 
 
 def give_up_standard_output() -> None:
-    """Let what is still in the buffer of standard output go nowhere: the end of the process would fail at it again."""
+    """Redirect standard output to the null device, so that the exit does not fail at its buffer again."""
     with contextlib.suppress(*_LOST):
         _point_nowhere(sys.stdout.fileno())

@@ -1,1 +1,1 @@
-"""The machine that a run has: its description, time, memory."""
+"""Describe the machine of a run; measure time, memory and operations."""

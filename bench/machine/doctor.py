@@ -1,4 +1,4 @@
-"""What this machine can run, and what is missing."""
+"""Report what this machine can run, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def describe_machine() -> list[tuple[str, str]]:
-    """What is installed and ready, each with its name."""
+    """List what is installed and ready, as names and texts."""
     import platform
 
     import torch
@@ -50,7 +50,7 @@ def _opencv() -> str:
 
 
 def _compiled_operations(versions: dict[str, str]) -> list[tuple[str, str]]:
-    """Which mmcv is used for detection, and whose NMS."""
+    """Name the mmcv that detection uses, and the NMS."""
     from backbones.errors import InputError
     from bench.detection.mmcv_ext import provide_mmcv_ext
 

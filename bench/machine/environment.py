@@ -1,4 +1,4 @@
-"""What a run ran with: versions, device, commit."""
+"""Versions, device and git commit of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search.training.memory import memory as memory
 from search.training.memory import peak_memory as peak_memory
 from search.training.memory import reset_peak_memory as reset_peak_memory
 
-#: The packages whose versions can change a number.
+#: Packages whose versions can change a result.
 PACKAGES = (
     "wildnas",
     "torch",
@@ -31,7 +31,7 @@ PACKAGES = (
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the installed packages out of `PACKAGES`; one that is not installed is left out."""
+    """Versions of those of `PACKAGES` that are installed."""
     versions = {}
     for name in PACKAGES:
         try:
@@ -42,7 +42,7 @@ def package_versions() -> dict[str, str]:
 
 
 def describe() -> dict[str, Any]:
-    """Versions, device and git commit, ready for a record; no name of the machine."""
+    """Versions, device and git commit for a record, without the machine's name."""
     import torch
 
     gpu = torch.cuda.is_available()
@@ -57,23 +57,23 @@ def describe() -> dict[str, Any]:
 
 
 def device_name() -> str:
-    """The GPU, or the CPU with the threads that torch has on it."""
+    """Name of the GPU, or the CPU with the number of torch's threads."""
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with `-dirty` where files differ; None outside of one."""
+    """Commit of the checkout that this code runs from, with `-dirty` if files differ; None outside of a checkout."""
     here = Path(__file__).resolve().parent
-    # An environment inside somebody's checkout is not a checkout of wildnas.
+    # A virtual environment can lie inside another project's checkout.
     if _git("-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None
     return _git("-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints, or None where it fails or is not there."""
+    """Output of git, or None if it fails or is not installed."""
     try:
         answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):

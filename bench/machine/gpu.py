@@ -1,4 +1,4 @@
-"""Whether a GPU computes what it should, and how fast: `wildnas doctor --gpu`, the first thing to run on a new machine.
+"""Check a GPU's results and speed: `wildnas doctor --gpu`, the first command to run on a new machine.
 
 The supernet is that of PC-DARTS on CIFAR-10 (C = 16, 8 cells, K = 4), at a batch of 64.
 """
@@ -30,13 +30,13 @@ from search.supernet.reference import ReferenceSuperNet
 from search.supernet.twins import give_weights, twins
 from search.training.execution import gpu_settings
 
-#: Steps over which a graph is compared with steps that are run as they are.
+#: Number of steps after which graphed and eager training are compared.
 STEPS = 20
 
-#: The largest relative differences that rounding explains: of 8 cells in fp32 and in bf16.
+#: Largest relative difference that rounding explains, for 8 cells in fp32 and in bf16.
 TOLERANCES = {"fp32": 2e-2, "bf16": 2e-1}
 
-#: Networks whose images per second are measured: architecture, protocol and batch.
+#: Networks whose speed is measured: architecture, protocol and batch size.
 NETWORKS = (
     ("PC_DARTS_image", "classification/imagenet_mobile", 128),
     ("PC_DARTS_image", "detection/coco_ssd320", 32),
@@ -45,12 +45,12 @@ NETWORKS = (
 
 
 @dataclass(frozen=True)
-class Row:
-    """One thing that was looked at.
+class Finding:
+    """One checked or measured number.
 
     Attributes:
-        value: a relative difference, milliseconds, images per second or bytes, as `unit` says.
-        sound: whether a difference is no larger than rounding explains; None for what is only measured.
+        value: a relative difference, milliseconds, images per second or bytes; see `unit`.
+        sound: whether rounding explains the difference; None for a time or a size.
     """
 
     what: str
@@ -66,18 +66,18 @@ def examine(
     repetitions: int = 10,
     capture: Callable[[], Capture] | None = None,
     say: Callable[[str], None] = lambda doing: None,
-) -> list[Row]:
+) -> list[Finding]:
     """Compare and time the supernet's forms on a device.
 
     Args:
-        settings: whose first stage's supernet it is.
-        capture: what makes the graphs; None where there are none.
-        say: is told what is being done.
+        settings: a search, whose first stage's supernet is used.
+        capture: makes the graphs; None skips them.
+        say: called with a line before each measurement.
     """
-    rows: list[Row] = []
+    rows: list[Finding] = []
     for precision in ("fp32", "bf16"):
         say(f"both arithmetics and the plain supernet, {precision}")
-        # Not in TF32, whose ten bits would hide a wrong sum.
+        # Not in TF32: its 10 bits of mantissa would hide a wrong sum.
         with gpu_settings(tf32=False, cudnn_benchmark=False):
             rows += agreement(device, settings.model_copy(update={"precision": precision}), batch)
     if capture is not None:
@@ -89,7 +89,7 @@ def examine(
     return rows
 
 
-def agreement(device: torch.device, settings: SearchSettings, batch: int) -> list[Row]:
+def agreement(device: torch.device, settings: SearchSettings, batch: int) -> list[Finding]:
     """How far outputs and gradients of both arithmetics are from the plain supernet's in fp32, relative to its norm."""
     torch.manual_seed(0)
     net, plain = (_build(kind, settings) for kind in (SuperNet, ReferenceSuperNet))
@@ -114,14 +114,14 @@ def agreement(device: torch.device, settings: SearchSettings, batch: int) -> lis
         }
         for name, difference in found.items():
             what = f"{arithmetic} against plain, {settings.precision}: {name}"
-            rows.append(Row(what, difference, "relative", difference <= TOLERANCES[settings.precision]))
+            rows.append(Finding(what, difference, "relative", difference <= TOLERANCES[settings.precision]))
     return rows
 
 
 def graph_agreement(
     device: torch.device, settings: SearchSettings, batch: int, capture: Callable[[], Capture]
-) -> list[Row]:
-    """How far weights, α and β are after 20 graphed steps from those after as many steps that are run as they are."""
+) -> list[Finding]:
+    """Compare weights, α and β after `STEPS` graphed steps with those after as many eager steps."""
     ends = []
     for replays in (None, Replays(capture(), required=True)):
         bilevel, optimisers = _bilevel(device, settings, replays)
@@ -130,7 +130,9 @@ def graph_agreement(
             bilevel.train_step(made_batch(settings, batch, device), optimisers)
         ends.append([value.detach().clone() for value in bilevel.supernet.parameters()])
     difference = _difference(ends[1], ends[0])
-    return [Row(f"graph against eager after {STEPS} steps", difference, "relative", difference <= TOLERANCES["fp32"])]
+    return [
+        Finding(f"graph against eager after {STEPS} steps", difference, "relative", difference <= TOLERANCES["fp32"])
+    ]
 
 
 def step_times(
@@ -140,12 +142,12 @@ def step_times(
     repetitions: int,
     form: str,
     capture: Callable[[], Capture] | None = None,
-) -> list[Row]:
-    """Median milliseconds of a step, and its peak memory.
+) -> list[Finding]:
+    """Measure median milliseconds of a step, and its peak memory.
 
     Args:
-        form: `plain`, forward and backward alone; `moments` or `stacked`, a step of the loop with α moving; or `graph`,
-            the stacked step replayed.
+        form: `plain` (forward and backward pass alone), `moments` or `stacked` (a step of the loop that also trains α),
+            or `graph` (the stacked step replayed).
     """
     before = environment.memory()
     environment.reset_peak_memory()
@@ -159,18 +161,18 @@ def step_times(
         replays = Replays(capture(), required=True) if form == "graph" and capture is not None else None
         bilevel, optimisers = _bilevel(device, settings, replays)
         bilevel.supernet.arithmetic = "moments" if form == "moments" else "stacked"
-        # The steps before a capture, and the capture itself, are no step of a search.
+        # Not timed: the steps before a capture, and the capture itself.
         for _ in range(4 if replays is not None else 0):
             bilevel.train_step(data, optimisers)
         what, seconds = "step", repeat(lambda: bilevel.train_step(data, optimisers), repetitions)
     return [
-        Row(f"{form}, {what}, batch {batch}", 1000 * statistics.median(seconds), "ms"),
-        Row(f"{form}, peak memory", environment.growth(before), "bytes"),
+        Finding(f"{form}, {what}, batch {batch}", 1000 * statistics.median(seconds), "ms"),
+        Finding(f"{form}, peak memory", environment.growth(before), "bytes"),
     ]
 
 
-def network_rates(repetitions: int, say: Callable[[str], None] = lambda doing: None) -> list[Row]:
-    """Images per second of an evaluation network, SSD320 and PCB, in training and in inference."""
+def network_rates(repetitions: int, say: Callable[[str], None] = lambda doing: None) -> list[Finding]:
+    """Measure training and inference of an evaluation network, SSD320 and PCB, in images per second."""
     from bench.tasks.architectures import resolve
     from bench.tasks.registry import load_protocol
 
@@ -181,20 +183,20 @@ def network_rates(repetitions: int, say: Callable[[str], None] = lambda doing: N
         speed = task.speed(protocol, resolve(name), batch, repetitions)
         for key in ("train_images_per_second", "inference_images_per_second"):
             what = f"{name} on {on}, {key.split('_')[0]}, batch {batch}"
-            rows.append(Row(what, statistics.median(getattr(speed, key)), "images/s"))
+            rows.append(Finding(what, statistics.median(getattr(speed, key)), "images/s"))
         if speed.peak_memory:
-            rows.append(Row(f"{name} on {on}, peak memory", speed.peak_memory, "bytes"))
+            rows.append(Finding(f"{name} on {on}, peak memory", speed.peak_memory, "bytes"))
     return rows
 
 
 def examine_gpu(say: Callable[[str], None]) -> dict[str, Any]:
-    """All of the above on this machine's GPU, ready for JSON.
+    """Check and measure this machine's GPU; the result is ready for JSON.
 
     Raises:
         InputError: there is no GPU.
     """
     if not torch.cuda.is_available():
-        raise InputError("there is no GPU on this machine: nothing to examine; everything runs on the CPU")
+        raise InputError("there is no GPU on this machine to check; everything runs on the CPU")
     from bench.searches.task import search_settings
     from search.loop.graph import CudaCapture
 
@@ -227,7 +229,7 @@ def _bilevel(device: torch.device, settings: SearchSettings, replays: Replays | 
 
 
 def _pass(net: nn.Module, images: Tensor, labels: Tensor, precision: str = "fp32") -> Tensor:
-    """Forward and backward; the logits in fp32."""
+    """Run forward and backward, and return the logits in fp32."""
     net.zero_grad(set_to_none=True)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16"):
         logits: Tensor = net(images)
@@ -237,6 +239,6 @@ def _pass(net: nn.Module, images: Tensor, labels: Tensor, precision: str = "fp32
 
 
 def _difference(found: list[Tensor], expected: list[Tensor]) -> float:
-    """The norm of all differences, relative to the norm of what is expected."""
+    """Norm of all differences, relative to the norm of the expected values."""
     apart = torch.stack([(one - other).float().norm() for one, other in zip(found, expected, strict=True)]).norm()
     return float(apart / torch.stack([other.float().norm() for other in expected]).norm())

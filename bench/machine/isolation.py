@@ -16,19 +16,19 @@ _Result = TypeVar("_Result")
 
 
 def isolated(call: Callable[..., _Result], *arguments: Any, hint: str) -> _Result:
-    """Call in a process of its own, whose memory nothing else has grown.
+    """Call in a process of its own, whose memory nothing else uses.
 
     Args:
-        hint: how the user makes the batch smaller.
+        hint: the option for a smaller batch.
 
     Raises:
-        InputError: memory does not suffice.
+        InputError: memory is too small.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             return pool.submit(call, *arguments).result()
         except (BrokenProcessPool, RuntimeError) as error:
-            # A process that the system has killed, a GPU's allocator, the CPU's.
+            # The system killed the process, or an allocator of GPU or CPU failed.
             killed = isinstance(error, (BrokenProcessPool, torch.OutOfMemoryError))
             if killed or "allocate memory" in str(error):
                 raise InputError(f"memory does not suffice for a step; a smaller batch may fit: {hint}") from error

@@ -1,9 +1,9 @@
-"""Count what a GPU would have to do, on any machine.
+"""Count the operations that a GPU would get, on any machine.
 
-PyTorch hands a GPU one operation after another, and each takes a few microseconds however small it is. What a program
-issues does not depend on the device, so it can be counted on a CPU: every ATen operation of a call, forward and
-backward, except those that only look at memory in another way. Most others are one kernel; a convolution's backward
-pass and operations on lists of tensors are a few. A count is no time: it says nothing of how long a kernel runs.
+PyTorch issues one operation after another, and each costs a GPU some microseconds, however small it is. The operations
+do not depend on the device, so a CPU can count them: every ATen operation of a call, forward and backward, except
+views. Most are one kernel; a convolution's backward pass and operations on lists of tensors are a few. A count is not a
+time: kernels differ in how long they run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-#: Operations that give another view of the same memory.
+#: Operations that return another view of the same memory.
 VIEWS = frozenset(
     [
         "alias",
@@ -44,21 +44,21 @@ VIEWS = frozenset(
     ]
 )
 
-#: Operations that make a tensor out of Python's numbers: on a GPU a copy from the host, for which it waits.
+#: Operations that make a tensor of Python's numbers: on a GPU a copy from the host, which waits.
 HOST_COPIES = frozenset({"lift_fresh", "lift_fresh_copy"})
 
-#: Operations whose result the host has to know: it waits until the device has come that far.
+#: Operations whose result the host reads: it waits for the device.
 READS = frozenset({"_local_scalar_dense", "equal", "is_nonzero", "masked_select", "nonzero", "_unique2", "unique_dim"})
 
-#: Operations that go from one device to another where their tensors lie on two.
+#: Operations that copy between devices if their tensors lie on two.
 _ACROSS = frozenset({"_to_copy", "copy_", "index", "index_put_", "index_put", "_index_put_impl_"})
 
 
 class Issued(TorchDispatchMode):
-    """Takes down the operations that are issued within a `with` block.
+    """Record the operations that are issued within a `with` block.
 
     Attributes:
-        operations: the name of each kernel in order, with the shapes of its tensors.
+        operations: name of each kernel in order, with the shapes of its tensors.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Issued(TorchDispatchMode):
         return result
 
     def counts(self) -> dict[str, int]:
-        """Kernels, views, copies from the host and reads by the host."""
+        """Number of kernels, views, copies from the host and reads by the host."""
         return {
             "kernels": len(self.operations),
             "views": self._views,
@@ -95,12 +95,12 @@ class Issued(TorchDispatchMode):
         }
 
     def by_name(self) -> dict[str, int]:
-        """How often each operation was issued, the most frequent first."""
+        """Number of calls of each operation, the most frequent first."""
         return dict(Counter(name for name, _ in self.operations).most_common())
 
 
 def count(call: Callable[[], object]) -> dict[str, int]:
-    """What a call issues."""
+    """Count the operations of a call."""
     with Issued() as issued:
         call()
     return issued.counts()

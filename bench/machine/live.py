@@ -1,7 +1,7 @@
-"""The memory of the tensors that are alive at once, followed on any machine.
+"""Measure the memory of the tensors that are alive at once, on any machine.
 
-What an allocator or a library holds beside is not seen; what is seen does not depend on the device, and grows in
-proportion to the batch but for the weights.
+The result does not depend on the device and, apart from the weights, grows in proportion to the batch. Memory that an
+allocator or a library holds besides is not included.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch.utils._pytree import tree_leaves
 
 
 class LiveTensors(TorchDispatchMode):
-    """Follows what is allocated and freed within a `with` block.
+    """Follow what is allocated and freed within a `with` block.
 
     Attributes:
-        peak: bytes of the storages made in the block that were alive at once.
+        peak: largest number of bytes of storages made in the block that were alive at once.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def _key(tensor: torch.Tensor) -> int:
 
 
 def peak_of(call: Callable[[], object]) -> int:
-    """The peak in bytes of what a call allocates."""
+    """Peak in bytes of what a call allocates."""
     with LiveTensors() as live:
         call()
     return live.peak

@@ -1,4 +1,4 @@
-"""Timing of a call, on the CPU or a GPU."""
+"""Time a call, on the CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable
 
 import torch
 
-#: Calls before the first that is timed.
+#: Number of calls before the first timed one.
 WARM_UP = 2
 
 
 def repeat(call: Callable[[], object], repetitions: int) -> list[float]:
-    """Seconds of each of several calls after a warm-up, the device idle before and after each."""
+    """Measure seconds of several calls after a warm-up; the device is idle before and after each."""
     seconds = []
-    for place in range(WARM_UP + repetitions):
+    for index in range(WARM_UP + repetitions):
         _wait()
         start = time.perf_counter()
         call()
         _wait()
-        if place >= WARM_UP:
+        if index >= WARM_UP:
             seconds.append(time.perf_counter() - start)
     return seconds
 

@@ -1,8 +1,8 @@
-"""Hours of a stage by its multiply-adds, in proportion to a run whose hours somebody has published.
+"""Estimate a stage's hours by its multiply-adds, in proportion to a run with published hours.
 
-What a search finds is not known before: a genotype of the zoo that the same protocol has found stands for it
-(`STAND_INS`), and DARTS_V2 where none was published. A GPU does not compute every multiply-add at the same rate, so
-networks with depthwise convolutions and dense ones have a reference each, and a search has another search.
+A search's genotype is unknown before it runs: a published genotype of the same protocol stands in (`STAND_INS`), or
+DARTS_V2 if none was published. Networks with depthwise convolutions, dense networks and searches each have their own
+reference, because a GPU computes their multiply-adds at different rates.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.tasks.contract import DataReport, Protocol, Task
 from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
 
-#: What a search protocol has found and somebody has published; of P-DARTS' three genotypes, that of CIFAR-10 alone is.
+#: Published genotypes by search protocol; of P-DARTS' three genotypes only that of CIFAR-10 was published.
 STAND_INS = {
     "search/darts_v1_cifar10": "DARTS_V1",
     "search/darts_v2_cifar10": "DARTS_V2",
@@ -33,7 +33,7 @@ OTHERS = "DARTS_V2"
 
 
 def stand_in(source: ArchitectureSource | None) -> NamedArchitecture | None:
-    """What takes the place of an architecture that is not known yet; a baseline is known, and a search has none."""
+    """Architecture in the place of one that is unknown yet; a baseline itself, and None for a search."""
     if source is None:
         return None
     if isinstance(source, Given):
@@ -45,10 +45,10 @@ def stand_in(source: ArchitectureSource | None) -> NamedArchitecture | None:
 
 
 class Arithmetic:
-    """Knows the references; every network is counted once.
+    """Estimates by multiply-adds; every network is counted once.
 
     Args:
-        found: the records of what is done, by title: what a search has found needs no stand-in.
+        found: records of the stages that are done, by title.
     """
 
     def __init__(self, pipeline: Pipeline, data: PipelineData, found: Mapping[str, Record]) -> None:
@@ -58,7 +58,7 @@ class Arithmetic:
         self._counted: dict[tuple[object, ...], Workload | None] = {}
 
     def of(self, stage: PipelineStage) -> tuple[float, Reference | Expected] | None:
-        """A stage's hours, all devices together, and the run that they are in proportion to; None: there is none."""
+        """Hours of a stage, summed over its devices, and the reference; None if there is no reference."""
         if self._references is None:
             return None
         known = all(title in self._found for title in stage.needs)
@@ -82,6 +82,6 @@ class Arithmetic:
             try:
                 self._counted[key] = task.workload(protocol, architecture, counts)
             except InputError:
-                # It tells of no number of images: unknown.
+                # The number of images is unknown.
                 self._counted[key] = None
         return self._counted[key]

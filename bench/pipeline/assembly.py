@@ -1,4 +1,4 @@
-"""From a pipeline's config to its stages: every config that it names is found and checked before anything is run."""
+"""Turn a pipeline's config into stages; every config that it names is found and checked before anything runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.pipeline.settings import (
     BaselineEntry,
     ByMultiplyAdds,
     Expected,
-    Part,
+    PipelinePart,
     PipelineSettings,
     Resources,
     SearchEntry,
@@ -28,10 +28,10 @@ from search.configs import load_config, parse
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline whose configs have all been found and checked.
+    """A pipeline with its configs found and checked.
 
     Attributes:
-        stages: by title, each behind all that it needs.
+        stages: by title; each stage comes after all that it needs.
     """
 
     name: str
@@ -43,13 +43,13 @@ class Pipeline:
 
     @property
     def tasks(self) -> list[str]:
-        """The names of the tasks that architectures are evaluated on, in the order of the stages."""
+        """Names of the tasks that evaluate architectures, in the order of the stages."""
         tasks = [stage.task for stage in self.stages.values() if stage.task.needs_architecture]
         return list(dict.fromkeys(task.name for task in tasks))
 
 
 def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
-    """Read a pipeline and every config that it names; data are not looked at.
+    """Read a pipeline and every config that it names, without checking data.
 
     Raises:
         InputError: a config, key or value that cannot be used.
@@ -57,8 +57,8 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
     assembly = _Assembly()
     pipeline_name = assembly.add_pipeline(name, options, {})
     if not assembly.stages:
-        raise InputError(f"{name}: no 'searches' and no 'baselines' that anything is to be done with")
-    # What nothing is before stands first; the others as they were added, each behind what it needs.
+        raise InputError(f"{name}: has no stages; expected 'searches' or 'baselines', and 'retrain' or 'transfers'")
+    # Searches first; the others in the order of their addition, which puts each after what it needs.
     ordered = sorted(assembly.stages.values(), key=lambda stage: stage.source is not None)
     selections = tuple({selection.label: selection for selection in assembly.selections}.values())
     return Pipeline(
@@ -72,7 +72,7 @@ def load_pipeline(name: str, options: Sequence[str] = ()) -> Pipeline:
 
 
 class _Assembly:
-    """Gathers the stages of a pipeline and of those that it names; what two of them have in common is one stage."""
+    """Gather the stages of a pipeline and of its parts; a stage that two parts share is added once."""
 
     def __init__(self) -> None:
         self.stages: dict[str, PipelineStage] = {}
@@ -92,7 +92,7 @@ class _Assembly:
             raise InputError(f"{where}: is a part of itself ({' > '.join([*self._open, loaded.name])})")
         self._open.append(loaded.name)
         settings = parse(PipelineSettings, loaded.values, where)
-        # What the outermost pipeline says holds.
+        # The outermost pipeline's settings win.
         changes = {
             task: {**settings.options.get(task, {}), **outer.get(task, {})} for task in {*settings.options, *outer}
         }
@@ -108,7 +108,7 @@ class _Assembly:
         self._open.pop()
         return loaded.name
 
-    def _add_part(self, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    def _add_part(self, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         sources = [source for entry in part.searches for source in self._found(entry, part, where, changes)]
         for source in sources:
             self._retrain(source, part, where, changes)
@@ -126,9 +126,9 @@ class _Assembly:
                     self._transfer(given, part, where, changes, Path(entry.weights))
 
     def _found(
-        self, entry: SearchEntry, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]
+        self, entry: SearchEntry, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]
     ) -> list[ArchitectureSource]:
-        """What one entry of `searches` gives to be retrained."""
+        """Add the stages of one entry of `searches`, and return the architectures to retrain."""
         options = {**changes.get("search", {}), **entry.options}
         task, protocol = load_protocol(entry.protocol, _texts(options), among=("search",))
         shown = _shown(entry.options)
@@ -152,7 +152,7 @@ class _Assembly:
         return [best]
 
     def _retrain(
-        self, source: ArchitectureSource, part: Part, where: str, changes: Mapping[str, Mapping[str, Any]]
+        self, source: ArchitectureSource, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]
     ) -> None:
         for seed in _seeds(part):
             trained = {}
@@ -168,12 +168,12 @@ class _Assembly:
     def _transfer(
         self,
         source: ArchitectureSource,
-        part: Part,
+        part: PipelinePart,
         where: str,
         changes: Mapping[str, Mapping[str, Any]],
         weights: Path,
     ) -> None:
-        """Transfers of a baseline that comes with weights."""
+        """Add the transfers of a baseline with given weights."""
         for seed in _seeds(part):
             for entry in part.transfers:
                 task, protocol = self._protocol(entry.protocol, where, changes)
@@ -182,18 +182,18 @@ class _Assembly:
     def _protocol(
         self, name: str, where: str, changes: Mapping[str, Mapping[str, Any]], key: str = ""
     ) -> tuple[Task, Protocol]:
-        """A protocol with the pipeline's options of its task; `key` says where it has to be of classification."""
+        """Load a protocol with the pipeline's options for its task; with `key`, it must be one of classification."""
         if changes and name not in self._kinds:
             self._kinds[name] = str(load_config(name).values.get("task"))
-        # Without changes, which task it is of need not be known before it is loaded.
+        # The task must be known before loading only if there are changes.
         options = changes[self._kinds[name]] if changes and self._kinds[name] in changes else {}
         if name not in self._protocols:
             self._protocols[name] = load_protocol(name, _texts(options), EVALUATED)
         task, protocol = self._protocols[name]
         if key and task.name != "classification":
-            raise InputError(f"{where}: key {key!r}: {name!r} is no classification protocol")
+            raise InputError(f"{where}: key {key!r}: {name!r}: expected a classification protocol")
         if self._options.setdefault(name, options) != options:
-            raise InputError(f"{where}: {name} stands in two parts with different options: its records have one name")
+            raise InputError(f"{where}: {name}: two parts give it different options; its records have one name")
         return task, protocol
 
     def _evaluation(
@@ -215,35 +215,35 @@ class _Assembly:
     def _add(self, stage: PipelineStage, where: str) -> None:
         there = self.stages.setdefault(stage.title, stage)
         if sorted(there.protocol.options) != sorted(stage.protocol.options):
-            raise InputError(f"{where}: {stage.title}: stands twice with different options; name them by 'method'")
+            raise InputError(f"{where}: {stage.title}: is listed twice with different options; give each a 'method'")
         if there.needs != stage.needs:
-            raise InputError(f"{where}: {stage.title}: starts from two different weights: the record has one name")
+            raise InputError(f"{where}: {stage.title}: starts from two different weights; keep one")
 
 
 def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
     stages = len(search.protocol.config["stages"])
-    for place in entry.after_stages:
-        if place > stages:
-            raise InputError(f"{where}: key 'after_stages': {place}: {entry.protocol} has {stages} stages")
+    for number in entry.after_stages:
+        if number > stages:
+            raise InputError(f"{where}: key 'after_stages': {number}: {entry.protocol} has {stages} stages")
     if not entry.max_skips and not entry.after_stages:
         yield Searched(search)
     yield from (Searched(search, max_skips=limit) for limit in entry.max_skips)
-    yield from (Searched(search, stage=place) for place in entry.after_stages)
+    yield from (Searched(search, stage=number) for number in entry.after_stages)
 
 
 def _shown(options: Mapping[str, Any]) -> str:
-    """A search's options in its title: the name that it has for its method, or else all of them."""
+    """Options of a search as shown in its title: its `method`, or else all of them."""
     if not options:
         return ""
     named = options.get("method") or ", ".join(f"{key}={value}" for key, value in options.items())
     return f" ({named})"
 
 
-def _seeds(part: Part) -> Sequence[int | None]:
-    """The seeds that evaluations are given; None: that of the architecture's search."""
+def _seeds(part: PipelinePart) -> Sequence[int | None]:
+    """Seeds of evaluations; None is that of the architecture's search."""
     return part.retrain_seeds or (None,)
 
 
 def _texts(options: Mapping[str, Any]) -> list[str]:
-    """Options as `--cfg-options` has them."""
+    """Options in the form of `--cfg-options`."""
     return [f"{key}={value!r}" for key, value in options.items()]

@@ -1,6 +1,6 @@
-"""The live view of a pipeline: its stages, done, running with the time left, waiting, failed.
+"""Live view of a pipeline: stages that are done, running with the time left, waiting or failed.
 
-On a terminal it is a block that is redrawn; in a log, a line for everything that happens.
+On a terminal it is a block that is redrawn; in a log, a line for every event.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bench.console.streams import duplicate_of_standard_error
 
 
 class State(Enum):
-    """How a stage is marked."""
+    """State of a stage, with its mark."""
 
     WAITING = "·"
     RUNNING = "▶"
@@ -24,20 +24,20 @@ class State(Enum):
     BLOCKED = "-"
 
 
-#: In this order a view that is too small for all stages shows them.
+#: Order in which stages are shown if the view is too small for all.
 _FIRST = (State.RUNNING, State.ELSEWHERE, State.FAILED, State.WAITING, State.BLOCKED, State.DONE)
 
 
 class Board:
-    """Shows the stages on standard error.
+    """Show the stages on standard error.
 
     Args:
-        expected: the seconds that each stage is expected to take, by title, in order; None is unknown.
-        descriptor: of the stream; standard error.
+        expected: expected seconds of each stage, by title, in order; None is unknown.
+        descriptor: descriptor of the stream.
     """
 
     def __init__(self, expected: Mapping[str, float | None], descriptor: int = 2) -> None:
-        # The libraries' output is redirected to a file while a stage runs here; this stream stays where it was.
+        # A copy of the stream: while a stage runs here, standard error itself is redirected to a file.
         self._stream = duplicate_of_standard_error(descriptor)
         self._live = self._stream.isatty()
         self._expected = dict(expected)
@@ -58,7 +58,7 @@ class Board:
         self._line(title, f"started · {left}" if left else "started")
 
     def tell(self, title: str, fraction: float, doing: str) -> None:
-        """A running stage tells how far it is, 0 to 1, and what it is doing."""
+        """Report a running stage's progress, 0 to 1, and its present activity."""
         pace = self._paces.setdefault(title, Pace())
         pace.tell(fraction)
         left = f"{clock(pace.left)} left" if pace.left is not None else ""
@@ -72,7 +72,7 @@ class Board:
             self._line(title, " · ".join(part for part in (self._texts[title], whole) if part))
 
     def elsewhere(self, title: str, progress: tuple[float, str] | None) -> None:
-        """Another run has the stage in hand."""
+        """Mark a stage that another process runs."""
         text = "runs elsewhere" if progress is None else f"runs elsewhere · {100 * progress[0]:3.0f} % · {progress[1]}"
         first = self._states[title] is not State.ELSEWHERE
         self._set(title, State.ELSEWHERE, text)
@@ -81,7 +81,7 @@ class Board:
             self._line(title, text)
 
     def end(self, title: str, state: State, note: str) -> None:
-        """A stage is done, has failed or cannot be run; told once."""
+        """Mark a stage as done, failed or blocked; shown once."""
         if self._states[title] is state:
             return
         pace = self._paces.pop(title, None)
@@ -91,7 +91,7 @@ class Board:
         self._line(title, note)
 
     def close(self) -> None:
-        """Leave the last state on the screen; whatever is printed next begins on a line of its own."""
+        """Leave the last state on the screen, and end it with a new line."""
         if self._live:
             self._erase()
             for line in self._lines(len(self._states) + 1):
@@ -100,7 +100,7 @@ class Board:
         self._stream.close()
 
     def draw(self) -> None:
-        """Draw the block anew, unless that has just been done."""
+        """Redraw the block, unless it was drawn less than `LIVE_INTERVAL` ago."""
         if not self._live or time.monotonic() - self._drawn_at < LIVE_INTERVAL:
             return
         self._drawn_at = time.monotonic()
@@ -116,7 +116,7 @@ class Board:
             self._stream.write(f"\x1b[{self._drawn}F\x1b[J")
 
     def _lines(self, room: int) -> Iterator[str]:
-        """A summary, and as many stages as there is room for, the running ones before all others."""
+        """A summary, and as many stages as there is room for, running ones first."""
         ranked = sorted(self._states, key=lambda title: (_FIRST.index(self._states[title]), self._places[title]))
         shown = set(ranked[: room - 1])
         counts = [
@@ -139,7 +139,7 @@ class Board:
             expected = self._expected[title]
             left = pace.left if pace.left is not None else (expected or 0) * self._table.speed
             known += left
-        # Stages that run at the same time share what is left out among them.
+        # Stages that run at the same time divide the remaining time among them.
         return self._table.left(known / max(1, len(running)), waiting)
 
     def _set(self, title: str, state: State, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What sets a record that is there apart from the run that is wanted, in words."""
+"""Describe the differences between an existing record and a planned run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from bench.records.record import Record
 from bench.runs.run import Planned, determining
 from search.configs import portable
 
-#: So many differences are told of.
+#: Largest number of differences that are listed.
 MOST = 4
 
 
 def differences(record: Record, wanted: Planned) -> str:
-    """Why a record is not the one that is wanted, all that its key is made of compared."""
+    """Compare everything that the key is made of, and list the differences in words."""
     found = list(_found(record, wanted))
     return "; ".join([*found[:MOST], *(["…"] if len(found) > MOST else [])]) or "another run"
 
 
 def _found(record: Record, wanted: Planned) -> Iterator[str]:
     evaluation = wanted.evaluation
-    yield from _version(record, evaluation.task.version)
+    version = evaluation.task.version
+    if record.version != version:
+        yield f"version of the {record.task} code {record.version} → {version}"
     yield from _config(record, portable(evaluation.protocol.recorded))
     architecture = evaluation.architecture
     if architecture is not None and record.architecture.digest != architecture.to_json()["digest"]:
@@ -38,13 +40,9 @@ def _found(record: Record, wanted: Planned) -> Iterator[str]:
     if evaluation.weights_file is not None:
         weights = record.initial_weights
         if weights is None or weights.sha256 != file_digest(evaluation.weights_file):
-            yield "other weights to start from"
+            yield "other initial weights"
     if record.data.fingerprint != wanted.data.fingerprint:
         yield "other data"
-
-
-def _version(record: Record, version: int) -> list[str]:
-    return [] if record.version == version else [f"version of the {record.task} code {record.version} → {version}"]
 
 
 def _config(record: Record, config: Mapping[str, Any]) -> list[str]:

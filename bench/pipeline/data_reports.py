@@ -1,4 +1,4 @@
-"""A look at the data of a pipeline's protocols: once each, and what is wrong with them is kept, not raised."""
+"""Check the data of a pipeline's protocols, each once, and keep the errors instead of raising them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from bench.tasks.contract import DataReport, Protocol, Task
 
 
 class PipelineData:
-    """What is known of the data; the same protocol with the same options is looked at once."""
+    """Reports on data by protocol and options."""
 
     def __init__(self) -> None:
         self._reports: dict[tuple[str, ...], DataReport | InputError] = {}
 
     def of(self, task: Task, protocol: Protocol) -> DataReport | InputError:
-        """The data of a protocol, or why they cannot be used."""
+        """Report on a protocol's data, or the error."""
         key = (protocol.name, *protocol.options)
         if key not in self._reports:
             try:

@@ -1,7 +1,7 @@
-"""What is left to be done of a pipeline, in hours: by finished runs of the same protocol, else by what its config says.
+"""Estimate the hours of a pipeline's stages.
 
-Where neither says anything, by multiply-adds, if the config has a reference (`bench.pipeline.arithmetic`); else nothing
-is guessed.
+An estimate rests on finished runs of the same protocol, else on the hours in the pipeline's config, else on
+multiply-adds if the config has a reference (`bench.pipeline.arithmetic`). Otherwise the duration is unknown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
@@ -25,7 +25,7 @@ Device = Literal["GPU", "CPU"]
 
 
 class Basis(Enum):
-    """What an estimate rests on, as the plan says it."""
+    """Basis of an estimate, as shown in a plan."""
 
     RUNS = "by finished runs"
     STATED = "as stated"
@@ -34,7 +34,7 @@ class Basis(Enum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """Hours of all of a run's devices together, of what kind they are, and where the number is from."""
+    """Hours of a run, summed over its devices, with the kind of device and the source of the number."""
 
     hours: float
     device: Device
@@ -47,10 +47,10 @@ class Estimate:
 
 
 class Estimator:
-    """Knows the finished runs; of a protocol whose config was another, none counts.
+    """Estimates stages; a finished run counts only if its config is the same.
 
     Args:
-        found: the records of the pipeline's stages that are done, by title.
+        found: records of the pipeline's stages that are done, by title.
     """
 
     def __init__(self, pipeline: Pipeline, store: RecordStore, data: PipelineData, found: Mapping[str, Record]) -> None:
@@ -62,14 +62,18 @@ class Estimator:
                 self._runs.setdefault(record.protocol, []).append(record)
 
     def of(self, stage: PipelineStage) -> Estimate | None:
-        """What a stage takes from its beginning to its end; None: nobody knows."""
+        """Hours of a whole stage; None if unknown."""
         return self._by_runs(stage) or self._stated(stage) or self._by_multiply_adds(stage)
 
     def _by_runs(self, stage: PipelineStage) -> Estimate | None:
         name = stage.protocol.name
-        config = determining(stage_config(stage))
+        config = determining(portable(stage.protocol.recorded))
         for device in ("GPU", "CPU"):
-            runs = [run for run in self._runs.get(name, []) if _same(run, config) and device_of(run) == device]
+            runs = [
+                run
+                for run in self._runs.get(name, [])
+                if determining(run.config) == config and device_of(run) == device
+            ]
             if runs and (device == "GPU" or name not in self._expected or self._expected[name].device == "CPU"):
                 hours = statistics.median(_hours(run) for run in runs)
                 many = "1 run" if len(runs) == 1 else f"median of {len(runs)} runs"
@@ -90,18 +94,8 @@ class Estimator:
         return Estimate(hours, reference.device, f"by multiply-adds, from {reference.source}", Basis.ARITHMETIC)
 
 
-def stage_config(stage: PipelineStage) -> dict[str, Any]:
-    """The config as a record has it."""
-    config: dict[str, Any] = portable(stage.protocol.recorded)
-    return config
-
-
 def device_of(record: Record) -> Device:
     return "CPU" if record.environment.get("device") == "cpu" else "GPU"
-
-
-def _same(record: Record, config: Mapping[str, Any]) -> bool:
-    return determining(record.config) == config
 
 
 def _hours(record: Record) -> float:
@@ -109,7 +103,7 @@ def _hours(record: Record) -> float:
 
 
 def total(estimates: Iterable[Estimate | None]) -> str:
-    """The sum in words, by kind of device and by what it rests on; `at least` where some are unknown."""
+    """Sum in words, by kind of device and basis; `at least` if some are unknown."""
     listed = list(estimates)
     known = [estimate for estimate in listed if estimate is not None]
     unknown = len(listed) - len(known)

@@ -1,6 +1,6 @@
-"""A stage that fails: a file of its own kind, which no table reads, and the rest of the pipeline goes on.
+"""Record why a stage has failed, in `<results>/failed/<record name>.json`.
 
-`<results>/failed/<record name>.json` says which run failed, why and where; it goes when the run succeeds.
+No table reads these files; a file is removed when its run succeeds. The rest of the pipeline goes on.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from bench.runs.run import Places
 
-#: Room that any stage needs, in bytes: less of it is a full disk, whatever a library makes of one.
+#: Free bytes that every stage needs; less counts as a full disk, whatever error a library raises.
 ROOM = 1 << 24
 
 
 class StorageError(InputError):
-    """A folder that cannot be written: no other stage could do better."""
+    """A folder cannot be written; no other stage could run either."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a stage failed.
+    """Reason for the failure of a stage.
 
     Attributes:
-        title: of the stage.
-        name, key: of the record that it would have left.
-        kind: the type of the error.
-        reason: in one line.
-        trace: the traceback.
+        title: title of the stage.
+        name, key: name and key of the record that is missing.
+        kind: type of the error.
+        reason: the error in one line.
+        trace: traceback.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException, title: str, name: str, key: str, hint: str = "") -> Failure:
         said = " ".join(str(error).split()) or type(error).__name__
-        # What the user can mend is told as it is; anything else by its kind too.
+        # Errors that the user can mend are shown as they are, all others with their type.
         reason = said if isinstance(error, (InputError, FloatingPointError)) else f"{type(error).__name__}: {said}"
         trace = "".join(traceback.format_exception(error))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -64,7 +64,7 @@ def failure_file(results: Path, name: str) -> Path:
 
 
 def last_reason(results: Path, name: str) -> str | None:
-    """Why the run of that record's name failed the last time, or None."""
+    """Reason for the last failure of a record's run, or None."""
     file = failure_file(results, name)
     if not name or not file.is_file():
         return None
@@ -81,7 +81,7 @@ def forget(results: Path, name: str) -> None:
 
 
 def confirm_storage(places: Places) -> None:
-    """See that both folders can be written and are not full.
+    """Check that both folders can be written and are not full.
 
     Raises:
         StorageError: one of them cannot; names it.
@@ -94,5 +94,5 @@ def confirm_storage(places: Places) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            remedy = "what is finished is kept; once that is mended, the same command goes on"
+            remedy = "finished runs are kept; mend it and give the same command again"
             raise StorageError(f"{folder}: cannot be written: {error.strerror} ({remedy})") from error

@@ -1,4 +1,4 @@
-"""Out of GPU memory: what would fit, and the same batch in smaller parts."""
+"""Handle too little GPU memory: divide a batch into parts, or advise a size that fits."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, evaluate, work_dir_of
 from search.training.progress import ProgressCallback
 
-#: Of an evaluation's work folder: in how many parts its batches fit.
+#: File in a work folder with the number of parts in which batches fit.
 NOTE = "batch_parts.json"
 
 
 def evaluate_in_memory(
     planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback, auto_batch: bool
 ) -> Record:
-    """Run an evaluation; with `auto_batch`, batches that the GPU has no memory for are halved until they fit.
+    """Run an evaluation; with `auto_batch`, batches that do not fit the GPU are halved until they fit.
 
-    The batch of the protocol stays what it is: its parts' gradients are added up, the record keeps the protocol's
-    config and key, and `resolved.batch_parts` tells of the parts.
+    The gradients of a batch's parts are added up, so protocol, config and key stay the same; the record has the
+    number of parts as `resolved.batch_parts`.
 
     Raises:
         torch.OutOfMemoryError: the batch does not fit, and may not or cannot be divided further.
@@ -38,17 +38,19 @@ def evaluate_in_memory(
         except torch.OutOfMemoryError:
             if not auto_batch or not _divides(planned.evaluation, 2 * parts):
                 raise
-        # Outside of the handler, whose traceback holds the tensors of the failed step.
+        # Outside of the handler: its traceback keeps the tensors of the failed step alive.
         torch.cuda.empty_cache()
         parts *= 2
         write_text(note, json.dumps(parts))
 
 
 def _noted_parts(note: Path) -> int:
-    """Raises: InputError: the note says no number of parts."""
+    """Read the number of parts; raise InputError if the note is invalid."""
     parts = read_json(note, largest=1 << 10)
     if type(parts) is not int or not 1 <= parts <= 1 << 20:
-        raise InputError(f"{note}: {str(parts)[:40]} is no number of parts; remove it to try the whole batch first")
+        raise InputError(
+            f"{note}: expected a number of parts (got {str(parts)[:40]}); remove it to try the batch whole"
+        )
     return parts
 
 
@@ -61,7 +63,7 @@ def _divides(evaluation: Evaluation, parts: int) -> bool:
 
 
 def advice(evaluation: Evaluation) -> str:
-    """What to do where a batch does not fit: the batch size that does, measured by steps on made images."""
+    """Advice for a batch that does not fit: a batch size that does, found by steps on synthetic images."""
     torch.cuda.empty_cache()
     batch = batch_size(evaluation.protocol.config)
     if batch is None:
@@ -77,14 +79,14 @@ def advice(evaluation: Evaluation) -> str:
 
 
 def batch_size(config: Mapping[str, Any]) -> int | None:
-    """The training batch of a task's config."""
+    """Training batch size of a task's config."""
     loader = config.get("train_dataloader")
     value = loader.get("batch_size") if isinstance(loader, dict) else config.get("batch_size")
     return value if isinstance(value, int) else None
 
 
 def largest_fit(fits: Callable[[int], bool], batch: int) -> int | None:
-    """The largest of batch / 2, batch / 4, … that fits, down to 2; None: none does."""
+    """Largest of batch / 2, batch / 4, … that fits, down to 2; None if none does."""
     size = batch // 2
     while size >= 2:
         if fits(size):

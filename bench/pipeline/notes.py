@@ -1,4 +1,4 @@
-"""How far a stage is, noted in a file for those that look from another process or machine."""
+"""Write a stage's progress to a file, for other processes and machines."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from search.training.progress import ProgressCallback
 #: Seconds between two notes.
 INTERVAL = 1.0
 
-#: The largest note that is read, in bytes.
+#: Largest size of a note, in bytes.
 LARGEST = 1 << 20
 
 
 def progress_file(results: Path, name: str) -> Path:
-    """The note on the stage that is to leave the record of that name."""
+    """File with the progress of a record's run."""
     return results / "locks" / f"{name}.progress.json"
 
 
 def read_progress(results: Path, name: str) -> tuple[float, str] | None:
-    """The fraction that is done, and what is being done; None where nothing is known."""
+    """Read the fraction that is done and the present activity; None if unknown."""
     try:
         content = read_json(progress_file(results, name), LARGEST)
         return float(content["fraction"]), str(content["doing"])
@@ -33,7 +33,7 @@ def read_progress(results: Path, name: str) -> tuple[float, str] | None:
 
 
 def noting(results: Path, name: str, progress: ProgressCallback) -> ProgressCallback:
-    """Tell of the progress, and note it."""
+    """Pass progress on, and write it to the note."""
     file = progress_file(results, name)
     noted = 0.0
 
@@ -42,7 +42,7 @@ def noting(results: Path, name: str, progress: ProgressCallback) -> ProgressCall
         progress(fraction, doing)
         if time.monotonic() - noted >= INTERVAL:
             noted = time.monotonic()
-            # A note that cannot be written is no reason to stop; the stage itself tells of a full disk.
+            # A note is not worth an error; the stage itself reports a full disk.
             with contextlib.suppress(OSError):
                 write_text(file, json.dumps({"fraction": fraction, "doing": doing}), lasting=False)
 

@@ -1,4 +1,4 @@
-"""What a pipeline leaves besides its records: the tables, and what was selected."""
+"""Write a pipeline's tables and selections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.tasks.metrics import METRICS, TITLES
 
 
 def with_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> PipelineResult:
-    """The result with its tables and selections, which are written to `<results>/tables/<pipeline>/`, too."""
+    """Add tables and selections to a result, and write them to `<results>/tables/<pipeline>/`."""
     folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
     known = {record.name: record for record in result.records.values()}
     tables = {}

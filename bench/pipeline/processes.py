@@ -1,4 +1,4 @@
-"""One stage in several processes (DistributedDataParallel), one for each of its GPUs."""
+"""Run one stage in several processes (DistributedDataParallel), one for each of its GPUs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def in_processes(
     name: str,
     progress: ProgressCallback,
 ) -> Record:
-    """Run a stage in so many processes on this machine, and return the record that the first of them has written.
+    """Run a stage in several processes on this machine, and return the record that the first one has written.
 
     Raises:
         InputError: the task runs in one process only.
@@ -35,7 +35,7 @@ def in_processes(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Its children end when this process does.
+    # The children end with this process.
     spawn(_member, (planned, places, weights, processes, name, port), nprocs=processes)
     record = places.store.find(name)
     assert record is not None

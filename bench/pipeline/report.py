@@ -1,4 +1,4 @@
-"""`wildnas run … --plan`: every stage as it stands, why it is to be run, and what that takes."""
+"""Plan of a pipeline (`wildnas run … --plan`): state of every stage, the reason to run it, and its hours."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.runs.run import Places
 
 
 def plan_pipeline(name: str, options: Sequence[str], results: Path, work: Path) -> Iterator[str]:
-    """The plan of a pipeline by name, line by line; nothing is run or written."""
+    """Yield the lines of a pipeline's plan; nothing is run or written."""
     places, pipeline, data = Places(results, work, replace=True), load_pipeline(name, options), PipelineData()
     return plan_lines(pipeline, survey(pipeline, places, data), places, data)
 
 
 def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: PipelineData) -> Iterator[str]:
-    """The plan, line by line; the last ones are its sum."""
+    """Yield the lines of a plan, with sums at the end."""
     estimator = Estimator(pipeline, places.store, data, done_records(seen))
     width = max(len(look.title) for look in seen)
     left: list[Estimate | None] = []
@@ -35,7 +35,7 @@ def plan_lines(pipeline: Pipeline, seen: Sequence[Seen], places: Places, data: P
         count = sum(look.status is status for look in seen)
         if count:
             yield f"{count} {_SUMS[status]}"
-    for reason, count in _missing(seen).items():
+    for reason, count in Counter(reason for look in seen for reason in look.lacks).items():
         yield f"Missing for {count} of them: {reason}"
     if left:
         yield f"Left to do: {len(left)} stages, {total(left)}"
@@ -52,16 +52,11 @@ _SUMS = {
 }
 
 
-def _missing(seen: Sequence[Seen]) -> Counter[str]:
-    """What is not there, and how many stages need it."""
-    return Counter(reason for look in seen for reason in look.lacks)
-
-
 def _about(look: Seen, estimate: Estimate | None, places: Places) -> str:
     if look.status is Status.DONE:
         return look.why
     cost = "unknown" if estimate is None else str(estimate)
     failed = last_reason(places.results, look.name)
-    # What is missing is told below, once.
+    # Missing data are listed once, below the stages.
     why = [look.why] if look.status is not Status.NO_DATA else []
     return " · ".join([cost, *why, *([f"failed the last time: {failed}"] if failed else [])])

@@ -1,4 +1,4 @@
-"""Running what is left of a pipeline: look what is done, start what is ready, wait, and look again."""
+"""Run the rest of a pipeline: see what is done, start what is ready, wait, repeat."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from bench.records.record import Record
 from bench.runs.locks import held_elsewhere
 from bench.runs.run import Places
 
-#: Seconds between two looks at what runs elsewhere.
+#: Seconds between two looks at stages that run elsewhere.
 LOOK_INTERVAL = 0.5
 
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """How a pipeline is run.
+    """Engine of a pipeline, and its options.
 
     Attributes:
         engine: `local` or `ray`; `address` is that of a Ray cluster.
-        auto_batch: whether batches that do not fit the GPU are divided.
-        skip_missing: whether stages without their data are left out, or nothing is begun.
+        auto_batch: whether to divide batches that do not fit the GPU.
+        skip_missing: whether to leave out stages without data instead of raising an error.
     """
 
     engine: str = "local"
@@ -46,14 +46,14 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """The records of a pipeline by the titles of their stages, and how many of these had to be run for them.
+    """Records of a pipeline by the titles of their stages, and the number of stages that were run.
 
     Attributes:
-        failed: why stages could not be done, by title; those that need them are not among these.
-        blocked: titles of the stages that are not done because others are not.
-        stages: how many the pipeline has.
-        tables: in Markdown, by task; `folder` is where they and the selections are written to.
-        selections: what was chosen, and out of what.
+        failed: reasons of the failed stages, by title; stages that need them are in `blocked`.
+        blocked: titles of the stages that need a failed stage.
+        stages: number of all stages.
+        tables: Markdown texts by task; `folder` has them and the selections as files.
+        selections: the chosen architectures and their candidates.
     """
 
     records: dict[str, Record]
@@ -69,10 +69,10 @@ class PipelineResult:
 def run_pipeline(
     pipeline: Pipeline, places: Places, choice: EngineChoice, data: PipelineData | None = None
 ) -> PipelineResult:
-    """Run what is not done yet.
+    """Run the stages that are not done.
 
     Args:
-        places: of which `replace` is on.
+        places: folders, with `replace` on.
 
     Raises:
         InputError: data are missing, or a folder cannot be written.
@@ -114,12 +114,12 @@ class _Run:
         return title not in self.running and title not in self.failed
 
     def _start(self, look: Seen) -> bool:
-        """Begin a stage; False: another run has it in hand. An engine that is busy keeps all others for later."""
+        """Start a stage; False if another process runs it. A busy local engine leaves it for later."""
         resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
         if isinstance(self.engine, LocalEngine):
             if self.running:
                 return True
-            # Before it is told that it starts, which would be told again at every look.
+            # Ask first: a stage that cannot start would be shown as started at every look.
             if held_elsewhere(self.places.results, look.name):
                 return False
         self.board.start(look.title)
@@ -185,7 +185,7 @@ def _refuse_missing(seen: Sequence[Seen], choice: EngineChoice) -> None:
 
 
 def make_engine(choice: EngineChoice, tell: Tell) -> Engine:
-    """The engine of that name."""
+    """Create the chosen engine."""
     if choice.engine == "ray":
         from bench.pipeline.engines.ray import RayEngine
 

@@ -1,4 +1,4 @@
-"""Choosing one of several architectures: the best by standalone validation, or a random one.
+"""Choose one of several architectures: the best by standalone validation, or a random one.
 
 PC-DARTS ran its search five times "and used standalone validation to pick the best from the 5 runs", trained on 45,000
 images and validated on the other 5,000 (Table 1, footnote ‡).
@@ -16,7 +16,7 @@ from bench.records.record import Record
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import given
 
-#: The metric that a protocol has which holds images out.
+#: Metric of protocols with held-out images.
 METRIC = "validation_error"
 
 _Item = TypeVar("_Item")
@@ -24,10 +24,10 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class Best(ArchitectureSource):
-    """The candidate with the least validation error; of equals, the first.
+    """The candidate with the least validation error; the first of equal ones.
 
     Attributes:
-        candidates: the validation runs.
+        candidates: stages of the validation runs.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Best(ArchitectureSource):
         return self.chosen(found).seed(found)
 
     def report(self, found: Found) -> dict[str, Any]:
-        """What was chosen, and out of what, as plain values."""
+        """The chosen architecture and the candidates, as plain values."""
         return {
             "rule": "best by standalone validation",
             "of": self.name,
@@ -65,10 +65,10 @@ class Best(ArchitectureSource):
 
 
 def validation_error(record: Record) -> float:
-    """In %.
+    """Validation error of a run in %.
 
     Raises:
-        InputError: the run has held no images out.
+        InputError: the run has no held-out images.
     """
     if METRIC not in record.metrics:
         raise InputError(
@@ -78,5 +78,5 @@ def validation_error(record: Record) -> float:
 
 
 def drawn(candidates: list[_Item], seed: int) -> _Item:
-    """One of the candidates, uniformly: it is known before any of them is run, and the others need not be."""
+    """Draw one of the candidates uniformly, before any of them runs, so that the others need not run."""
     return candidates[random.Random(seed).randrange(len(candidates))]

@@ -1,4 +1,4 @@
-"""The keys of a pipeline config."""
+"""Schema of a pipeline config."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ Rule = Literal["all", "best", "random"]
 
 
 class SearchEntry(Schema):
-    """One search protocol, run once a seed; written as its name where nothing but that is to be said.
+    """One search protocol, run once for every seed; a name alone stands for an entry with defaults.
 
     Attributes:
         options: changed keys of the protocol (`{"stages.0.epochs": 75}`); such a search is marked as reduced.
-        seeds: instead of the pipeline's.
-        select: which of what it finds goes on, instead of the pipeline's rule.
-        max_skips: the genotypes of these M, derived from the same search (P-DARTS 5.2.3); none takes the search's own.
-        after_stages: the genotypes as they stood after these of its stages, counted from 1 (P-DARTS 5.2.1).
+        seeds: None is the pipeline's.
+        select: rule that chooses among its architectures; None is the pipeline's.
+        max_skips: limits M, each of which derives a genotype from the same search (P-DARTS 5.2.3); empty is the
+            search's own.
+        after_stages: numbers of stages, from 1 on, after which a genotype is derived (P-DARTS 5.2.1).
     """
 
     protocol: str
@@ -32,11 +33,11 @@ class SearchEntry(Schema):
 
 
 class BaselineEntry(Schema):
-    """An architecture that is compared with what the searches find; written as its name where it has no weights.
+    """An architecture to compare with those of the searches; a name alone stands for one without weights.
 
     Attributes:
         architecture: any ARCH of the command line, such as `DARTS_V2`, `random:0` or `timm:resnet50`.
-        weights: a file of pretrained weights, from which its transfers start; it is not retrained then.
+        weights: a file of pretrained weights; its transfers start from them, and it is not retrained.
     """
 
     architecture: str
@@ -44,7 +45,7 @@ class BaselineEntry(Schema):
 
 
 class TransferEntry(Schema):
-    """A protocol that starts from retrained weights; written as its name where there is one retraining protocol.
+    """A protocol that starts from retrained weights; a name alone is enough with one retraining protocol.
 
     Attributes:
         weights: the retraining protocol that gives the weights.
@@ -54,20 +55,20 @@ class TransferEntry(Schema):
     weights: str | None = None
 
 
-class Part(Schema):
-    """What is searched, chosen, retrained and transferred.
+class PipelinePart(Schema):
+    """Searches, selection, retraining and transfers.
 
     Attributes:
         searches: search protocols: methods and proxies.
-        seeds: every search runs once for each, and a baseline is trained once for each.
-        select: which of the architectures that one entry of `searches` finds, with all seeds, go on: `all`; the `best`
-            one by standalone validation (PC-DARTS Table 1, footnote ‡); or one that is drawn at `random`.
-        selection_protocol: for `best`: a classification protocol that holds images out (`images.validation`).
-        baselines: architectures that no search of this pipeline finds.
-        random_baselines: so many genotypes, drawn uniformly from the space, as further baselines.
-        retrain: classification protocols by which every architecture is trained from scratch.
+        seeds: seeds of every search and of every baseline.
+        select: rule that chooses among the architectures of one entry of `searches`, all seeds together: `all`, the
+            `best` by standalone validation (PC-DARTS Table 1, footnote ‡), or one at `random`.
+        selection_protocol: for `best`: a classification protocol with held-out images (`images.validation`).
+        baselines: further architectures.
+        random_baselines: number of further genotypes, drawn uniformly from the search space.
+        retrain: classification protocols that train every architecture from scratch.
         transfers: protocols that start from retrained weights.
-        retrain_seeds: seeds of retraining and transfer; without them, that of the architecture's search.
+        retrain_seeds: seeds of retraining and transfer; empty is that of the architecture's search.
     """
 
     searches: list[SearchEntry] = []
@@ -94,7 +95,7 @@ class Part(Schema):
         return [names] if isinstance(names, str) else names
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Part:
+    def _fits_together(self) -> PipelinePart:
         if "best" in {self.select, *(entry.select for entry in self.searches)} and self.selection_protocol is None:
             raise ValueError(
                 "selection_protocol is missing: select='best' needs it, such as 'classification/cifar10_selection'"
@@ -111,10 +112,10 @@ class Part(Schema):
 
 
 class Expected(Schema):
-    """What one run of a protocol takes, all its devices together, for the plan and the time left; no table knows of it.
+    """Expected hours of a run, summed over its devices, for the plan and the time left; no table shows them.
 
     Attributes:
-        source: where the number is from.
+        source: origin of the number.
     """
 
     hours: Annotated[float, Field(gt=0)]
@@ -123,13 +124,13 @@ class Expected(Schema):
 
 
 class Reference(Schema):
-    """A training whose hours are known, by which those of others are estimated.
+    """A training with known hours, from which those of others are estimated.
 
     Attributes:
-        hours: of all its devices together.
-        epochs, images: passes over so many images.
+        hours: sum over its devices.
+        epochs, images: passes over the training images, and their number.
         macs: multiply-adds of its network for one image, in the papers' convention.
-        source: where all of this is from.
+        source: origin of these numbers.
     """
 
     hours: Annotated[float, Field(gt=0)]
@@ -146,11 +147,11 @@ class Reference(Schema):
 
 
 class ByMultiplyAdds(Schema):
-    """What estimates by multiply-adds are in proportion to; without one, such stages are of unknown duration.
+    """References of the estimates by multiply-adds; a stage without one has an unknown duration.
 
     Attributes:
         separable, dense: for networks with and without grouped convolutions.
-        searches: by search protocol, another one, which is in `expected`.
+        searches: by search protocol, another search protocol with hours in `expected`.
     """
 
     separable: Reference | None = None
@@ -159,11 +160,11 @@ class ByMultiplyAdds(Schema):
 
 
 class Resources(Schema):
-    """What one run of a protocol is given.
+    """Processes and devices of one run of a protocol.
 
     Attributes:
-        processes: of one run (DistributedDataParallel), each with its own CPUs and GPUs.
-        gpus: None: one where there are any.
+        processes: number of processes (DistributedDataParallel), each with its own CPUs and GPUs.
+        gpus: None is one GPU if there are any.
     """
 
     processes: int = Field(default=1, ge=1)
@@ -171,18 +172,18 @@ class Resources(Schema):
     gpus: float | None = Field(default=None, ge=0)
 
 
-class PipelineSettings(Part):
+class PipelineSettings(PipelinePart):
     """A pipeline.
 
     Attributes:
-        parts: further parts, or names of other pipelines, which share every run that they have in common.
+        parts: further parts, or names of other pipelines; a run that two of them need is run once.
         options: changed keys of all protocols of a task, such as `{"classification": {"execution.precision": "bf16"}}`.
         expected, resources: by protocol.
-        by_multiply_adds: for what neither a finished run nor `expected` tells the duration of.
+        by_multiply_adds: references for stages without finished runs and `expected` hours.
     """
 
     task: Literal["pipeline"]
-    parts: list[str | Part] = []
+    parts: list[str | PipelinePart] = []
     options: dict[str, dict[str, Any]] = {}
     expected: dict[str, Expected] = {}
     resources: dict[str, Resources] = {}
@@ -194,12 +195,12 @@ class PipelineSettings(Part):
         known = ("search", "classification", "detection", "reid", "zerocost")
         for task in options:
             if task not in known:
-                raise ValueError(f"{task!r} is no task; known: {', '.join(known)}")
+                raise ValueError(f"{task!r}: no such task; expected one of {', '.join(known)}")
         return options
 
     @model_validator(mode="after")
     def _references_are_expected(self) -> PipelineSettings:
         for name, like in self.by_multiply_adds.searches.items() if self.by_multiply_adds else ():
             if like not in self.expected:
-                raise ValueError(f"by_multiply_adds.searches: {name!r}: {like!r} is not in 'expected', which has hours")
+                raise ValueError(f"by_multiply_adds.searches: {name!r}: {like!r} has no hours in 'expected'")
         return self

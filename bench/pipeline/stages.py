@@ -1,7 +1,7 @@
-"""The stages of a pipeline, and where an evaluation's architecture comes from.
+"""Stages of a pipeline, and the sources of their architectures.
 
-What a stage is of may be known only when the stages that it needs have ended: a search finds a genotype, a selection
-chooses one. `found` below holds the records of the stages that have ended, by title.
+An architecture may be known only when other stages have ended: a search finds one, a selection chooses one. `found`
+below holds the records of the stages that have ended, by title.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ Found = Mapping[str, Record]
 
 
 class ArchitectureSource(abc.ABC):
-    """Where an evaluation's architecture comes from."""
+    """Source of an evaluation's architecture."""
 
     @property
     @abc.abstractmethod
     def label(self) -> str:
-        """Its name in a title."""
+        """Name in a title."""
 
     @property
     @abc.abstractmethod
     def needs(self) -> tuple[str, ...]:
-        """Titles of the stages that have to end before it is known."""
+        """Titles of the stages that must end before the architecture is known."""
 
     @abc.abstractmethod
     def architecture(self, found: Found) -> NamedArchitecture:
-        """The architecture, as soon as all that is needed is found."""
+        """The architecture; `found` must hold all that it needs."""
 
     @abc.abstractmethod
     def seed(self, found: Found) -> int:
-        """The seed of retraining and transfer where none is given."""
+        """Seed of retraining and transfer if none is given."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Given(ArchitectureSource):
 
 @dataclass(frozen=True)
 class Searched(ArchitectureSource):
-    """What a search finds: its genotype, the one of another M, or the one after an earlier stage."""
+    """Genotype of a search: its own, that of another limit M, or that after an earlier stage."""
 
     search: PipelineStage
     max_skips: int | None = None
@@ -101,14 +101,14 @@ class Searched(ArchitectureSource):
 
 def _kept(record: Record, what: str) -> Any:
     if what not in record.resolved:
-        raise InputError(f"{record.name}: the record has no genotypes by {what!r}; move it away to search again")
+        raise InputError(f"{record.name}: has no genotypes by {what!r}; move the record away to search again")
     return record.resolved[what]
 
 
 def _variant(
     record: Record, own: NamedArchitecture, genotype: Any, suffix: str, siblings: Mapping[str, Any]
 ) -> NamedArchitecture:
-    """The search's architecture with another genotype; equal genotypes are one architecture, to be trained once."""
+    """The search's architecture with another genotype; equal genotypes share a name, so they are trained once."""
     if genotype is None:
         raise InputError(f"{record.name}: the search has no genotype {suffix}")
     found = Genotype.from_json(genotype, where=record.name)
@@ -122,12 +122,12 @@ def _variant(
 
 @dataclass(frozen=True)
 class PipelineStage:
-    """One protocol with the architecture that a baseline, a search or a selection gives; a search has none.
+    """One protocol with an architecture of a baseline, a search or a selection; a search has none.
 
     Attributes:
-        source: None: the task needs no architecture, it finds one.
-        given_seed: None: that of the source.
-        weights: the stage whose weights it starts from, the file that has them, or None.
+        source: None for a search.
+        given_seed: None is that of the source.
+        weights: initial weights: a stage, a file, or None.
     """
 
     title: str
@@ -139,16 +139,16 @@ class PipelineStage:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Titles of the stages that have to end before this one can begin."""
+        """Titles of the stages that must end before this one can start."""
         before = (self.weights.title,) if isinstance(self.weights, PipelineStage) else ()
         return (*(self.source.needs if self.source else ()), *before)
 
     def architecture(self, found: Found) -> NamedArchitecture | None:
-        """The architecture, as soon as all that is needed is found."""
+        """The architecture; `found` must hold all that it needs."""
         return None if self.source is None else self.source.architecture(found)
 
     def seed(self, found: Found) -> int:
         if self.given_seed is not None:
             return self.given_seed
-        assert self.source is not None, "a search is given its seed"
+        assert self.source is not None, "a search has a seed of its own"
         return self.source.seed(found)

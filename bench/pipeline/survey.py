@@ -1,9 +1,8 @@
-"""What is done of a pipeline, what is to be done, and why: read off the records, whoever has written them.
+"""Compare a pipeline's stages with the records: what is done, what to run, and why.
 
-A stage is the same one as a record if all that determines its result is the same, which is what a key is made of: the
-resolved config, the architecture, the seed, the data, the parents, the version of the task's code. So a change runs
-again what depends on it and nothing else; the record that was there is moved to `replaced/` as the new one is
-written, and is brought back if the change is taken back.
+A stage is done if a record has its key. The key covers all that determines the result: the resolved config, the
+architecture, the seed, the data, the parents, the version of the task's code. So a change runs exactly those stages
+again that depend on it. The old record is moved to `replaced/`, and is restored if the change is taken back.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Seen:
-    """A stage as it stands.
+    """State of a stage.
 
     Attributes:
         why: what is missing or has changed, in words.
-        name: of the record, where it is known.
-        record: what is done, or was and is wanted again for its weights.
-        planned: what is to be run, of a stage that is ready.
-        weights: the record whose checkpoint, or the file, that it starts from.
-        aside: `record` lies in `replaced/` and is to be brought back.
-        lacks: what is not here: data, and a file of weights.
+        name: name of the record, if known.
+        record: record of the finished run; also if it must run again for its weights.
+        planned: the run, of a stage that is ready.
+        weights: initial weights: a record with a checkpoint, or a file.
+        aside: whether `record` lies in `replaced/` and is to be restored.
+        lacks: missing data, and a missing file of weights.
     """
 
     stage: PipelineStage
@@ -61,10 +60,10 @@ class Seen:
 
 
 def survey(pipeline: Pipeline, places: Places, data: PipelineData) -> list[Seen]:
-    """Every stage as it stands, in order; nothing is run or written.
+    """Return the state of every stage, in order; nothing is run or written.
 
     Args:
-        places: of which `replace` is on: a different run's record is no hindrance here.
+        places: folders, with `replace` on, as a different run's record is not an error here.
     """
     found: dict[str, Record] = {}
     seen: list[Seen] = []
@@ -108,16 +107,16 @@ def _look(stage: PipelineStage, places: Places, data: PipelineData, found: dict[
 
 
 def _lacks(stage: PipelineStage, report: DataReport | InputError) -> tuple[str, ...]:
-    """What a stage needs that is not here."""
+    """List what a stage needs and is missing."""
     lacks = [str(report)] if isinstance(report, InputError) else []
     if isinstance(stage.weights, Path) and not stage.weights.is_file():
         of = "" if stage.source is None else f" of {stage.source.label}"
-        lacks.append(f"{stage.weights}: no such file; expected weights{of} to start from")
+        lacks.append(f"{stage.weights}: no such file; expected initial weights{of}")
     return tuple(lacks)
 
 
 def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
-    """A run that lacks something is done if there is a record of it, whatever data and file that was of."""
+    """Without its data or weights, a run is done if a record fits it with any data and weights."""
     for record in evaluation.earlier(places.store):
         report = DataReport(record.data.counts, record.data.fingerprint)
         began = record.initial_weights.sha256 if record.initial_weights and evaluation.weights_file else None
@@ -129,21 +128,21 @@ def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks
 def _with(
     stage: PipelineStage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
 ) -> Seen:
-    """A run whose data are here: done, brought back, or to be run."""
+    """With its data and weights, a run is done, restored, or to be run."""
     planned = plan(evaluation, places, report)
     look = Seen(stage, Status.DONE, "", planned.name, planned.record, planned, weights)
     if planned.record is not None:
         return look
     aside = places.store.find_aside(planned.name, planned.key)
     if aside is not None:
-        return replace(look, record=aside, why="the change is taken back; its record is brought back", aside=True)
+        return replace(look, record=aside, why="the change is taken back; its record is restored", aside=True)
     other = next(evaluation.earlier(places.store), None)
     why = f"changed: {differences(other, planned)}" if other else "not run yet"
     return replace(look, status=Status.READY, why=why)
 
 
 def _with_weights(seen: list[Seen], places: Places) -> list[Seen]:
-    """Where weights that a stage is to start from are gone (a cleaned work folder), they are to be trained again."""
+    """Mark stages to run again if their weights are needed and missing (a cleaned work folder)."""
     wanted = {_parent(look.stage) for look in seen if look.status is Status.READY}
     done = [(look.title, look.record) for look in seen if look.title in wanted and look.record is not None]
     gone = {title for title, record in done if checkpoint_of(record, places) is None}
@@ -151,14 +150,14 @@ def _with_weights(seen: list[Seen], places: Places) -> list[Seen]:
 
 
 def _parent(stage: PipelineStage) -> str | None:
-    """The title of the stage whose weights another one starts from."""
+    """Title of the stage that gives the initial weights."""
     return stage.weights.title if isinstance(stage.weights, PipelineStage) else None
 
 
 def _again(look: Seen) -> Seen:
     if look.planned is None:
         return replace(look, status=Status.NO_DATA)
-    return replace(look, status=Status.READY, why="done, but its weights are gone from the work folder")
+    return replace(look, status=Status.READY, why="done, but its weights are missing in the work folder")
 
 
 def _behind(look: Seen, gone: set[str]) -> Seen:

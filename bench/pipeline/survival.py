@@ -1,7 +1,7 @@
-"""Does a pipeline survive? It is killed at random moments, and its records are compared with an undisturbed run's.
+"""Test that a pipeline survives kills: kill it at random moments, and compare its records with an undisturbed run's.
 
-`python -m bench.pipeline.survival PIPELINE --kills 20` does it in a folder of its own. The processes are forked off one
-that has loaded the libraries already, so that the kills fall on work and not on imports.
+`python -m bench.pipeline.survival PIPELINE --kills 20` runs in a folder of its own. The processes are forked from one
+that has imported the libraries, so that the kills hit work and not imports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from backbones.errors import InputError
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
-#: What a killed process has loaded already.
+#: Modules that are imported before the fork.
 _PRELOADED = [
     "bench.commands.cli",
     "bench.pipeline.run",
@@ -37,19 +37,19 @@ _PRELOADED = [
     "search.run",
 ]
 
-#: Numbers of a record that measure time or memory, or digest a file in which such a number or the process is.
+#: Keys of a record that measure time or memory, or digest a file with such a number.
 _MEASURED = ("started", "finished", "environment", "curve", "checkpoint")
 
 
 @dataclass
 class Survival:
-    """What came of it.
+    """Result of the test.
 
     Attributes:
-        kills: how many runs were killed before their end.
-        rounds: how often the pipeline was begun from nothing.
-        seconds: that the stages of the undisturbed run took.
-        differences: of the records; none if the pipeline has survived.
+        kills: number of runs that were killed before their end.
+        rounds: number of starts from an empty folder.
+        seconds: duration of the undisturbed run's stages.
+        differences: differences of the records; empty if the pipeline has survived.
     """
 
     kills: int = 0
@@ -59,10 +59,10 @@ class Survival:
 
 
 def survive(command: Sequence[str], folder: Path, kills: int, seed: int = 0) -> Survival:
-    """Run a pipeline undisturbed, then again with so many kills, and compare.
+    """Run a pipeline undisturbed, then again with a number of kills, and compare.
 
     Args:
-        command: of `wildnas`, such as `["run", "pipelines/digits"]`.
+        command: arguments of `wildnas`, such as `["run", "pipelines/digits"]`.
 
     Raises:
         InputError: the undisturbed run fails.
@@ -81,7 +81,7 @@ def survive(command: Sequence[str], folder: Path, kills: int, seed: int = 0) -> 
         while ended is None:
             ended = _run(command, place, None if survival.kills == kills else moments.uniform(0, longest))
             survival.kills += ended is None
-            # A stage that no try was long enough for gets longer ones, lest it never ends.
+            # Wait longer if no stage has ended, or a long stage would never end.
             before, done = done, len(_read(place))
             longest = survival.seconds / 4 if done > before else 1.5 * longest
         if ended != 0:
@@ -91,14 +91,14 @@ def survive(command: Sequence[str], folder: Path, kills: int, seed: int = 0) -> 
 
 
 def _run(command: Sequence[str], place: Path, seconds: float | None) -> int | None:
-    """Run the command in a process of its own; None: it was killed after so many seconds."""
+    """Run the command in a process of its own; None if it was killed after `seconds`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     process = context.Process(target=_member, args=(list(command), place))
     log = place / "log.txt"
     before = log.stat().st_size if log.is_file() else 0
     process.start()
-    # The clock starts with the first line, that is with the work; what comes before reads only.
+    # The time counts from the first line of output, when the work starts.
     while seconds is not None and process.is_alive() and (not log.is_file() or log.stat().st_size == before):
         time.sleep(0.02)
     process.join(seconds)
@@ -115,7 +115,7 @@ def _member(command: list[str], place: Path) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     sys.argv[1:] = [*command, "--results", str(place / "results"), "--work-dir", str(place / "work")]
-    # The command, as `python -m bench` starts it.
+    # As `python -m bench` starts the command.
     runpy.run_module("bench", run_name="__main__")
 
 
@@ -129,7 +129,7 @@ def _records(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def comparable(record: Record) -> dict[str, Any]:
-    """A record without what no two runs have in common: times, memory, and digests of files that hold such."""
+    """Content of a record without times, memory, and digests of files that contain them."""
     content = record.model_dump(mode="json")
     for key in _MEASURED:
         del content[key]
@@ -142,7 +142,7 @@ def comparable(record: Record) -> dict[str, Any]:
 
 
 def compare(expected: dict[str, dict[str, Any]], found: dict[str, dict[str, Any]]) -> list[str]:
-    """How two sets of records differ, by name and key; metrics to the last bit."""
+    """List the differences of two sets of records, by name and key; metrics are compared exactly."""
     differences = [f"{name}: is missing" for name in expected if name not in found]
     differences += [f"{name}: is too many" for name in found if name not in expected]
     for name in expected.keys() & found.keys():

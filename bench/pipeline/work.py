@@ -1,4 +1,4 @@
-"""Running one stage, wherever that is: under its lock, into its record or into a failure."""
+"""Run one stage under its lock, and return its record or its failure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from search.training.progress import ProgressCallback
 
 @dataclass(frozen=True)
 class Work:
-    """A stage that is ready to be run; it can be sent to another machine that sees the same folders.
+    """A stage that is ready to run; it can be sent to another machine with the same folders.
 
     Attributes:
-        name: of the record.
-        weights: the record whose checkpoint, or the file, that it starts from.
-        again: it is run for its weights, though there is a record.
+        name: name of the record.
+        weights: initial weights: a record with a checkpoint, or a file.
+        again: whether it runs for its weights though it has a record.
     """
 
     title: str
@@ -54,7 +54,7 @@ def execute(work: Work, progress: ProgressCallback, wait: bool) -> Outcome:
     """Run a stage.
 
     Returns:
-        Its record, also where another run has just made it; why it failed; or None where another run has it in hand.
+        Its record, even if another process has just written it; its failure; or None if another process runs it.
 
     Raises:
         StorageError: a folder cannot be written.
@@ -67,11 +67,12 @@ def execute(work: Work, progress: ProgressCallback, wait: bool) -> Outcome:
             return record
         try:
             record = _run(work, noting(work.places.results, work.name, progress))
-        except Exception as error:  # Whatever a stage fails of, the independent rest of the pipeline goes on.
+        except Exception as error:  # Whatever the error, stages that do not need this one go on.
             if interrupted():
                 raise KeyboardInterrupt from error
             confirm_storage(work.places)
-            failure = Failure.of(error, work.title, work.name, work.planned.key, _hint(error, work))
+            hint = advice(work.planned.evaluation) if isinstance(error, torch.OutOfMemoryError) else ""
+            failure = Failure.of(error, work.title, work.name, work.planned.key, hint)
             failure.write(work.places.results)
             return failure
         finally:
@@ -81,7 +82,7 @@ def execute(work: Work, progress: ProgressCallback, wait: bool) -> Outcome:
 
 
 def _done(work: Work) -> Record | None:
-    """The record that another run has made in the meantime."""
+    """The record, if another process has written it in the meantime."""
     record = work.places.store.find_run(work.name, work.planned.key)
     if record is None or (work.again and checkpoint_of(record, work.places) is None):
         return None
@@ -97,20 +98,14 @@ def _run(work: Work, progress: ProgressCallback) -> Record:
 
 
 def starting_weights(work: Work) -> Path | None:
-    """The file that a stage starts from.
+    """File of a stage's initial weights.
 
     Raises:
-        InputError: it is gone.
+        InputError: it is missing.
     """
     if not isinstance(work.weights, Record):
         return work.weights
     weights = checkpoint_of(work.weights, work.places)
     if weights is None:
-        raise InputError(f"{work.weights.name}: left no weights to start from")
+        raise InputError(f"{work.weights.name}: its weights are missing in the work folder")
     return weights
-
-
-def _hint(error: Exception, work: Work) -> str:
-    if not isinstance(error, torch.OutOfMemoryError):
-        return ""
-    return advice(work.planned.evaluation)

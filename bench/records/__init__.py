@@ -1,1 +1,1 @@
-"""Records: one JSON file for each finished run."""
+"""Records: one JSON file for every finished run."""

@@ -1,4 +1,4 @@
-"""Bounds on what a JSON file from outside may hold, so that no value in it breaks what is made of many files."""
+"""Bounds on the values of a JSON file from outside, so that one file cannot break a table of many."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _LARGEST_NUMBER = 10**18
 _LONGEST_TEXT = 20_000
 _LONGEST_KEY = 300
 
-#: Texts that tables and the page show as names.
+#: Keys of texts that tables and the page show as names.
 _NAMES = ("task", "protocol", "method", "timm", "unit", "record", "name", "role", "path", "started", "finished")
 _LONGEST_NAME = 500
 
 
 def confirm_bounded(content: Any, key: str = "", holes: bool = False) -> None:
-    """See that every number, text and level of nesting can be computed with, printed and written again.
+    """Check that numbers, texts and nesting are small enough to compute with, print and write again.
 
     Args:
-        key: where `content` stands, with dots between the keys.
-        holes: whether NaN and infinity may stand for a number that there is not.
+        key: key of `content`, with dots between the levels.
+        holes: whether NaN and infinity are allowed, as missing numbers.
 
     Raises:
         ValueError: names the key.
@@ -35,40 +35,40 @@ def confirm_bounded(content: Any, key: str = "", holes: bool = False) -> None:
 
 def _confirm(value: Any, key: str, last: str, depth: int, holes: bool) -> None:
     if depth > _DEEPEST:
-        raise ValueError(f"key {_short(key)!r}: is nested more than {_DEEPEST} levels deep")
+        raise ValueError(f"key {_short(key)!r}: expected at most {_DEEPEST} levels of nesting")
     if isinstance(value, dict):
         for name, item in value.items():
             _confirm_text(name, key, _LONGEST_KEY)
             _confirm(item, f"{key}.{name}" if key else name, name, depth + 1, holes)
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            _confirm(item, f"{key}.{place}", last, depth + 1, holes)
+        for index, item in enumerate(value):
+            _confirm(item, f"{key}.{index}", last, depth + 1, holes)
     elif isinstance(value, str):
         _confirm_text(value, key, _LONGEST_NAME if last in _NAMES else _LONGEST_TEXT)
     elif isinstance(value, float) and not math.isfinite(value):
         if not holes:
-            raise ValueError(f"key {_short(key)!r}: {value} is no finite number")
+            raise ValueError(f"key {_short(key)!r}: expected a finite number (got {value})")
     elif isinstance(value, (int, float)) and not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
         raise ValueError(f"key {_short(key)!r}: expected a number of at most {_LARGEST_NUMBER:.0e}")
 
 
 def _confirm_text(text: str, key: str, longest: int) -> None:
     if len(text) > longest:
-        raise ValueError(f"key {_short(key)!r}: has a text of {len(text):,} characters; expected {longest:,} at most")
+        raise ValueError(f"key {_short(key)!r}: expected a text of at most {longest:,} characters (got {len(text):,})")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"key {_short(key)!r}: holds half of a surrogate pair, which is no text")
+        raise ValueError(f"key {_short(key)!r}: holds an unpaired surrogate; expected text")
 
 
 def _short(key: str) -> str:
     return key.encode("ascii", "backslashreplace").decode()[:120]
 
 
-#: Keys of a record's config that tables compute with, whichever task it is of, and what they are.
+#: Keys of a record's config that tables compute with, with their types; for every task.
 _COMPUTED = {"macs_limit": (int, float), "input_size": (int,), "parts": (int,), "limit": (int,)}
 
 
 def confirm_config(config: Any) -> None:
-    """See that what tables compute with is a number.
+    """Check that the config's values that tables compute with are numbers.
 
     Raises:
         ValueError: names the key.
@@ -80,7 +80,7 @@ def confirm_config(config: Any) -> None:
 
 
 def confirm_environment(environment: Any) -> None:
-    """See that the number of processes, by which costs are multiplied, is one.
+    """Check the number of processes, by which tables multiply costs.
 
     Raises:
         ValueError: names the key.
@@ -93,7 +93,7 @@ def confirm_environment(environment: Any) -> None:
 
 
 def confirm_record(content: dict[str, Any]) -> None:
-    """All of these for the content of a record, or for some of its sections.
+    """Check the content of a record, or some of its sections.
 
     Raises:
         ValueError: names the key.

@@ -1,4 +1,4 @@
-"""A look at every record of a store: read with the plain reader, its curve digested, its parents looked up."""
+"""Verify every record of a store: its content, the digest of its curve, and its parents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.records.store import RecordStore, read_record, record_files
 
 @dataclass
 class RecordReport:
-    """What was found.
+    """Result of a check.
 
     Attributes:
-        sound: how many records are whole.
-        broken: a line for each that is not: its file, and the key.
-        notes: what is odd and breaks no table.
+        sound: number of valid records.
+        broken: a line for each broken record, with its file and key.
+        notes: oddities that no table depends on.
     """
 
     sound: int = 0
@@ -52,7 +52,7 @@ def check_records(results: Path) -> RecordReport:
 
 
 def _check_curve(store: RecordStore, record: Record) -> None:
-    """Raises: InputError: the record has a digest of a curve that is missing, or another one."""
+    """Raise InputError if the record's curve is missing or has another digest."""
     if record.curve is None:
         return
     path, curve = store.path(record.name), store.curve_path(record.name)
@@ -61,20 +61,20 @@ def _check_curve(store: RecordStore, record: Record) -> None:
     except InputError as error:
         raise InputError(f"{path}: key 'curve': {error}") from error
     if record.curve != digest:
-        raise InputError(f"{path}: key 'curve': {curve.name} is another file than the run's ({digest})")
+        raise InputError(f"{path}: key 'curve': {curve.name}: expected the recorded digest (got {digest})")
 
 
 def _lineage(store: RecordStore, record: Record, records: dict[str, Record]) -> list[str]:
-    """Parents that are another run by now: moved aside, or run again."""
+    """Note parents whose name now belongs to another run."""
     return [
-        f"{store.path(record.name)}: key 'parents': {parent.record} is another run by now"
+        f"{store.path(record.name)}: key 'parents': {parent.record} was run again with another key"
         for parent in record.parents
         if parent.record in records and records[parent.record].key != parent.key
     ]
 
 
 def _strangers(store: RecordStore, records: dict[str, Record]) -> list[str]:
-    """Files that no record tells of, such as what an interrupted write left."""
+    """Note files that belong to no record, such as those of an interrupted write."""
     expected = {Path(path) for path in record_files(store.root)}
     expected |= {store.curve_path(name) for name, record in records.items() if record.curve}
     files = (path for path in sorted(store.root.rglob("*")) if path.is_file() and path not in expected)

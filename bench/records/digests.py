@@ -1,4 +1,4 @@
-"""Whether a checkpoint is still the file that its record tells of."""
+"""Check that a checkpoint is still the file that its run has written."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ _TASKS = ("classification", "detection", "reid")
 
 
 def confirm_recorded(file: Path, results: Path) -> None:
-    """See that a checkpoint below a work folder has the digest that its run's record has, where there is that record.
+    """Compare a checkpoint with the digest in its run's record; one without a record is accepted.
 
-    A checkpoint lies at `<work>/<record's name>/<key>/…`; one that lies elsewhere has no record.
-
-    Args:
-        results: the results folder.
+    A run's checkpoint lies at `<work>/<record's name>/<key>/…`.
 
     Raises:
         InputError: the record has another digest for this path, or cannot be read.
@@ -32,6 +29,6 @@ def confirm_recorded(file: Path, results: Path) -> None:
                 continue
             if file_digest(file) != record.checkpoint.sha256:
                 raise InputError(
-                    f"{file}: is not the file that its record {store.path(name)} tells of (another digest): it was "
-                    "replaced or damaged; run again, or use it under another path if you trust it"
+                    f"{file}: has another digest than in its record {store.path(name)}: it was replaced or damaged; "
+                    "run again, or use it under another path if you trust it"
                 )

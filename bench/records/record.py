@@ -1,6 +1,6 @@
-"""Records: one JSON file for every finished run, the only thing that passes between a run and a table.
+"""Schema of records, one JSON file for every finished run; tables read nothing else.
 
-The path of a record is its key: `<results>/records/<task>/<protocol>/<architecture>/seed<k>.json`. A record is written
+The path of a record is its name: `<results>/records/<task>/<protocol>/<architecture>/seed<k>.json`. A record is written
 whole or not at all, and never overwritten by a different run.
 """
 
@@ -30,7 +30,7 @@ class RecordedArchitecture(Schema):
     genotype: dict[str, Any] | None
     timm: str | None = None
     digest: str | None
-    #: An architecture that many records share is looked at once, though every record asks.
+    #: Set after validation, so that an architecture that many records share is validated once.
     _sound: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
@@ -38,16 +38,16 @@ class RecordedArchitecture(Schema):
         if self._sound:
             return self
         if (self.genotype is None) == (self.timm is None):
-            raise ValueError("an architecture is a genotype or a timm model: one of both keys is null")
+            raise ValueError("expected either a genotype or a timm model: one of both keys must be null")
         digest = None if self.genotype is None else Genotype.from_json(self.genotype, where="genotype").digest
         if digest != self.digest:
-            raise ValueError("digest is not that of the genotype")
+            raise ValueError("digest: expected that of the genotype")
         self._sound = True
         return self
 
 
 class RecordedMetric(Schema):
-    """A number that came out, with its unit and direction."""
+    """Value of a metric, with its unit and direction."""
 
     value: Finite
     unit: str
@@ -55,11 +55,11 @@ class RecordedMetric(Schema):
 
 
 class RecordedData(Schema):
-    """The data of a run: how many of what, and a digest over the file lists.
+    """The data of a run: counts, and a digest over the file lists.
 
     Attributes:
-        index: of the file that lists the images which a search drew by its seed; `fingerprint` is of all.
-        per_class: of each part, how many images every class has: one number where it is the same for all.
+        index: digest of the file that lists the images of a search's sample; `fingerprint` is of all images.
+        per_class: for each part the number of images in every class: one number if all are equal.
     """
 
     counts: dict[str, Count]
@@ -80,20 +80,19 @@ class NetworkCost(Schema):
 
 
 class RecordedCost(NetworkCost):
-    """What a run cost: wall-clock seconds, peak memory in bytes, and the network's parameters and multiply-adds.
+    """Cost of a run: wall-clock seconds, peak memory in bytes, and the network's parameters and multiply-adds.
 
     Attributes:
-        whole: the whole network's, where the record's own are its backbone's.
-        unchanged: the backbone's as the paper's table counts it, where the run's is another one or at another size: for
-            re-identification at 224 × 224 with its last halving left in (P-DARTS Table 5). Null in records from before
-            it was counted.
-        seconds_per_epoch, images_per_second: medians over the training's epochs, validation not counted.
+        whole: cost of the whole network, if the record's own is its backbone's.
+        unchanged: cost of the backbone as in the paper's table, if the run's has another stride or size: for
+            re-identification at 224 × 224 with the last halving left in (P-DARTS Table 5). Null in older records.
+        seconds_per_epoch, images_per_second: medians over the training's epochs, without validation.
     """
 
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     peak_memory: Count
     whole: NetworkCost | None = None
-    #: Left out where it was not counted, so that a record from before is written as it was.
+    #: Not written if null, so that an older record is written unchanged.
     unchanged: NetworkCost | None = Field(default=None, exclude_if=lambda cost: cost is None)
     seconds_per_epoch: Positive | None = None
     images_per_second: Positive | None = None
@@ -108,9 +107,9 @@ class Parent(Schema):
 
 
 class InitialWeights(Schema):
-    """The weights that a run started from: the file's SHA-256, and the record of the run that left it, where known.
+    """Initial weights of a run: SHA-256 of the file, and the record of the run that wrote it, if known.
 
-    The digest is null in records from before it was kept.
+    The digest is null in older records.
     """
 
     sha256: Digest | None
@@ -118,7 +117,7 @@ class InitialWeights(Schema):
 
 
 class Checkpoint(Schema):
-    """The weights that a run left: a path below the work folder, and the file's SHA-256."""
+    """Trained weights of a run: path below the work folder, and SHA-256 of the file."""
 
     path: str
     sha256: Digest
@@ -129,13 +128,13 @@ class Record(Schema):
 
     Attributes:
         version: of the task's code (`Task.version`).
-        key: SHA-256 of all that determines the result; equal keys are the same run.
-        reduced: why this is not a full run of its protocol; empty for a full one. No table shows the two unmarked.
-        method: how the architecture was found, as a table names it (`PC-DARTS`, `published`, `random`, `given`).
+        key: SHA-256 over all that determines the result; runs with equal keys are the same.
+        reduced: reasons why this is not a full run of its protocol; empty for a full run. Tables mark reduced runs.
+        method: origin of the architecture, as a table names it (`PC-DARTS`, `published`, `random`, `given`).
         config: the resolved config, with data folders written as `$WILDNAS_DATA`.
-        counts: on how many images, queries, … the metrics were computed.
-        resolved: what the config has left to the run, such as a width that was fitted.
-        curve: SHA-256 of the file beside the record that has a line of JSON for every epoch (`curve_path`).
+        counts: numbers of images, queries, … that the metrics were computed on.
+        resolved: values that the config leaves to the run, such as a fitted width.
+        curve: SHA-256 of the training curve beside the record, a line of JSON for every epoch (`curve_path`).
         environment: versions, device and git commit.
     """
 
@@ -165,12 +164,12 @@ class Record(Schema):
     @model_validator(mode="after")
     def _protocol_is_of_the_task(self) -> Record:
         if not self.protocol.startswith(f"{self.task}/"):
-            raise ValueError(f"protocol {self.protocol!r} is not one of task {self.task!r}")
+            raise ValueError(f"protocol {self.protocol!r}: expected one of task {self.task!r}")
         return self
 
     @property
     def name(self) -> str:
-        """The record's path below `records/`, without the suffix."""
+        """Path of the record below `records/`, without the suffix."""
         return record_name(self.protocol, self.architecture.name, self.seed)
 
     def to_text(self) -> str:
@@ -178,10 +177,10 @@ class Record(Schema):
 
 
 def record_name(protocol: str, architecture: str, seed: int) -> str:
-    """`<task>/<protocol>/<architecture>/seed<k>`; a protocol's name begins with its task."""
+    """Name of a record, `<task>/<protocol>/<architecture>/seed<k>`; a protocol's name starts with its task."""
     return f"{protocol}/{architecture}/seed{seed}"
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a record."""
+    """JSON schema of a record."""
     return Record.model_json_schema()

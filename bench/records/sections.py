@@ -1,4 +1,4 @@
-"""Many records at once: what they share, such as the config of a protocol, is parsed and checked once."""
+"""Read many records fast: sections that they share, such as a config, are parsed and checked once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from backbones.files import loads
 
-#: The largest parts of a record, of which runs of one protocol or one architecture have the same.
+#: Largest sections of a record; runs of one protocol or one architecture share them.
 _SHARED = ("architecture", "config", "data", "environment")
 
 
 @contextlib.contextmanager
 def many_objects() -> Iterator[None]:
-    """Without the search for reference cycles, of which reading makes none and which takes longer than the reading."""
+    """Switch garbage collection off: reading makes no reference cycles, and the search for them takes longer."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -26,11 +26,10 @@ def many_objects() -> Iterator[None]:
 
 
 class Sections:
-    """Parses records; a shared section whose text has been seen before is not parsed again.
+    """Parse records; a shared section with a known text is not parsed again.
 
-    A record is written with one space of indentation, so that each of its keys begins a line of its own. Whether the
-    text between two of these is JSON by itself is checked: then both together are what the whole text says. Any other
-    text is refused, and is for the plain reader.
+    A record is written with an indentation of one space, so each top-level key starts a line. If the text between two
+    such lines is valid JSON, it is a section of the record. Any other layout is left to the plain reader.
     """
 
     def __init__(
@@ -39,29 +38,29 @@ class Sections:
         confirm: Callable[[dict[str, Any]], None] = lambda content: None,
     ) -> None:
         """Args:
-        build: what is made of the parsed content of a shared section, by its key.
-        confirm: sees the parsed content of some sections, each once, and raises ValueError where it cannot be used.
+        build: by key, a function that turns the parsed content of a shared section into its value.
+        confirm: checks parsed sections, each once; raises ValueError if one cannot be used.
         """
         self._build = build
         self._confirm = confirm
         self._seen: dict[tuple[str, str], Any] = {}
 
     def parse(self, text: str) -> dict[str, Any]:
-        """The content of a record's text.
+        """Parse the text of a record.
 
         Raises:
-            ValueError: the text is not laid out as a record is written, or not JSON.
+            ValueError: the text does not have a record's layout, or is not JSON.
         """
         text = text.rstrip("\n")
         first, *sections = text.removesuffix("\n}").split('\n "')
         if first != "{" or not sections or not text.endswith("\n}"):
-            raise ValueError("not laid out as a record is written")
+            raise ValueError("not laid out as a record")
         content: dict[str, Any] = {}
         others = []
-        for place, section in enumerate(sections):
-            ends = place == len(sections) - 1
+        for index, section in enumerate(sections):
+            ends = index == len(sections) - 1
             if not ends and not section.endswith(","):
-                raise ValueError("not laid out as a record is written")
+                raise ValueError("not laid out as a record")
             section = section if ends else section[:-1]
             key, found, value = section.partition('": ')
             if found and key in _SHARED:
@@ -72,7 +71,7 @@ class Sections:
         self._confirm(own)
         content.update(own)
         if len(content) != len(sections):
-            raise ValueError("a key stands there twice")
+            raise ValueError("has a key twice")
         return content
 
     def _shared(self, key: str, text: str) -> Any:

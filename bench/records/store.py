@@ -1,4 +1,4 @@
-"""The folder of records: find, read, write, set aside, bring back."""
+"""Find, read, write, move aside and restore records in a results folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bench.records.versions import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.versions import migrated
 from search.configs import first_problem
 
-#: What a content that is no record's raises somewhere on its way into one.
+#: Errors that reading a file that is not a record can raise.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 
 class RecordStore:
-    """The records below a results folder."""
+    """Records below a results folder."""
 
     def __init__(self, results: Path) -> None:
         self.results = results
@@ -32,7 +32,7 @@ class RecordStore:
         return self.root / f"{name}.json"
 
     def find(self, name: str) -> Record | None:
-        """The record of that name, or None.
+        """Read the record with a name, or return None.
 
         Raises:
             InputError: the file is malformed.
@@ -41,7 +41,7 @@ class RecordStore:
         return read_record(path, self.root) if path.is_file() else None
 
     def find_run(self, name: str, key: str) -> Record | None:
-        """The record of that name if it is that run's, or None.
+        """Read the record with a name and key, or return None.
 
         Raises:
             InputError: the file is malformed.
@@ -50,18 +50,18 @@ class RecordStore:
         return record if record is not None and record.key == key else None
 
     def curve_path(self, name: str) -> Path:
-        """Where the training curve of the record of that name is, if it has one: a line of JSON for every epoch."""
+        """Path of a record's training curve, a line of JSON for every epoch."""
         return self.root / f"{name}.curve.jsonl"
 
     def write(self, record: Record, replace: bool = False, curve: Path | None = None) -> Path:
-        """Write a record, and its training curve beside it before; each file appears whole or not at all.
+        """Write a record after its training curve; each file appears whole or not at all.
 
         Args:
-            curve: the file of which the record has the digest.
-            replace: whether a different run's record of the same name may be moved aside, into `<results>/replaced/`.
+            curve: file of the training curve; the record has its digest.
+            replace: whether to move a different run's record of the same name to `<results>/replaced/`.
 
         Raises:
-            InputError: the name holds a different run's record and `replace` is off, or the folder cannot be written.
+            InputError: a different run has a record of this name and `replace` is off, or the folder cannot be written.
         """
         path = self.path(record.name)
         existing = self.find(record.name)
@@ -77,7 +77,7 @@ class RecordStore:
         return path
 
     def find_aside(self, name: str, key: str) -> Record | None:
-        """The record of that name and key that has been moved aside, or None."""
+        """Read the record with a name and key that was moved aside, or return None."""
         path = self._aside(name, key)
         if not path.is_file():
             return None
@@ -85,7 +85,7 @@ class RecordStore:
         return record if (record.name, record.key) == (name, key) else None
 
     def bring_back(self, record: Record) -> None:
-        """Put a record that has been moved aside in its place again; a different one that is there is moved aside."""
+        """Restore a record that was moved aside; a different record of that name is moved aside instead."""
         aside, existing = self._aside(record.name, record.key), self.find(record.name)
         if existing is not None and existing.key != record.key:
             self._move_aside(existing)
@@ -107,7 +107,7 @@ class RecordStore:
             os.replace(curve, aside.with_name(f"{aside.name}.curve.jsonl"))
 
     def read_sound(self, task: str | None = None) -> tuple[list[Record], list[str]]:
-        """The records that can be read, all or those of one task, and what is wrong with each of the others."""
+        """Read all records, or those of one task; return the valid ones, and a line on each broken one."""
         records, problems = [], []
         for record in self.read_all(task):
             if isinstance(record, InputError):
@@ -117,7 +117,7 @@ class RecordStore:
         return records, problems
 
     def read_all(self, task: str | None = None) -> Iterator[Record | InputError]:
-        """All records, or those of one task, in the order of their names; a broken one is given as its error."""
+        """Read all records, or those of one task, in the order of their names; a broken one yields its error."""
         read = QuickReader(self.root)
         for path in record_files(self.root / task if task else self.root):
             try:
@@ -127,7 +127,7 @@ class RecordStore:
 
 
 def record_files(folder: Path) -> list[str]:
-    """The paths of all records below a folder, sorted."""
+    """List the paths of all records below a folder, sorted."""
     return sorted(
         os.path.join(place, name)
         for place, _, names in os.walk(folder)
@@ -137,10 +137,10 @@ def record_files(folder: Path) -> list[str]:
 
 
 class QuickReader:
-    """`read_record` for thousands of records: each configuration, architecture, … that they share is checked once."""
+    """`read_record` for thousands of records: sections that they share are checked once."""
 
     def __init__(self, root: Path | None = None) -> None:
-        """Args: root: the folder of all records, in which each lies at the path of its name (`read_record`)."""
+        """Args: root: as for `read_record`."""
         self._root = root
         self._sections = Sections(
             {"architecture": RecordedArchitecture.model_validate, "data": RecordedData.model_validate}, confirm_record
@@ -154,14 +154,14 @@ class QuickReader:
                 content if content["schema_version"] == SCHEMA_VERSION else migrated(content)
             )
         except UNREADABLE:
-            # Laid out in another way, or broken: the plain reader says which, and where.
+            # Another layout, or broken: the plain reader finds out.
             return read_record(Path(path), self._root)
         _in_its_place(Path(path), record, self._root)
         return record
 
 
 def refuse_other_run(path: Path, existing: Record | None, key: str, replace: bool) -> None:
-    """Refuse to lose the record of a different run."""
+    """Raise InputError if a different run has a record of this name, unless `replace` is on."""
     if existing is not None and existing.key != key and not replace:
         raise InputError(
             f"{path}: holds the record of a different run (another config, data or parent); "
@@ -173,12 +173,12 @@ def read_record(path: Path, root: Path | None = None) -> Record:
     """Read one record.
 
     Args:
-        root: the folder of all records; a record counts at its own path below it alone, and a copy in a folder further
-            down is another file. None for a record outside of a store.
+        root: the folder of all records, in which a record must lie at the path of its name; None for a record outside
+            of a store.
 
     Raises:
-        InputError: not JSON, a key that is missing, unknown, of the wrong type or out of bounds, or a file whose place
-            does not fit what it says; names file and key.
+        InputError: not JSON, a key that is missing, unknown, of the wrong type or out of bounds, or a path that is not
+            the record's name; names file and key.
     """
     record = parse_record(path)
     _in_its_place(path, record, root)
@@ -186,14 +186,14 @@ def read_record(path: Path, root: Path | None = None) -> Record:
 
 
 def parse_record(path: Path) -> Record:
-    """Read a record wherever it lies.
+    """Read a record at any path.
 
     Raises:
         InputError: not JSON, or a key that is missing, unknown or of the wrong type; names file and key.
     """
     content = read_json(path, LARGEST_RECORD)
     if not isinstance(content, dict):
-        raise InputError(f"{path}: a record is a JSON object")
+        raise InputError(f"{path}: expected a JSON object")
     try:
         confirm_record(content)
         return Record.model_validate(migrated(content))
@@ -206,4 +206,4 @@ def parse_record(path: Path) -> Record:
 def _in_its_place(path: Path, record: Record, root: Path | None) -> None:
     there = path.as_posix().endswith(f"/{record.name}.json") if root is None else path == root / f"{record.name}.json"
     if not there:
-        raise InputError(f"{path}: says that it is {record.name}; the path of a record is its key")
+        raise InputError(f"{path}: holds the record {record.name}; the path of a record must be its name")

@@ -1,7 +1,7 @@
-"""Records of earlier schema versions, brought to the present one as they are read; their files stay as they are.
+"""Convert records of earlier schema versions as they are read; their files stay unchanged.
 
-A new version is needed where an old file lacks what the present schema requires, or means something else by it; a new
-optional key needs none. `tests/bench/records/` keeps a record of every shape that was ever written.
+A new version is needed if an old file lacks a required key, or if the meaning of a key changes; a new optional key
+needs none. `tests/bench/records/` keeps a record of every earlier layout.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: The version that is written.
+#: Version of the records that are written.
 SCHEMA_VERSION = 2
 
-#: `Record.version` of runs from before the tasks' code had versions; they share no row with later ones.
+#: `Record.version` of runs before the tasks had versions; they share no row with later ones.
 BEFORE_VERSIONS = 0
 
-#: Why a migrated run cannot pass for a full one.
+#: Reason to mark a converted run as reduced.
 UNKNOWN_WEIGHTS = "not recorded whether it started from given weights"
 
 
 def migrated(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's content in the present version.
+    """Convert a record's content to the present version.
 
     Raises:
-        ValueError: the version is none that this reader knows.
+        ValueError: the version is unknown.
     """
     version, current = content.get("schema_version"), dict(content)
     if type(version) is not int or version not in (*_MIGRATIONS, SCHEMA_VERSION):
@@ -35,9 +35,9 @@ def migrated(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_1(content: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 came to have `version` and `initial_weights` without a new number; its first records lack both.
+    """Convert from version 1, whose first records lack `version` and `initial_weights`.
 
-    What weights they started from is known where a run of a pipeline left them, though not the file's digest.
+    Their initial weights are known if a pipeline's run left them, though without a digest.
     """
     content["schema_version"] = 2
     content.setdefault("version", BEFORE_VERSIONS)

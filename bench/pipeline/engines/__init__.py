@@ -1,4 +1,4 @@
-"""Where the stages of a pipeline are run: here, one after another, or as Ray tasks."""
+"""Engines that run the stages of a pipeline: in this process, or as Ray tasks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Protocol
 
 from bench.pipeline.work import Outcome, Work
 
-#: Told a stage's title, the fraction that is done and what is being done.
+#: Called with a stage's title, the fraction that is done and the present activity.
 Tell = Callable[[str, float, str], None]
 
 
 class Engine(Protocol):
-    """Runs stages that do not depend on each other."""
+    """Interface of an engine, which runs stages that do not depend on each other."""
 
     def start(self, work: Work) -> bool:
-        """Begin a stage; False: no room for it now, or another run has it in hand."""
+        """Start a stage; False if the engine is busy or another process runs it."""
 
     def ended(self, timeout: float) -> list[tuple[str, Outcome]]:
-        """The stages that have ended, by title, after waiting for one of them for so many seconds at most."""
+        """Wait up to `timeout` seconds for a stage to end; return those that have ended, by title."""
 
     def close(self) -> None:
-        """Let go of what was needed; what runs is stopped."""
+        """Stop what runs, and release the resources."""

@@ -1,4 +1,4 @@
-"""The default engine: one stage after another in this process."""
+"""Default engine: one stage after another in this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.pipeline.work import Outcome, Work, execute
 
 
 class LocalEngine:
-    """Runs a stage as it is started; it has then ended."""
+    """Run each stage within `start`, so that it has ended when `start` returns."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell

@@ -1,9 +1,9 @@
-"""Stages as Ray tasks, on this machine or a cluster.
+"""Run stages as Ray tasks, on this machine or a cluster.
 
-A stage is one task with its needs of CPUs and GPUs. A worker that is lost, with its machine or without, is replaced by
-Ray, and the stage goes on from its last checkpoint: results, work folder, data and the current folder lie on a path
-that all machines share. A stage's lock is held by the worker that runs it, so that one that is lost but lives on, and
-the one in its place, never write at the same time.
+A stage is one task with its CPUs and GPUs. If a worker is lost, Ray starts another one, and the stage resumes from its
+last checkpoint; for this, results, work folder, data and the current folder must lie on a path that all machines share.
+The worker that runs a stage holds its lock, so a lost worker that is still alive and its replacement never write at the
+same time.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from bench.pipeline.failure import Failure, StorageError
 from bench.pipeline.work import Outcome, Work, execute
 from search.configs import DATA_VARIABLES
 
-#: How often Ray begins a stage again whose worker it has lost.
+#: How often Ray restarts a stage after the loss of its worker.
 RETRIES = 5
 
-#: Where a cluster of our own listens.
+#: Address that a private cluster listens on.
 LOOPBACK = "127.0.0.1"
 
-#: What workers take over from here, besides the folder.
+#: Environment variables that workers get from this process.
 _VARIABLES = (*DATA_VARIABLES, "PYTHONPATH", "OMP_NUM_THREADS", "GOMP_SPINCOUNT")
 
 
 def confirm_reachable(address: str | None) -> None:
-    """See that somebody answers at the address; Ray itself would try for minutes.
+    """Check that a host answers at the address; Ray itself would try for minutes.
 
     Raises:
-        InputError: nobody does.
+        InputError: no host answers.
     """
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
@@ -49,7 +49,7 @@ def confirm_reachable(address: str | None) -> None:
 
 
 def _own_variables() -> dict[str, str]:
-    """What has all processes of a cluster of our own ask each other for a token that nobody else has."""
+    """Environment variables that protect a private cluster with a secret token."""
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
@@ -59,11 +59,11 @@ def _own_variables() -> dict[str, str]:
 
 
 class RayEngine:
-    """Runs stages as tasks of a Ray cluster.
+    """Run stages as tasks of a Ray cluster.
 
     Args:
-        address: of the cluster, such as `auto` or `ray://head:10001`, whose network is trusted: whoever reaches it can
-            run code there. None starts Ray on this machine, and for this process alone.
+        address: address of the cluster, such as `auto` or `ray://head:10001`; its network must be trusted, because
+            everyone who reaches it can run code there. None starts Ray on this machine for this process alone.
 
     Raises:
         InputError: Ray is not installed, or there is no cluster at the address.
@@ -71,7 +71,7 @@ class RayEngine:
 
     def __init__(self, address: str | None) -> None:
         private = _own_variables() if address is None and "ray" not in sys.modules else {}
-        # Before Ray is imported, which reads them once.
+        # Ray reads them once, as it is imported.
         os.environ.update(private)
         try:
             import ray
@@ -79,7 +79,7 @@ class RayEngine:
             raise InputError("--engine ray: Ray is not installed; pip install 'wildnas[ray]'") from error
         self._ray = ray
         self._folder: Path | None = None
-        # One that the caller has joined is used as it is, and left as it is.
+        # A cluster that the caller has joined is used, but not shut down.
         self._own = not ray.is_initialized()
         if self._own:
             confirm_reachable(address)
@@ -124,7 +124,7 @@ class RayEngine:
                 raise error.cause from error
             failure = Failure.of(error, work.title, work.name, work.planned.key)
         except self._ray.exceptions.RayError as error:
-            # Its workers were lost again and again, or its needs cannot be met.
+            # Its workers were lost too often, or the cluster lacks its resources.
             failure = Failure.of(error, work.title, work.name, work.planned.key)
         failure.write(work.places.results)
         return failure
@@ -138,14 +138,14 @@ class RayEngine:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _on_this_machine_only(self) -> dict[str, Any]:
-        """What has a cluster of our own listen on loopback only, without a dashboard, its files in a folder of ours."""
-        # Ray's own default is /tmp/ray, which whoever comes first owns. Short: the paths of its sockets have a limit.
+        """Arguments that make a private cluster listen on loopback only, without a dashboard, in its own folder."""
+        # Ray's default /tmp/ray belongs to its first user. Short, because paths of sockets have a limit.
         self._folder = Path(tempfile.mkdtemp(prefix="wildnas-"))
-        # A folder below: Ray opens the one that it is given to everybody.
+        # A folder below it, because Ray makes its folder readable for everybody.
         return {"_node_ip_address": LOOPBACK, "include_dashboard": False, "_temp_dir": str(self._folder / "ray")}
 
 
 def _run_there(work: Work, folder: str) -> Outcome:
-    """In a worker: as `LocalEngine` does it here; how far it is is noted in a file (`bench.pipeline.notes`)."""
+    """Run a stage in a worker, which writes its progress to a file (`bench.pipeline.notes`)."""
     os.chdir(folder)
     return execute(work, lambda fraction, doing: None, wait=True)

@@ -346,7 +346,7 @@ def test_an_interrupted_command_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "__call__", interrupt)
         evaluate("PDARTS", code=2)
-    assert "the same command goes on from there" in one_line(capsys)
+    assert "the same command resumes from there" in one_line(capsys)
     evaluate("PDARTS")
     (record,) = records().values()
     (other,) = RecordStore(Path("undisturbed")).read_all()

@@ -9,7 +9,7 @@ import torch
 
 from bench.commands.cli import main
 from bench.machine import gpu
-from bench.machine.gpu import Row, agreement, examine, graph_agreement
+from bench.machine.gpu import Finding, agreement, examine, graph_agreement
 from bench.searches.task import search_settings
 from search.settings import SearchSettings
 from tests.search.loop.recorded import Recorded
@@ -62,7 +62,7 @@ def test_a_replay_of_the_wrong_batch_is_seen(settings: SearchSettings) -> None:
             return lambda: kept
 
     (right,) = graph_agreement(CPU, settings, 4, Recorded)
-    assert right == Row("graph against eager after 20 steps", 0.0, "relative", True)
+    assert right == Finding("graph against eager after 20 steps", 0.0, "relative", True)
     (wrong,) = graph_agreement(CPU, settings, 4, Stale)
     assert wrong.sound is False
 

@@ -112,12 +112,15 @@ options = {'search': {'batch_size': 32}, 'classification': {'execution.precision
     [
         ("searches = ['search/digits_pc_darts']\nselect = 'best'", "selection_protocol is missing"),
         ("select = 'bets'", "select"),
-        ("baselines = ['PDARTS']\nretrain = 'detection/digits_ssd'", "'detection/digits_ssd' is no classification"),
+        (
+            "baselines = ['PDARTS']\nretrain = 'detection/digits_ssd'",
+            "expected a classification protocol",
+        ),
         ("baselines = ['PDARTS']\nretrain = 'classification/digit'", "did you mean 'classification/digits'"),
         ("searches = ['search/digits']", "did you mean 'search/digits_p"),
-        ("options = {'serch': {}}", "'serch' is no task"),
+        ("options = {'serch': {}}", "'serch': no such task"),
         ("retrian = 'x'", "did you mean 'retrain'"),
-        ("retrain = 'classification/digits'", "no 'searches' and no 'baselines'"),
+        ("retrain = 'classification/digits'", "has no stages; expected 'searches' or 'baselines'"),
         (
             "baselines = ['PDARTS']\nretrain = ['classification/digits', 'classification/digits_selection']\n"
             "transfers = ['reid/digits_p3']",

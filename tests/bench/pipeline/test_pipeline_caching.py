@@ -52,7 +52,7 @@ def test_a_change_runs_again_what_depends_on_it_and_is_taken_back(
     assert sorted(record["key"] for record in aside) == sorted(json.loads(text)["key"] for text in before.values())
 
     # Taken back, nothing is to be run: the records of before are brought back, with their curves, byte by byte.
-    assert plan(pipeline).count("its record is brought back") == 2
+    assert plan(pipeline).count("its record is restored") == 2
     assert ran(capfd, pipeline) == (0, 2)
     assert contents(on_mini_digits) == before
     curves = [Path(name.replace(".json", ".curve.jsonl")) for name in before]
@@ -116,7 +116,7 @@ def test_weights_that_are_elsewhere_are_as_data_that_are(
     (on_mini_digits / "mine.py").write_text(f"{text}transfers = [{protocol!r}]\n")
     said = plan("mine.py")
     assert "1 without their data or weights" in said
-    assert f"Missing for 1 of them: {file}: no such file; expected weights of PDARTS to start from" in said
+    assert f"Missing for 1 of them: {file}: no such file; expected initial weights of PDARTS" in said
     assert main(["run", "mine.py"]) == 2
     assert "--skip-missing runs what has its data" in capfd.readouterr().err
 
@@ -132,7 +132,7 @@ def test_weights_that_are_elsewhere_are_as_data_that_are(
     assert "not here to compare" in plan("mine.py")
     assert ran(capfd, "mine.py") == (0, 1)
     shutil.copy(another, file)
-    assert "changed: other weights to start from" in plan("mine.py")
+    assert "changed: other initial weights" in plan("mine.py")
 
 
 def test_a_changed_search_is_told_of(on_mini_digits: Path, capfd: pytest.CaptureFixture[str], plan) -> None:

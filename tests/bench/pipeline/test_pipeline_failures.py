@@ -99,7 +99,7 @@ def test_a_disk_that_fills_up_is_one_line_and_no_half_file(on_mini_digits: Path)
     process.join(120)
     assert process.exitcode == 2
     lines = (on_mini_digits / "stderr.txt").read_text().splitlines()
-    assert "cannot be written: File too large (what is finished is kept" in lines[-1]
+    assert "cannot be written: File too large (finished runs are kept" in lines[-1]
     assert "Traceback" not in "".join(lines)
     results = on_mini_digits / "results"
     assert [file for file in results.rglob("*") if file.suffix in (".json", ".partial", ".jsonl")] == []

@@ -115,7 +115,7 @@ def test_a_folder_without_room_is_named(places: Places, monkeypatch: pytest.Monk
     assert [list(folder.iterdir()) for folder in (places.results, places.work)] == [[], []]
     places.work.rmdir()
     places.work.write_text("a file")
-    with pytest.raises(StorageError, match=r"/work: cannot be written: .* \(what is finished is kept"):
+    with pytest.raises(StorageError, match=r"/work: cannot be written: .* \(finished runs are kept"):
         confirm_storage(places)
 
 
@@ -275,7 +275,7 @@ def test_the_weights_that_a_stage_starts_from(places: Places, tmp_path: Path) ->
     file = places.work / record.checkpoint.path
     assert starting_weights(work(planned, places, weights=record)) == file
     os.truncate(file, 1)
-    with pytest.raises(InputError, match=f"{NAME}: left no weights to start from"):
+    with pytest.raises(InputError, match=f"{NAME}: its weights are missing"):
         starting_weights(work(planned, places, weights=record))
 
 

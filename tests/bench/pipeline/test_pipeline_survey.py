@@ -138,5 +138,5 @@ def test_what_differs_is_told_at_most_four_times(tmp_path: Path, make_record: Ma
     config = {"task": "classification", "epochs": 3, "a": [1, {"b": 2}], "same": 1}
     record = make_record(version=7, config=config)
     assert differences(record, planned) == (
-        f"long None → {'x' * 39}…; another genotype; other weights to start from; other data"
+        f"long None → {'x' * 39}…; another genotype; other initial weights; other data"
     )

@@ -26,7 +26,7 @@ def test_another_file_in_its_place_is_refused(tmp_path: Path, make_record: Calla
     RecordStore(results).write(record)
     confirm_recorded(file, results)
     file.write_bytes(b"others")
-    with pytest.raises(InputError, match="is not the file that its record"):
+    with pytest.raises(InputError, match="has another digest than in its record"):
         confirm_recorded(file, results)
     elsewhere = tmp_path / "elsewhere.pth"
     elsewhere.write_bytes(b"others")

@@ -56,7 +56,7 @@ def test_a_curve_that_is_another_file_or_missing_is_broken(
     store.curve_path(record.name).write_text('{"epoch": 2}\n')
     code, out, _ = check(tmp_path, capsys)
     assert code == 1
-    assert "key 'curve': seed0.curve.jsonl is another file" in out
+    assert "key 'curve': seed0.curve.jsonl: expected the recorded digest" in out
     store.curve_path(record.name).unlink()
     assert "seed0.curve.jsonl: cannot be read: No such file" in check(tmp_path, capsys)[1]
 
@@ -74,4 +74,4 @@ def test_odd_files_and_parents_that_are_gone_are_notes(
     code, _, err = check(tmp_path, capsys)
     assert code == 0
     assert "seed0.json.7.partial: belongs to no record" in err
-    assert "key 'parents': classification/digits/digits_pc_darts-s0-b527807e/seed0 is another run by now" in err
+    assert "key 'parents': classification/digits/digits_pc_darts-s0-b527807e/seed0 was run again" in err
