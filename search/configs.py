@@ -105,7 +105,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
     try:
         with _quiet(), named_bases(_named):
             config = Config.fromfile(str(path))
-    except (Exception, SystemExit) as error:  # A config is Python code and may raise anything.
+    except (Exception, SystemExit) as error:  # A config is Python code, and may raise anything.
         raise InputError(f"{path}: cannot be read as a config: {_words(error)}") from error
     values = _plain_values(config, path)
     effective = []
