@@ -69,7 +69,7 @@ def test_a_corrupt_image_is_named(tmp_path: Path, make_images: Callable[..., Pat
 def test_an_image_that_has_gone_is_named(tmp_path: Path, make_images: Callable[..., Path]) -> None:
     folder = list_image_folder(make_images(tmp_path / "images"))
     (folder.root / "class0" / "2.png").unlink()
-    with pytest.raises(InputError, match=r"class0/2\.png: cannot be read as an image"):
+    with pytest.raises(InputError, match=r"class0/2\.png: cannot be read: No such file"):
         folder.read(8)
 
 
