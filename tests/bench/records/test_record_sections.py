@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records.sections import Sections
+from bench.records.sections import Sections, many_objects
 
 KEYS = st.sampled_from(["architecture", "config", "data", "environment", "seed", "metrics"]) | st.text(max_size=4)
 VALUES = st.recursive(
@@ -61,3 +62,30 @@ def test_a_shared_section_is_built_once() -> None:
 def test_another_layout_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"laid out|twice"):
         Sections({}).parse(text)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reference_cycles_are_searched_for_again_afterwards(enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(ValueError, match="broken False"), many_objects():
+            raise ValueError(f"broken {gc.isenabled()}")
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_what_is_confirmed_is_confirmed_once() -> None:
+    confirmed: list[dict[str, Any]] = []
+    sections = Sections({}, confirmed.append)
+    for seed in range(2):
+        sections.parse(text_of({"config": {"a": 1}, "seed": seed}))
+    assert [value for content in confirmed for value in content.items()].count(("config", {"a": 1})) == 1
+    assert [content["seed"] for content in confirmed if "seed" in content] == [0, 1]
+
+    def refuse(content: dict[str, Any]) -> None:
+        raise ValueError(f"no {sorted(content)}")
+
+    with pytest.raises(ValueError, match="no "):
+        Sections({}, refuse).parse(text_of({"config": {"a": 1}}))
