@@ -76,6 +76,8 @@ class Bilevel(BaseModel):
 
         Nothing in it comes from the host or goes there.
         """
+        # A capture that failed half way has left gradients that were never computed.
+        optim_wrapper["weights"].zero_grad()
         # Augmented once, for both steps: the second order's unrolled step looks ahead to the weight step that follows.
         batch = self.batch(data, "weight")
         log: dict[str, Tensor] = {}
