@@ -93,6 +93,11 @@ def copied_channels(source: Tensor, copies: int) -> Tensor:
 
 def _of_weight(gradient: Tensor, source: Tensor, weight: Tensor, padding: int, dilation: int) -> Tensor:
     channels, kernel = len(weight), weight.shape[-1]
+    every: Tensor
+    if dilation > 1 and weight.dtype in (torch.bfloat16, torch.float16):
+        # oneDNN's is wrong in bf16 (torch 2.11): on maps of 31 x 31 and larger it gives unrelated numbers or NaN.
+        every = _of_weight(gradient.float(), source.float(), weight.float(), padding, dilation)
+        return every.to(weight.dtype)
     if dilation == 2 and min(gradient.shape[-2:]) < 2 * kernel - 1:
         # oneDNN is ten times slower if the dilated kernel is larger than the map. On the maps of every other row and
         # column the kernel is an ordinary one; zeros beyond an odd border change no gradient.
@@ -106,7 +111,7 @@ def _of_weight(gradient: Tensor, source: Tensor, weight: Tensor, padding: int, d
     if copies == 1 and (kernel > 3 or dilation > 1):
         size = next(size for size in range(min(_GROUP, channels), 0, -1) if channels % size == 0)
     shape = weight.new_empty(channels, size, kernel, kernel)
-    every: Tensor = torch.ops.aten.convolution_backward(
+    every = torch.ops.aten.convolution_backward(
         gradient,
         source,
         shape,

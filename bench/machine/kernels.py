@@ -48,7 +48,9 @@ VIEWS = frozenset(
 HOST_COPIES = frozenset({"lift_fresh", "lift_fresh_copy"})
 
 #: Operations whose result the host reads: it waits for the device.
-READS = frozenset({"_local_scalar_dense", "equal", "is_nonzero", "masked_select", "nonzero", "_unique2", "unique_dim"})
+READS = frozenset(
+    ["_local_scalar_dense", "equal", "is_nonzero", "masked_select", "nonzero", "_unique2", "unique_dim", "bincount"]
+)
 
 #: Operations that copy between devices if their tensors lie on two.
 _ACROSS = frozenset({"_to_copy", "copy_", "index", "index_put_", "index_put", "_index_put_impl_"})

@@ -18,6 +18,7 @@ from search.settings import SearchSettings
 from search.space import SearchSpace, edge_sources
 from search.supernet import SuperNet
 from search.supernet.reference import ReferenceSuperNet
+from search.training.execution import gpu_settings
 
 #: The most expensive first: a later stage is measured with the most expensive candidates that it can have left.
 _DEAREST = (
@@ -117,9 +118,10 @@ def measure_stage(
         loss.backward()
 
     steps: dict[str, list[float]] = {"weight_step": [], "architecture_step": []}
-    passes = repeat(forward_backward, repetitions)
-    if isinstance(supernet, SuperNet):
-        steps = _steps(settings, supernet, data, repetitions)
+    with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
+        passes = repeat(forward_backward, repetitions)
+        if isinstance(supernet, SuperNet):
+            steps = _steps(settings, supernet, data, repetitions)
     return StageSpeed(
         stage=place + 1,
         supernet="plain" if plain else "fast",

@@ -73,6 +73,8 @@ class Bilevel(BaseModel):
 
     def both_steps(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Run `train_step` on data on the device, without any copy from or to the host."""
+        # A capture that failed half way has left gradients that were never computed.
+        optim_wrapper["weights"].zero_grad()
         # Augmented once for both steps, since the second order unrolls the weight step that follows.
         batch = self.batch(data, "weight")
         log: dict[str, Tensor] = {}

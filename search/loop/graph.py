@@ -55,12 +55,24 @@ class CudaCapture:
         """Record on the stream of the warm-up; PyTorch registers the default generator with every graph.
 
         Raises:
-            RuntimeError: the call does something that a graph cannot hold.
+            RuntimeError: the call does something that a graph cannot hold. The stream and the generator are then as
+                they were before.
         """
         graph = torch.cuda.CUDAGraph()
-        # Threads that load data may use the GPU during the capture.
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-            results = call()
+        generator = torch.cuda.default_generators[self._stream.device_index]
+        before = generator.clone_state()
+        try:
+            # `torch.cuda.graph` leaves its stream current where the capture fails; this outer block does not. Threads
+            # that load data may use the GPU meanwhile.
+            with (
+                torch.cuda.stream(self._stream),
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
+                results = call()
+        except RuntimeError:
+            # A failed capture leaves the generator as if it still ran; the next random number would raise an error.
+            generator.graphsafe_set_state(before)
+            raise
 
         def replay() -> Tensors:
             graph.replay()
@@ -115,13 +127,20 @@ class Replays:
             try:
                 self._replay = self._capture.capture(lambda: step(self._buffers))
             except RuntimeError as error:
-                self.reason = str(error).splitlines()[0]
+                self.reason = _first_reason(error)
                 if self._required:
                     raise InputError(f"execution.graph='on': a step cannot be captured: {self.reason}") from error
                 _log.warning("steps run without a CUDA graph: %s", self.reason)
                 return step(data)
             self.captures += 1
         return self._replay()
+
+
+def _first_reason(error: BaseException) -> str:
+    """The first line of the first error: the end of a broken capture raises a further one, which says less."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def replays(graph: str) -> Replays | None:

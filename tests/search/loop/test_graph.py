@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.func import functional_call
 
 from backbones.errors import InputError
 from backbones.operations import SEARCH_OPERATIONS
 from bench.machine.kernels import Issued
+from search.data.augment import prepare
 from search.data.settings import Proxy
 from search.loop import graph
 from search.loop.bilevel import Bilevel, build_optimisers
@@ -151,6 +154,49 @@ def test_a_step_that_cannot_be_captured_runs_as_it_is_and_says_why_once(caplog: 
         "steps run without a CUDA graph: operation not permitted when stream is capturing"
     ]
     assert runs.captures == 0
+
+
+class Broken(Recorded):
+    """A capture that fails half way, as a CUDA graph does: by an error of its own, after gradients were made."""
+
+    def capture(self, call: Callable[[], Tensors]) -> Callable[[], Tensors]:
+        for parameter in self.model.supernet.weight_parameters():
+            parameter.grad = torch.full_like(parameter, 1e6)
+        try:
+            raise RuntimeError("a tensor is read")
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+    def __init__(self, model: Bilevel) -> None:
+        super().__init__()
+        self.model = model
+
+
+def test_a_capture_that_fails_half_way_leaves_no_gradients(caplog: pytest.LogCaptureFixture) -> None:
+    ends = []
+    for broken in (False, True):
+        bilevel, optimisers = model()
+        bilevel.replays = Replays(Broken(bilevel)) if broken else None
+        torch.manual_seed(2)
+        for batch in batches(WARM_UP + 2):
+            bilevel.train_step(batch, optimisers)
+        ends.append(bilevel.state_dict())
+    assert all(torch.equal(ends[0][name], value) for name, value in ends[1].items())
+    # The error that came first, not the one that the end of the capture adds.
+    assert [record.getMessage() for record in caplog.records] == ["steps run without a CUDA graph: a tensor is read"]
+
+
+@pytest.mark.parametrize("arithmetic", ["moments", "stacked"])
+@pytest.mark.parametrize("random_channels", [False, True])
+def test_a_forward_pass_stays_on_the_gpu(arithmetic: str, random_channels: bool) -> None:
+    """Augmentation and supernet on fake tensors of a GPU: an operation that mixes two devices raises an error."""
+    bilevel, _ = model(arithmetic=arithmetic, random_channels=random_channels)
+    net = bilevel.supernet
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        state = [*net.named_parameters(), *net.named_buffers()]
+        tensors = {name: torch.empty_like(value, device="cuda") for name, value in state}
+        images = prepare(torch.zeros(2, 3, 8, 8, dtype=torch.uint8, device="cuda"), PROXY, training=True)
+        assert functional_call(net, tensors, images).device.type == "cuda"
 
 
 def test_a_graph_that_has_to_be_is_an_error_where_it_cannot() -> None:
