@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import api
 from bench.commands.options import notice
 
-FORMATS = ("markdown", "latex", "csv", "html", "json")
+FORMATS = ("markdown", "latex", "csv", "html", "json", "parquet")
 
 #: Options that are handed on as they are.
 CHOICE = (
@@ -21,6 +21,7 @@ CHOICE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost"))
     parser.add_argument("--format", choices=FORMATS, default="markdown")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it there; parquet needs that, and pyarrow")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
     parser.add_argument("--label", metavar="NAME", help="to refer to it in LaTeX (default: tab:TASK)")
     parser.add_argument(
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.task,
         results=arguments.results,
         form=arguments.format,
+        out=arguments.out,
         notice=notice,
         origin=origin,
         extent=extent,

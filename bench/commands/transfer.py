@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import api
 from bench.commands.options import notice
 
-FORMATS = ("markdown", "csv", "json")
+FORMATS = ("markdown", "latex", "csv", "html", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from bench.statistics.correlation import FEWEST, Coefficient
 from bench.statistics.noise import Ties, ties_within_noise
 from bench.statistics.transfer import FIRST, Pair, Side
+from bench.tables.rows import MEASURED
 
 #: The proxy that every other one has to beat.
 PLAIN = "multiply_adds"
@@ -22,9 +23,14 @@ class Answer:
     pairs: tuple[Pair, ...]
 
     @property
+    def measured(self) -> bool:
+        return self.downstream.source == MEASURED
+
+    @property
     def title(self) -> str:
         architectures, seeds = self.downstream.values.shape
-        return f"{self.downstream.title}: {architectures} architectures, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+        said = f"{seeds} {'seed' if seeds == 1 else 'seeds'}" if self.measured else f"{self.downstream.source} paper"
+        return f"{self.downstream.title}: {architectures} architectures, {said}"
 
     @cached_property
     def ties(self) -> Ties | None:
@@ -32,8 +38,9 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """What can be said, a sentence each."""
-        return [line for line in (self._prediction, self._plain, self._ceiling, self._ties) if line]
+        """What can be said, a sentence each; of the noise of seeds a paper's rows say nothing."""
+        noise = (self._plain, self._ceiling, self._ties) if self.measured else ()
+        return [line for line in (self._prediction, *noise) if line]
 
     @property
     def best(self) -> Pair | None:

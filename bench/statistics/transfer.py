@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.correlation import FEWEST, Correlation, correlate
-from bench.statistics.measurements import by_seed, scores
+from bench.statistics.measurements import by_seed, scores, unambiguous
 from bench.statistics.noise import Ceiling, Ties, noise_ceiling, ties_within_noise
 from bench.statistics.regret import regret
 from bench.tasks.metrics import METRICS
@@ -35,11 +35,13 @@ class Side:
     """One metric of one setting.
 
     Attributes:
+        source: `measured`, or a paper.
         values: a row for each architecture, a column for each seed, NaN where there was no run.
         scores: the same, with the sign by which larger is better.
         names: of each architecture, a name that it was run under.
     """
 
+    source: str
     task: str
     protocol: str
     metric: str
@@ -88,6 +90,14 @@ class Pair:
         return correlate(first.tolist(), second.tolist())
 
     @property
+    def source(self) -> str:
+        return self.downstream.source
+
+    @property
+    def reduced(self) -> bool:
+        return self.proxy.reduced or self.downstream.reduced
+
+    @property
     def enough(self) -> bool:
         return len(self.architectures) >= FEWEST
 
@@ -123,9 +133,13 @@ def sides(frame: pd.DataFrame, metrics: Mapping[str, tuple[str, ...]]) -> list[S
 def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
     kept = frame[(frame["task"] == task) & (frame["metric"] == key)]
     for _, lines in kept.groupby(["protocol", "setting"], sort=True):
+        lines = unambiguous(lines)
+        if lines.empty:
+            continue
         first = lines.iloc[0]
         names = lines.drop_duplicates("architecture").set_index("architecture")["name"].to_dict()
         yield Side(
+            str(first["source"]),
             task,
             str(first["protocol"]),
             key,
@@ -140,7 +154,7 @@ def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
 
 
 def pairs(frame: pd.DataFrame) -> list[Pair]:
-    """Every pair of a proxy and what is downstream of it that two architectures have.
+    """Every pair of a proxy and what is downstream of it, of one source, that two architectures have.
 
     By downstream metric, and there the best predictor first; of two classifications, the one of the earlier name is the
     proxy, since the papers' names are in the order of their data's size.
@@ -150,7 +164,8 @@ def pairs(frame: pd.DataFrame) -> list[Pair]:
     for downstream in sides(frame, DOWNSTREAM):
         own = []
         for proxy in proxies:
-            if proxy.task == downstream.task and proxy.protocol >= downstream.protocol:
+            after = proxy.task != downstream.task or proxy.protocol < downstream.protocol
+            if proxy.source != downstream.source or not after:
                 continue
             common = tuple(name for name in downstream.scores.index if name in proxy.scores.index)
             if len(common) > 1:
@@ -170,6 +185,7 @@ def as_frame(found: list[Pair]) -> pd.DataFrame:
 
 
 _COLUMNS = (
+    "source",
     "proxy",
     "proxy_metric",
     "downstream",
@@ -197,12 +213,13 @@ _COLUMNS = (
 def _line(pair: Pair) -> dict[str, object]:
     ceiling, ties = pair.downstream.ceiling, pair.ties
     line: dict[str, object] = {
+        "source": pair.source,
         "proxy": pair.proxy.protocol,
         "proxy_metric": pair.proxy.metric,
         "downstream": pair.downstream.protocol,
         "downstream_metric": pair.downstream.metric,
         "unit": pair.downstream.unit,
-        "reduced": pair.proxy.reduced or pair.downstream.reduced,
+        "reduced": pair.reduced,
         "architectures": len(pair.architectures),
         "regret_first": pair.regret(),
         f"regret_best_of_{FIRST}": pair.regret(FIRST),

@@ -12,7 +12,7 @@ import pytest
 from backbones import zoo
 from bench.records.record import Record
 from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
-from bench.tables.build import with_differences
+from bench.tables.frame import with_differences
 from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
 from bench.tables.rows import experiment, measured_rows
