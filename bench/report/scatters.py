@@ -16,7 +16,7 @@ SOURCES = ("PC-DARTS", "P-DARTS", MEASURED)
 REDUCED = " †"
 
 
-def detection_figure(rows: Sequence[Row], link: Link) -> Figure:
+def detection_figure(rows: Iterable[Row], link: Link) -> Figure:
     """AP against multiply-adds, as in a paper's scatter."""
     x, y = Axis("multiply-adds of the backbone (B)", logarithmic=True), Axis("AP (%)", better="high")
     groups = _comparable(rows, lambda protocol: protocol.split("_")[0])
@@ -25,7 +25,7 @@ def detection_figure(rows: Sequence[Row], link: Link) -> Figure:
     return Figure("ap-macs", "AP against multiply-adds", note, _kept(panels))
 
 
-def cost_figure(rows: Sequence[Row], link: Link) -> Figure:
+def cost_figure(rows: Iterable[Row], link: Link) -> Figure:
     """Error against the cost of the search."""
     x, y = Axis("search cost (device-days)", logarithmic=True), Axis("top-1 error (%)", better="low")
     panels = [
@@ -36,7 +36,7 @@ def cost_figure(rows: Sequence[Row], link: Link) -> Figure:
     return Figure("error-cost", "Error against search cost", note, _kept(panels))
 
 
-def parts_figure(rows: Sequence[Row], link: Link) -> Figure:
+def parts_figure(rows: Iterable[Row], link: Link) -> Figure:
     """Rank-1 against the number of parts."""
     x, y = Axis("parts", whole=True), Axis("rank-1 (%)", better="high")
     panels = []

@@ -75,7 +75,7 @@ class Split:
 def gains(frame: pd.DataFrame) -> list[Gain]:
     """Each method's gain over random architectures, under every setting that has results of both or of the method."""
     found = []
-    for lines in _judged(frame):
+    for lines in judged(frame):
         first = lines.iloc[0]
         random = _of_architectures(lines[lines["method"] == RANDOM])
         for method, own in lines[lines["method"] != RANDOM].groupby("method", sort=True):
@@ -101,7 +101,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
 def splits(frame: pd.DataFrame) -> list[Split]:
     """The variance of what each search protocol led to, split into that of searches and that of trainings."""
     found = []
-    for lines in _judged(frame):
+    for lines in judged(frame):
         first = lines.iloc[0]
         searched = lines[lines["search"] != ""]
         protocols = searched["search"].str.split("/").str[:2].str.join("/")
@@ -122,7 +122,7 @@ def splits(frame: pd.DataFrame) -> list[Split]:
     return found
 
 
-def _judged(frame: pd.DataFrame) -> list[pd.DataFrame]:
+def judged(frame: pd.DataFrame) -> list[pd.DataFrame]:
     """The lines of the judged metrics, by setting."""
     found = []
     for task, metric in JUDGED.items():

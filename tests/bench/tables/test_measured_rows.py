@@ -159,7 +159,7 @@ def test_published_and_measured_share_no_row(seeds_of: SeedsOf) -> None:
     group = next(group for group in table.groups if group.heading == "classification/cifar10")
     assert all(bool(row.records) != bool(row.published) for row, _ in group.rows)
     assert [bool(row.records) for row, _ in group.rows].count(True) == 1
-    source = {row.labels["source"] for row, _ in group.rows}
+    source = {cells["source"].text for _, cells in group.rows}
     assert source == {"P-DARTS Table 1", "PC-DARTS Table 1", "measured"}
 
 
