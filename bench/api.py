@@ -217,25 +217,31 @@ def table(
     task: str,
     *,
     results: PathLike = "results",
-    form: Literal["markdown", "latex", "csv", "html", "json"] = "markdown",
+    form: Literal["markdown", "latex", "csv", "html", "json", "parquet"] = "markdown",
+    out: PathLike | None = None,
     notice: Callable[[str], None] = warnings.warn,
     **choice: Any,
 ) -> str:
     """Render the comparison table of a task: rows of the papers and of all records.
 
     Args:
+        out: file to write; with it, nothing is returned. `parquet` needs one, and pyarrow.
         choice: attributes of `bench.tables.selection.Selection`, which choose and order the rows.
     """
-    from bench.tables import render
     from bench.tables.selection import Selection, select
+    from bench.tables.write import render, save
 
-    return render(select(task, Path(results), Selection(**choice), notice), form)
+    found = select(task, Path(results), Selection(**choice), notice)
+    if out is None:
+        return render(found, form)
+    save(found, Path(out), form)
+    return ""
 
 
 def transfer(
     *,
     results: PathLike = "results",
-    form: Literal["markdown", "csv", "json"] = "markdown",
+    form: Literal["markdown", "latex", "csv", "html", "json"] = "markdown",
     full_only: bool = False,
     proxy: Sequence[str] | None = None,
     on: Sequence[str] | None = None,

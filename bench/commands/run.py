@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     for selection in result.selections:
         errors, chosen = selection["candidates"], selection["chosen"]
         print(f"{selection['of']}: {chosen} has the least validation error ({errors[chosen]:.2f} %) of {len(errors)}")
+    for line in result.summary:
+        print(line)
     print(f"The tables are in {result.folder}, the records in {arguments.results / 'records'}.", file=sys.stderr)
     for title, reason in result.failed.items():
         print(f"failed: {title}: {reason}", file=sys.stderr)

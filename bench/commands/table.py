@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from bench import api
 from bench.commands.options import add_results, notice
 
-FORMATS = ("markdown", "latex", "csv", "html", "json")
+FORMATS = ("markdown", "latex", "csv", "html", "json", "parquet")
 
 #: Options that are attributes of `bench.tables.selection.Selection`.
 CHOICE = (
@@ -20,6 +21,7 @@ CHOICE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost"))
     parser.add_argument("--format", choices=FORMATS, default="markdown")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it there; parquet needs that, and pyarrow")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
     parser.add_argument("--label", metavar="NAME", help="label in LaTeX (default: tab:TASK)")
     add_results(parser, "folder of the records, and of tables of other papers (published/; default: results)")
@@ -57,6 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     choice = {name: getattr(arguments, name) for name in CHOICE}
-    folder, form = arguments.results, arguments.format
-    sys.stdout.write(api.table(arguments.task, results=folder, form=form, notice=notice, **choice))
+    what = {"results": arguments.results, "form": arguments.format, "out": arguments.out}
+    sys.stdout.write(api.table(arguments.task, notice=notice, **what, **choice))
     return 0

@@ -8,7 +8,7 @@ import sys
 from bench import api
 from bench.commands.options import add_results, notice
 
-FORMATS = ("markdown", "csv", "json")
+FORMATS = ("markdown", "latex", "csv", "html", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

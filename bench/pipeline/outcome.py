@@ -9,12 +9,13 @@ from backbones.files import write_text
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.run import PipelineResult
 from bench.runs.run import Places
+from bench.statistics.summary import summary
 from bench.tables import build_table, render, save_table
 from bench.tasks.metrics import METRICS, TITLES
 
 
 def with_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> PipelineResult:
-    """Add tables and selections to a result, and write them to `<results>/tables/<pipeline>/`."""
+    """Add summary, tables and selections to a result, and write them to `<results>/tables/<pipeline>/`."""
     folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
     known = {record.name: record for record in result.records.values()}
     tables = {}
@@ -31,4 +32,5 @@ def with_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> P
     ]
     if selections:
         write_text(folder / "selections.json", json.dumps(selections, indent=1) + "\n")
-    return replace(result, tables=tables, selections=selections, folder=folder)
+    said = summary(result.records.values())
+    return replace(result, tables=tables, selections=selections, folder=folder, summary=said)

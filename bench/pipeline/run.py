@@ -54,6 +54,7 @@ class PipelineResult:
         stages: number of all stages.
         tables: Markdown texts by task; `folder` has them and the selections as files.
         selections: the chosen architectures and their candidates.
+        summary: what is seen, how sure it is, and what random architectures got.
     """
 
     records: dict[str, Record]
@@ -64,6 +65,7 @@ class PipelineResult:
     tables: dict[str, str] = field(default_factory=dict)
     selections: list[dict[str, Any]] = field(default_factory=list)
     folder: Path = Path()
+    summary: list[str] = field(default_factory=list)
 
 
 def run_pipeline(

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,20 @@ from bench.report import plot
 from bench.report.cells import all_cells, cells_place
 from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.panels import Figure
+from bench.report.proxies import transfer_figure
 from bench.report.runs import Lineage, config_place, place_of, runs
-from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
+from bench.report.scatters import SOURCES, cost_figure, detection_figure, parts_figure
 from bench.report.stages import operations_figure, stages_figure
-from bench.report.sureness import links_of, sureness
-from bench.report.transfer import transfers
+from bench.report.sureness import sureness
 from bench.statistics.correlation import FEWEST
-from bench.tables.build import Table, lay_out
+from bench.statistics.measurements import measurements
+from bench.statistics.transfer import pairs
 from bench.tables.columns import Column
-from bench.tables.html import as_html
-from bench.tables.merge import merged_rows
+from bench.tables.frame import merged_rows
 from bench.tables.published import published_problems
-from bench.tables.rows import MEASURED, Row
+from bench.tables.rows import MEASURED, Row, Rows
+from bench.tables.table import lay_out
+from bench.tables.write import as_html
 from bench.tasks.metrics import METRICS, TITLES
 from search.training.progress import ProgressCallback
 
@@ -99,10 +101,21 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
-    pairs = sorted(transfers(rows), key=lambda pair: pair.proxy.source != MEASURED)
-    sure, proxies = sureness(records, rows, links_of(records, _record_link))
+    found = pairs(measurements(records, rows.values()))
+    transfers = [pair for pair in found if pair.proxy.task != "zerocost"]
+    transfers.sort(key=lambda pair: (pair.source != MEASURED, -len(pair.architectures)))
+    places = {
+        (row.labels["protocol"], row.digest or row.labels["architecture"]): _row_link(row)
+        for row in everything
+        if row.records
+    }
+
+    def link(protocol: str, architecture: str) -> str:
+        return places.get((protocol, architecture), "")
+
+    sure, proxies = sureness(records, [pair for pair in found if pair.source == MEASURED], link)
     figures = [
-        transfer_figure(pairs, _row_link),
+        transfer_figure(transfers, link),
         proxies,
         detection_figure(rows["detection"], _row_link),
         parts_figure(rows["reid"], _row_link),
@@ -121,10 +134,11 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         "reduced": sum(bool(record.reduced) for record in records),
         "omitted": len(known) - len(records),
         "published": sum(row.published is not None for row in everything),
+        "papers": _papers(everything),
         "problems": problems,
-        "transfers": pairs,
+        "transfers": transfers,
         "sure": sure,
-        "tables": {task: _table(task, rows[task]) for task in TASKS if rows[task]},
+        "tables": {task: _table(task, rows[task]) for task in TASKS if len(rows[task])},
         "figures": [figure for figure in figures if figure.panels],
         "pictures": _pictures(figures, progress),
         "cells": _drawn(everything, progress),
@@ -139,19 +153,24 @@ def _of(records: Iterable[Record], task: str) -> list[Record]:
     return [record for record in records if record.task == task]
 
 
-def _own_first(rows: Iterable[Row]) -> list[Row]:
+def _papers(rows: Iterable[Row]) -> str:
+    """`PC-DARTS, P-DARTS and Mine`: the papers that rows are from, those of the legends' order first."""
+    found = dict.fromkeys(row.published.paper for row in rows if row.published is not None)
+    *names, last = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def _own_first(rows: Rows) -> Rows:
     """Protocols that something has been measured under first: the papers' others are many."""
-    rows = list(rows)
-    measured = {row.labels["protocol"] for row in rows if row.records}
-    return sorted(rows, key=lambda row: row.labels.get("protocol") not in measured)
+    protocols = rows.label("protocol")
+    return rows.take((~protocols.isin(protocols[rows.measured])).sort_values(kind="stable").index)
 
 
-def _table(task: str, rows: Sequence[Row]) -> str:
-    table: Table = lay_out(TITLES[task], rows, METRICS[task], ["protocol"])
-    return as_html(table, _cell_link)
+def _table(task: str, rows: Rows) -> str:
+    return as_html(lay_out(TITLES[task], rows, METRICS[task], ["protocol"]), _cell_link)
 
 
-def _cell_link(row: Row, column: Column) -> str:
+def _cell_link(row: Any, column: Column) -> str:
     """Names lead to the cells, measured numbers to the runs that they are from."""
     if column.key == "architecture":
         return f"#{cells_place(row.digest)}" if row.digest else ""

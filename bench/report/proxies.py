@@ -1,4 +1,4 @@
-"""Each downstream metric against its best predictor and against plain multiply-adds, with error bars over seeds."""
+"""Proxies against what is downstream of them, as scatters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bench.statistics.answers import Answer
 from bench.statistics.transfer import Pair, Side
 from bench.tables.rows import MEASURED
 
-#: Gives the place in the page of an architecture's runs under a protocol; empty where there is none.
+#: Returns the link to an architecture's runs under a protocol; empty where there is none.
 RunLink = Callable[[str, str], str]
-#: Scores of which the largest is so many times the smallest are shown on a logarithmic axis.
+#: The axis is logarithmic where the largest score is more than so many times the smallest.
 _WIDE = 100
+_BARS = "Means over seeds; bars are one deviation over seeds, where there are several."
 
 
 def proxies_figure(answers: Iterable[Answer], link: RunLink) -> Figure:
@@ -23,29 +24,43 @@ def proxies_figure(answers: Iterable[Answer], link: RunLink) -> Figure:
     panels = []
     for answer in answers:
         shown = [pair for pair in (answer.best, answer.plain) if pair is not None and pair.enough]
-        panels += [_panel(pair, link) for pair in dict.fromkeys(shown)]
-    note = "Means over seeds; bars are one deviation over seeds, where there are several."
-    return Figure("proxies", "The best predictors, and plain multiply-adds", note, tuple(panels))
+        panels += [_panel(pair, f"{pair.title}{_tau(pair)}", link) for pair in dict.fromkeys(shown)]
+    return Figure("proxies", "The best predictors, and plain multiply-adds", _BARS, tuple(panels))
 
 
-def _panel(pair: Pair, link: RunLink) -> Panel:
+def transfer_figure(pairs: Iterable[Pair], link: RunLink) -> Figure:
+    """Each pair as a scatter, where there are enough architectures for a correlation."""
+    panels = [
+        _panel(pair, f"{pair.proxy.protocol} → {pair.downstream.protocol} ({pair.source})", link)
+        for pair in pairs
+        if pair.correlation.spearman is not None
+    ]
+    return Figure("transfer", "Proxy against downstream", _BARS, tuple(panels))
+
+
+def _panel(pair: Pair, title: str, link: RunLink) -> Panel:
     proxy, downstream = pair.proxy, pair.downstream
     (x, x_bars), (y, y_bars) = (_means(side, pair) for side in (proxy, downstream))
+    measured = pair.source == MEASURED
     points = tuple(
         Point(
             float(x[name]),
             float(y[name]),
             downstream.names[name],
-            link(downstream.protocol, name),
+            link(downstream.protocol, name) if measured else "",
             _bar(y_bars[name]),
             _bar(x_bars[name]),
         )
         for name in pair.architectures
     )
     wide = bool((x > 0).all()) and x.max() > _WIDE * x.min()
+    series = Series(pair.source, points, hollow=not measured)
+    return Panel(title, _axis(proxy, wide), _axis(downstream), (series,), named=True)
+
+
+def _tau(pair: Pair) -> str:
     kendall = pair.correlation.kendall
-    title = f"{pair.title}{f': τ = {kendall.text}' if kendall else ''}"
-    return Panel(title, _axis(proxy, wide), _axis(downstream), (Series(MEASURED, points),), named=True)
+    return f": τ = {kendall.text}" if kendall else ""
 
 
 def _axis(side: Side, logarithmic: bool = False) -> Axis:

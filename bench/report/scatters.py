@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
-from bench.report.transfer import Transfer
 from bench.tables.rows import MEASURED, Row
 
 #: Gives the place in the page that a row's points lead to; empty is none.
@@ -17,7 +16,7 @@ SOURCES = ("PC-DARTS", "P-DARTS", MEASURED)
 REDUCED = " †"
 
 
-def detection_figure(rows: Sequence[Row], link: Link) -> Figure:
+def detection_figure(rows: Iterable[Row], link: Link) -> Figure:
     """AP against multiply-adds, as in a paper's scatter."""
     x, y = Axis("multiply-adds of the backbone (B)", logarithmic=True), Axis("AP (%)", better="high")
     groups = _comparable(rows, lambda protocol: protocol.split("_")[0])
@@ -26,7 +25,7 @@ def detection_figure(rows: Sequence[Row], link: Link) -> Figure:
     return Figure("ap-macs", "AP against multiply-adds", note, _kept(panels))
 
 
-def cost_figure(rows: Sequence[Row], link: Link) -> Figure:
+def cost_figure(rows: Iterable[Row], link: Link) -> Figure:
     """Error against the cost of the search."""
     x, y = Axis("search cost (device-days)", logarithmic=True), Axis("top-1 error (%)", better="low")
     panels = [
@@ -37,7 +36,7 @@ def cost_figure(rows: Sequence[Row], link: Link) -> Figure:
     return Figure("error-cost", "Error against search cost", note, _kept(panels))
 
 
-def parts_figure(rows: Sequence[Row], link: Link) -> Figure:
+def parts_figure(rows: Iterable[Row], link: Link) -> Figure:
     """Rank-1 against the number of parts."""
     x, y = Axis("parts", whole=True), Axis("rank-1 (%)", better="high")
     panels = []
@@ -57,28 +56,6 @@ def parts_figure(rows: Sequence[Row], link: Link) -> Figure:
         if len({point.x for points in lines.values() for point in points}) > 1:
             panels.append(Panel(title, x, y, tuple(series)))
     return Figure("rank1-parts", "Rank-1 against parts", "", tuple(panels))
-
-
-def transfer_figure(transfers: Iterable[Transfer], link: Link) -> Figure:
-    """Each proxy against what is downstream of it, where there are enough architectures to say something."""
-    panels = []
-    for each in transfers:
-        if each.correlation.spearman is None:
-            continue
-        x, y = (
-            Axis(side.short, better="high" if side.metric.higher_is_better else "low")
-            for side in (each.proxy, each.downstream)
-        )
-        points = []
-        for name in each.architectures:
-            row = each.downstream.rows(name)[0]
-            where = (each.proxy.value(name), each.downstream.value(name))
-            points.append(Point(*where, row.labels["architecture"], link(row)))
-        source = each.proxy.source
-        series = Series(source, tuple(points), hollow=source != MEASURED)
-        title = f"{each.proxy.protocol} → {each.downstream.protocol} ({source})"
-        panels.append(Panel(title, x, y, (series,), named=True))
-    return Figure("transfer", "Proxy against downstream", "", tuple(panels))
 
 
 def _scatter(title: str, rows: Sequence[Row], x_key: str, y_key: str, x: Axis, y: Axis, link: Link) -> Panel:

@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.records.record import Record
 from bench.report.panels import Figure
-from bench.report.proxies import proxies_figure
+from bench.report.proxies import RunLink, proxies_figure
 from bench.statistics.answers import HEADS, answers, cells
 from bench.statistics.checklist import WORDS, checklist
 from bench.statistics.measurements import measurements
 from bench.statistics.power import needed_text
 from bench.statistics.reproducibility import Gain, Split, gains, splits
-from bench.statistics.transfer import pairs
-from bench.tables.rows import Row
+from bench.statistics.transfer import Pair
 from bench.zerocost.holes import hole_lines
 
 
-def sureness(
-    records: Sequence[Record], rows: Mapping[str, Sequence[Row]], links: Mapping[str, str]
-) -> tuple[dict[str, Any], Figure]:
-    """The content of the sections, and the scatter of proxies.
+def sureness(records: Sequence[Record], pairs: Iterable[Pair], link: RunLink) -> tuple[dict[str, Any], Figure]:
+    """The content of the sections, and the scatters of the best proxies.
 
     Args:
-        links: of each record's name, the place in the page that it leads to.
+        pairs: of measured proxies and metrics.
     """
     frame = measurements(records)
-    found = answers(pairs(frame))
-    where = {
-        (row.labels["protocol"], row.digest or row.labels["architecture"]): links.get(row.records[0].name, "")
-        for own in rows.values()
-        for row in own
-        if row.records
-    }
-    figure = proxies_figure(found, lambda protocol, architecture: where.get((protocol, architecture), ""))
+    found = answers(pairs)
     content = {
         "heads": HEADS,
         "answers": [
             {
                 "title": answer.title,
-                "unit": answer.downstream.unit,
                 "lines": answer.lines,
                 "cells": [cells(pair) for pair in answer.pairs],
             }
@@ -51,7 +40,7 @@ def sureness(
         "splits": [_split(split) for split in splits(frame)],
         "checklist": [(item.part, item.question, WORDS[item.status], item.evidence) for item in checklist(records)],
     }
-    return content, figure
+    return content, proxies_figure(found, link)
 
 
 def _mark(reduced: bool) -> str:
@@ -81,8 +70,3 @@ def _split(split: Split) -> list[str]:
         *deviations,
         split.reading,
     ]
-
-
-def links_of(records: Iterable[Record], place: Any) -> dict[str, str]:
-    """The places of records, by name."""
-    return {record.name: place(record) for record in records}

@@ -9,6 +9,7 @@ from functools import cached_property
 from bench.statistics.correlation import FEWEST, Coefficient
 from bench.statistics.noise import Ties, ties_within_noise
 from bench.statistics.transfer import FIRST, Pair, Side
+from bench.tables.rows import MEASURED
 
 #: The baseline of the other proxies.
 PLAIN = "multiply_adds"
@@ -22,9 +23,14 @@ class Answer:
     pairs: tuple[Pair, ...]
 
     @property
+    def measured(self) -> bool:
+        return self.downstream.source == MEASURED
+
+    @property
     def title(self) -> str:
         architectures, seeds = self.downstream.values.shape
-        return f"{self.downstream.title}: {architectures} architectures, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+        said = f"{seeds} {'seed' if seeds == 1 else 'seeds'}" if self.measured else f"{self.downstream.source} paper"
+        return f"{self.downstream.title}: {architectures} architectures, {said}"
 
     @cached_property
     def ties(self) -> Ties | None:
@@ -32,8 +38,9 @@ class Answer:
 
     @property
     def lines(self) -> list[str]:
-        """The conclusions, one sentence each."""
-        return [line for line in (self._prediction, self._plain, self._ceiling, self._ties) if line]
+        """The conclusions, one sentence each; a paper's rows say nothing of the noise of seeds."""
+        noise = (self._plain, self._ceiling, self._ties) if self.measured else ()
+        return [line for line in (self._prediction, *noise) if line]
 
     @property
     def best(self) -> Pair | None:

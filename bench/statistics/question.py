@@ -5,54 +5,67 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from types import SimpleNamespace
 
 from backbones.errors import InputError
+from bench.console.visible import harmless_cell
 from bench.records.sections import many_objects
 from bench.statistics.answers import HEADS, Answer, answers, cells
 from bench.statistics.measurements import measurements
 from bench.statistics.transfer import Pair, as_frame, pairs
-from bench.tables.selection import read_records
+from bench.tables import Table, render
+from bench.tables.columns import Column
+from bench.tables.frame import Notice, read_records
+from bench.tables.published import SCHEMAS, published_problems, published_rows
+from bench.tables.table import Group, TableCell
 from bench.zerocost.holes import hole_lines
 
 
 def transfer_text(
     results: Path,
-    form: Literal["markdown", "csv", "json"],
+    form: str,
     full_only: bool,
     proxy: Sequence[str] | None,
     on: Sequence[str] | None,
-    notice: Callable[[str], None],
+    notice: Notice,
 ) -> str:
     """Write which proxies predict the downstream metrics, with regret and certainty.
 
+    Pairs are of records, or of one paper's rows where `FEWEST` architectures or more have both numbers.
+
     Args:
+        form: one of `bench.tables.FORMATS`.
         full_only: leave reduced runs out.
         proxy, on: names or patterns of the protocols of proxies and of downstream metrics; None takes all.
         notice: called with a line for each unreadable record and undefined score.
 
     Raises:
-        InputError: there is no record or no pair, or a pattern matches nothing.
+        InputError: there is no pair, or a pattern matches nothing.
     """
+    for problem in published_problems(results):
+        notice(f"left out: {problem}")
     with many_objects():
         records = [each for each in read_records(results, None, notice) if not (full_only and each.reduced)]
     if not records:
-        raise InputError(f"{results}: holds no {'full ' if full_only else ''}record yet")
-    found = pairs(measurements(records))
+        notice(f"{results}: holds no {'full ' if full_only else ''}record yet")
+    measured = pairs(measurements(records))
+    printed = pairs(measurements((), [published_rows(task, results) for task in SCHEMAS]))
+    found = [*measured, *(pair for pair in printed if pair.enough)]
     found = _chosen(found, "--proxy", proxy, lambda pair: pair.proxy.protocol)
     found = _chosen(found, "--on", on, lambda pair: pair.downstream.protocol)
-    if not found:
-        raise InputError(
+    if records and not measured:
+        notice(
             f"{results}: no two architectures have both a proxy's value and a downstream metric; "
             "`wildnas evaluate ARCH ARCH --on zerocost/digits classification/digits` gives both"
         )
     for line in hole_lines(records):
         notice(line)
     if form == "csv":
-        return as_frame(found).to_csv(index=False)
+        frame = as_frame(found)
+        return frame.map(lambda cell: harmless_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
     if form == "json":
         return f"{as_frame(found).to_json(orient='records', indent=1, force_ascii=False)}\n"
-    return "\n\n".join(_markdown(answer) for answer in answers(found)) + "\n"
+    return render(_table(answers(found)), form)
 
 
 def _chosen(
@@ -67,11 +80,17 @@ def _chosen(
     return [pair for pair in found if protocol(pair) in kept]
 
 
-def _markdown(answer: Answer) -> str:
-    import pandas as pd
+def _table(found: Sequence[Answer]) -> Table:
+    units = {answer.downstream.unit for answer in found}
+    unit = units.pop() if len(units) == 1 else ""
+    columns = [
+        Column(head, head, unit if head.startswith(("Regret", "of ")) else "", numeric=head not in ("Proxy", "Reading"))
+        for head in HEADS
+    ]
+    groups = [Group(answer.title, tuple(map(_row, answer.pairs)), tuple(answer.lines)) for answer in found]
+    return Table("transfer", "Transfer", tuple(columns), tuple(groups), (), "tab:transfer")
 
-    table = pd.DataFrame([cells(pair) for pair in answer.pairs], columns=list(HEADS))
-    heads = [f"{head} ({answer.downstream.unit})" if head.startswith(("Regret", "of ")) else head for head in HEADS]
-    sides = ["left", *["right"] * (len(HEADS) - 2), "left"]
-    text = table.to_markdown(index=False, headers=heads, colalign=sides, disable_numparse=True)
-    return "\n".join([f"### {answer.title}", "", *answer.lines, "", text])
+
+def _row(pair: Pair) -> tuple[SimpleNamespace, dict[str, TableCell]]:
+    about = SimpleNamespace(published=pair.source != "measured", reduced=pair.reduced, records=())
+    return about, {head: TableCell(text) for head, text in zip(HEADS, cells(pair), strict=True)}

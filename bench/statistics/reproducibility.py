@@ -76,7 +76,7 @@ class Split:
 def gains(frame: pd.DataFrame) -> list[Gain]:
     """Compute each method's gain over random architectures, under every setting with results of the method."""
     found = []
-    for lines in _judged(frame):
+    for lines in judged(frame):
         first = lines.iloc[0]
         random = _of_architectures(lines[lines["method"] == RANDOM])
         for method, own in lines[lines["method"] != RANDOM].groupby("method", sort=True):
@@ -102,7 +102,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
 def splits(frame: pd.DataFrame) -> list[Split]:
     """Split the variance of each search protocol's results into that of searches and that of trainings."""
     found = []
-    for lines in _judged(frame):
+    for lines in judged(frame):
         first = lines.iloc[0]
         searched = lines[lines["search"] != ""]
         protocols = searched["search"].str.split("/").str[:2].str.join("/")
@@ -123,7 +123,7 @@ def splits(frame: pd.DataFrame) -> list[Split]:
     return found
 
 
-def _judged(frame: pd.DataFrame) -> list[pd.DataFrame]:
+def judged(frame: pd.DataFrame) -> list[pd.DataFrame]:
     """Select the lines of the judged metrics, by setting."""
     return [lines for task, metric in JUDGED.items() for lines in of_metric(frame, task, metric)]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.correlation import FEWEST, Correlation, correlate
-from bench.statistics.measurements import by_seed, of_metric, scores
+from bench.statistics.measurements import by_seed, of_metric, scores, unambiguous
 from bench.statistics.noise import Ceiling, Ties, noise_ceiling, ties_within_noise
 from bench.statistics.regret import regret
 from bench.tasks.metrics import METRICS
@@ -35,11 +35,13 @@ class Side:
     """One metric of one setting.
 
     Attributes:
+        source: `measured`, or a paper.
         values: a row for each architecture and a column for each seed; NaN means that there was no run.
         scores: the same, with the sign changed if smaller is better.
         names: a name of each architecture.
     """
 
+    source: str
     task: str
     protocol: str
     metric: str
@@ -88,6 +90,14 @@ class Pair:
         return correlate(first.tolist(), second.tolist())
 
     @property
+    def source(self) -> str:
+        return self.downstream.source
+
+    @property
+    def reduced(self) -> bool:
+        return self.proxy.reduced or self.downstream.reduced
+
+    @property
     def enough(self) -> bool:
         return len(self.architectures) >= FEWEST
 
@@ -121,10 +131,13 @@ def sides(frame: pd.DataFrame, metrics: Mapping[str, tuple[str, ...]]) -> list[S
 
 
 def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
-    for lines in of_metric(frame, task, key):
+    for lines in map(unambiguous, of_metric(frame, task, key)):
+        if lines.empty:
+            continue
         first = lines.iloc[0]
         names = lines.drop_duplicates("architecture").set_index("architecture")["name"].to_dict()
         yield Side(
+            str(first["source"]),
             task,
             str(first["protocol"]),
             key,
@@ -139,7 +152,7 @@ def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
 
 
 def pairs(frame: pd.DataFrame) -> list[Pair]:
-    """List every pair of a proxy and a downstream metric that two architectures have.
+    """List every pair of a proxy and a downstream metric, of one source, that two architectures have.
 
     Pairs are sorted by downstream metric, and then with the best predictor first. Of two classifications, the proxy is
     the one whose name comes first, since the names' order is that of the data sets' sizes.
@@ -149,7 +162,8 @@ def pairs(frame: pd.DataFrame) -> list[Pair]:
     for downstream in sides(frame, DOWNSTREAM):
         own = []
         for proxy in proxies:
-            if proxy.task == downstream.task and proxy.protocol >= downstream.protocol:
+            after = proxy.task != downstream.task or proxy.protocol < downstream.protocol
+            if proxy.source != downstream.source or not after:
                 continue
             common = tuple(name for name in downstream.scores.index if name in proxy.scores.index)
             if len(common) > 1:
@@ -169,6 +183,7 @@ def as_frame(found: list[Pair]) -> pd.DataFrame:
 
 
 _COLUMNS = (
+    "source",
     "proxy",
     "proxy_metric",
     "downstream",
@@ -196,12 +211,13 @@ _COLUMNS = (
 def _line(pair: Pair) -> dict[str, object]:
     ceiling, ties = pair.downstream.ceiling, pair.ties
     line: dict[str, object] = {
+        "source": pair.source,
         "proxy": pair.proxy.protocol,
         "proxy_metric": pair.proxy.metric,
         "downstream": pair.downstream.protocol,
         "downstream_metric": pair.downstream.metric,
         "unit": pair.downstream.unit,
-        "reduced": pair.proxy.reduced or pair.downstream.reduced,
+        "reduced": pair.reduced,
         "architectures": len(pair.architectures),
         "regret_first": pair.regret(),
         f"regret_best_of_{FIRST}": pair.regret(FIRST),

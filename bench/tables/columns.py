@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bench.tables.rows import Row
+from bench.tables.rows import Rows
 
 if TYPE_CHECKING:
     from bench.tasks.contract import Metric
@@ -75,9 +75,11 @@ _COLUMNS = {
 
 #: The place of the task's metrics in `_ORDER`.
 _METRICS = "*"
-_STAGE = re.compile(r"memory_stage(\d+)_gb")
-#: The place of the columns of each stage's peak memory: as many as the search with the most stages has.
-_STAGES = "memory_stages"
+#: The columns of each stage, as many as the search with the most stages has: their keys, head and unit.
+_STAGES = {
+    "memory_stages": (re.compile(r"memory_stage(\d+)_gb"), "Memory stage", "GB"),
+    "kept_stages": (re.compile(r"kept_edges_stage(\d+)"), "Kept into stage", "edges"),
+}
 
 _PLAIN = "protocol architecture * params_m macs_m method seeds source"
 
@@ -90,25 +92,24 @@ _ORDER = {
     "zerocost": "protocol architecture params_m macs_m * seconds method seeds source",
     "search": (
         "protocol architecture setting evaluation test_error test_error_spread accuracy_gain * "
-        "kept_edges shallow_edges hours speed_up training_days devices "
+        "kept_edges kept_stages shallow_edges hours speed_up training_days devices "
         "params_m supernet_params_m memory_gb memory_stages method seeds source"
     ),
 }
 
 
-def columns_of(task: str, rows: Sequence[Row], metrics: Sequence[Metric], wide: bool) -> list[Column]:
+def columns_of(task: str, rows: Rows, metrics: Sequence[Metric], wide: bool) -> list[Column]:
     """The columns that the rows need: a metric's that is always shown, and each that some row has something for.
 
     Args:
         wide: whether every metric has its best seed and its difference to the published value beside it, and not only
             the first one.
     """
-    measured = any(row.records for row in rows)
-    held = _held(rows)
+    measured, held = bool(rows.measured.any()), rows.held
     columns: list[Column] = []
     for key in _ORDER.get(task, _PLAIN).split():
-        if key == _STAGES:
-            columns += _stages(held)
+        if key in _STAGES:
+            columns += _stages(held, *_STAGES[key])
             continue
         if key != _METRICS:
             columns += [_COLUMNS[key]] if key in held else []
@@ -119,7 +120,7 @@ def columns_of(task: str, rows: Sequence[Row], metrics: Sequence[Metric], wide: 
             columns.append(Column(metric.key, metric.label, metric.unit, metric.higher_is_better, always=always))
             if wide or not place:
                 columns += [column for column in _beside(metric) if column.key in held]
-    if not any(row.published for row in rows):
+    if rows.measured.all():
         columns = [column for column in columns if column.key != "source"]
     return [_renamed(column, task, measured) for column in columns]
 
@@ -134,17 +135,9 @@ def _renamed(column: Column, task: str, measured: bool) -> Column:
     return column
 
 
-def _stages(held: set[str]) -> list[Column]:
-    """The peak memory of each stage that some row has, as in P-DARTS Table 2."""
-    stages = sorted(int(found[1]) for found in map(_STAGE.fullmatch, held) if found)
-    return [Column(f"memory_stage{stage}_gb", f"Memory stage {stage}", "GB") for stage in stages]
-
-
-def _held(rows: Iterable[Row]) -> set[str]:
-    held: set[str] = set()
-    for row in rows:
-        held.update(row.labels, row.numbers)
-    return held
+def _stages(held: set[str], keys: re.Pattern[str], head: str, unit: str) -> list[Column]:
+    stages = sorted((int(found[1]), key) for key in held if (found := keys.fullmatch(key)))
+    return [Column(key, f"{head} {stage}", unit) for stage, key in stages]
 
 
 def _is_shown(metric: Metric, held: set[str], measured: bool) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
 from bench.records.record import Record
-from bench.tables.build import Table, arrange
 from bench.tables.columns import Column
 from bench.tables.numbers import Number, mean_of, sample_deviation, signed
-from bench.tables.rows import Row, setting
+from bench.tables.rows import Row, Rows, setting
+from bench.tables.table import Table, arrange
 from search.configs import nearest
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def compare(
         found = [_row(first[shared], second[shared], metric) for metric in metrics if metric.shown != "never"]
         rows += [row for row in found if row is not None]
         notes += _untested(_any(first[shared]).protocol, first[shared], second[shared])
-    table = arrange(rows[0].task, f"{title}: {names[0]} against {names[1]}", rows, _columns(names), ("protocol",))
+    table = arrange(
+        rows[0].task, f"{title}: {names[0]} against {names[1]}", Rows.of(rows), _columns(names), ("protocol",)
+    )
     return replace(table, notes=(*table.notes, *notes), label=f"{table.label}-comparison")
 
 
@@ -130,7 +132,7 @@ def _difference(pairs: Sequence[float]) -> Number:
     mean = mean_of(pairs)
     assert mean.value is not None
     spread = "" if mean.deviation is None else mean.text.partition(" ")[2]
-    return Number(mean.value, f"{signed(mean.value)} {spread}".rstrip(), mean.deviation, len(pairs))
+    return Number(mean.value, f"{signed(mean.value)} {spread}".rstrip(), mean.deviation)
 
 
 def _tests(pairs: Sequence[float]) -> dict[str, Number]:

@@ -19,14 +19,12 @@ class Number:
         value: of several seeds, their mean; None where only the text says something, such as a range.
         text: as it is shown, without the unit.
         deviation: of a sample, where there is one.
-        seeds: how many runs it is the mean of; 0 for a published one.
         exact: whether the value is one to compare with: not `about`, not a bound.
     """
 
     value: float | None
     text: str
     deviation: float | None = None
-    seeds: int = 0
     exact: bool = True
 
 
@@ -34,9 +32,9 @@ def mean_of(values: Sequence[float], write: Callable[[float], str] = "{:.2f}".fo
     """The mean of several seeds, and ± the deviation of the sample where there is more than one."""
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
-        return Number(mean, write(mean), seeds=1)
+        return Number(mean, write(mean))
     deviation = sample_deviation(values)
-    return Number(mean, f"{write(mean)} ± {write(deviation)}", deviation, len(values))
+    return Number(mean, f"{write(mean)} ± {write(deviation)}", deviation)
 
 
 def sample_deviation(values: Sequence[float]) -> float:

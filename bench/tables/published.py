@@ -21,7 +21,7 @@ from backbones.files import read_text
 from backbones.zoo import own as own_zoo
 from bench.records.bounds import confirm_bounded
 from bench.tables.numbers import PRINTED, Number, printed
-from bench.tables.rows import Row
+from bench.tables.rows import Row, Rows
 from search.configs import Schema, first_problem
 
 
@@ -213,13 +213,13 @@ def published_root() -> Path:
 Published = tuple[tuple[PublishedRow, ...], tuple[str, ...]]
 
 
-def published_rows(task: str, results: Path | None = None) -> tuple[Row, ...]:
-    """The papers' rows of one task, in the order of the files' names and then the papers' own.
+def published_rows(task: str, results: Path | None = None) -> Rows:
+    """The published rows of one task, in the order of the files' names and then of their lines.
 
     Args:
         results: a results folder, whose `published/` is read beside the tables that come with the package.
     """
-    return tuple(as_row(row) for rows, _ in _published(results) for row in rows if row.task == task)
+    return Rows.of(as_row(row) for rows, _ in _published(results) for row in rows if row.task == task)
 
 
 def published_problems(results: Path | None = None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from backbones.genotype import Genotype
 from bench.records.record import Record
 from bench.tables.numbers import Number, mean_of, quantity
-from bench.tables.rows import Row, setting
+from bench.tables.rows import Row, Rows, setting
 
 #: A genotype of a search: `("result", 0)`, `("M", limit)` or `("stage", number)`.
 Variant = tuple[str, int]
@@ -25,7 +25,7 @@ RESULT: Variant = ("result", 0)
 Trainings = dict[tuple[Variant, str], list[Record]]
 
 #: What a search's record says of all its stages: no numbers of a genotype after an earlier one.
-_OF_ALL_STAGES = re.compile(r"supernet_.*|search_cost.*|hours|memory_.*")
+_OF_ALL_STAGES = re.compile(r"supernet_.*|search_cost.*|hours|memory_.*|kept_edges_.*")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Trained:
         return self.by_search[0][0]
 
 
-def with_test_errors(rows: Iterable[Row], trainings: Iterable[Record]) -> list[Row]:
+def with_test_errors(rows: Iterable[Row], trainings: Iterable[Record]) -> Rows:
     """The rows of searches, with what their genotypes came to: a row for each genotype and each way of training it.
 
     As in PC-DARTS Table 4, with `test_error`, `params_m` of the trained networks and, of two searches or more,
@@ -63,7 +63,7 @@ def with_test_errors(rows: Iterable[Row], trainings: Iterable[Record]) -> list[R
         for parent in record.parents:
             if parent.role == "search" and "top1_error" in record.metrics:
                 known.setdefault((parent.record, parent.key), []).append(record)
-    return [found for row in rows for found in _rows(row, known)]
+    return Rows.of(found for row in rows for found in _rows(row, known))
 
 
 def _rows(row: Row, known: Mapping[tuple[str, str], Sequence[Record]]) -> Sequence[Row]:
@@ -125,6 +125,7 @@ def _row(row: Row, trained: _Trained, variants: Sequence[Variant]) -> Row:
     if not trained.is_result:
         if all(kind == "stage" for kind, _ in variants):
             numbers = {key: number for key, number in numbers.items() if not _OF_ALL_STAGES.fullmatch(key)}
+        numbers.pop("shallow_edges", None)
         numbers |= _skips(trained)
     reduced = tuple(dict.fromkeys((*row.reduced, *trained.first.reduced)))
     return replace(row, labels=labels, numbers={**numbers, **_numbers(trained)}, reduced=reduced)
@@ -140,7 +141,7 @@ def _numbers(trained: _Trained) -> dict[str, Number]:
     if len(errors) > 1:
         means = [sum(of_search) / len(of_search) for of_search in errors]
         spread = max(means) - min(means)
-        numbers["test_error_spread"] = Number(spread, f"{spread:.2f}", seeds=len(means))
+        numbers["test_error_spread"] = Number(spread, f"{spread:.2f}")
     return numbers
 
 
@@ -148,7 +149,7 @@ def _skips(trained: _Trained) -> dict[str, Number]:
     """The skip connections of the genotypes themselves, where the search's metric is its result's."""
     genotypes = [Genotype.from_json(records[0].architecture.genotype) for records in trained.by_search]
     counts = [float(genotype.skip_count) for genotype in genotypes]
-    return {"skip_count": Number(counts[0], f"{counts[0]:.0f}", seeds=1) if len(counts) == 1 else mean_of(counts)}
+    return {"skip_count": Number(counts[0], f"{counts[0]:.0f}") if len(counts) == 1 else mean_of(counts)}
 
 
 def _named(variants: Sequence[Variant]) -> str:

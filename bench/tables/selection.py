@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.records.sections import many_objects
-from bench.records.store import RecordStore
-from bench.tables.build import Table, build_table, lay_out
-from bench.tables.choose import choose, grouping, sort_rows
 from bench.tables.compare import compare
-from bench.tables.markdown import as_markdown
-from bench.tables.merge import merged_rows
+from bench.tables.frame import Notice, find_record, merged_rows, read_records
 from bench.tables.published import published_problems
-from bench.tables.rows import FindRecord, Row
+from bench.tables.rows import Rows
+from bench.tables.table import Table, build_table, choose, grouping, lay_out, sort_rows
+from bench.tables.write import render
 from bench.tasks.metrics import METRICS, TITLES
-
-#: Is told of what cannot be read, a line each.
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -83,43 +77,16 @@ def tables_of(records: Sequence[Record]) -> list[str]:
     tables = []
     for task in dict.fromkeys(record.task for record in records):
         rows = [record for record in records if record.task == task]
-        tables.append(as_markdown(build_table(TITLES[task], rows, METRICS[task])))
+        tables.append(render(build_table(TITLES[task], rows, METRICS[task]), "markdown"))
     return tables
 
 
-def read_records(results: Path, task: str | None, notice: Notice) -> list[Record]:
-    """All records that can be read, or those of one task."""
-    records, problems = RecordStore(results).read_sound(task)
-    for problem in problems:
-        notice(f"left out: {problem}")
-    return records
+def _kept(rows: Rows, selection: Selection) -> Rows:
+    kept = rows.measured | (selection.origin != "measured" and selection.extent != "reduced")
+    return rows.take(kept & (selection.extent is None or rows.reduced == (selection.extent == "reduced")))
 
 
-def find_record(results: Path, notice: Notice) -> FindRecord:
-    """Reads a record when it is asked for, once; one that is gone or broken is none."""
-    store = RecordStore(results)
-
-    @cache
-    def find(name: str) -> Record | None:
-        try:
-            return store.find(name)
-        except InputError as error:
-            notice(f"left out: {error}")
-            return None
-
-    return find
-
-
-def _kept(rows: Sequence[Row], selection: Selection) -> list[Row]:
-    return [
-        row
-        for row in rows
-        if (row.records or (selection.origin != "measured" and selection.extent != "reduced"))
-        and (selection.extent is None or bool(row.reduced) == (selection.extent == "reduced"))
-    ]
-
-
-def _laid_out(task: str, rows: list[Row], selection: Selection) -> Table:
+def _laid_out(task: str, rows: Rows, selection: Selection) -> Table:
     metrics = METRICS[task]
     for option in ("protocol", "architecture", "method"):
         rows = choose(rows, option, getattr(selection, option))
@@ -130,9 +97,9 @@ def _laid_out(task: str, rows: list[Row], selection: Selection) -> Table:
     return lay_out(TITLES[task], rows, metrics, group, selection.wide)
 
 
-def _refuse_none(task: str, results: Path, selection: Selection, rows: list[Row]) -> None:
+def _refuse_none(task: str, results: Path, selection: Selection, rows: Rows) -> None:
     """Raises: InputError: no row is left; says of which kind."""
-    if not rows:
+    if not len(rows):
         kind = "" if selection.extent is None else f"{selection.extent} "
         make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"
         raise InputError(f"{results}: holds no {kind}{task} record; {make} makes some")

@@ -8,8 +8,8 @@ import io
 import pytest
 
 from bench.console.visible import harmless_cell, visible
-from bench.tables.build import Table
-from bench.tables.markdown import as_markdown
+from bench.tables import render
+from bench.tables.table import Table
 
 
 def test_control_characters_are_spelt_out() -> None:
@@ -32,7 +32,7 @@ def test_other_cells_stay(text: str) -> None:
 
 def test_notes_of_a_table_are_no_markup() -> None:
     notes = ("# heading", "![a](http://192.0.2.1)", "<b>", "1. list", "`code`", "[2] P-DARTS' note")
-    text = as_markdown(Table("reid", "t", (), (), notes, "l"))
+    text = render(Table("reid", "t", (), (), notes, "l"), "markdown")
     lines = text.splitlines()
     assert r"\# heading" in lines
     assert r"!\[a\](http://192.0.2.1)" in lines or r"![a\](http://192.0.2.1)" in lines

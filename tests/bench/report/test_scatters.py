@@ -5,9 +5,11 @@ from typing import Any
 
 from bench.records.record import Record
 from bench.report.panels import Figure
-from bench.report.scatters import cost_figure, detection_figure, parts_figure, transfer_figure
-from bench.report.transfer import transfers
-from bench.tables.published import published_rows
+from bench.report.proxies import transfer_figure
+from bench.report.scatters import cost_figure, detection_figure, parts_figure
+from bench.statistics.measurements import measurements
+from bench.statistics.transfer import pairs
+from bench.tables.published import SCHEMAS, published_rows
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS
 
@@ -106,8 +108,9 @@ def test_search_cost_is_on_a_logarithm_and_manual_designs_are_not_there() -> Non
 
 
 def test_transfer_has_a_plot_of_each_pair_that_says_something() -> None:
-    pairs = transfers({task: list(published_rows(task)) for task in METRICS})
-    points = {panel.title: len(panel.points) for panel in transfer_figure(pairs, link).panels}
+    found = pairs(measurements([], map(published_rows, SCHEMAS)))
+    figure = transfer_figure(found, lambda protocol, architecture: "")
+    points = {panel.title: len(panel.points) for panel in figure.panels}
     assert points == {
         "classification/cifar10 → classification/imagenet_mobile (P-DARTS)": 8,
         "classification/cifar10 → classification/imagenet_mobile (PC-DARTS)": 7,

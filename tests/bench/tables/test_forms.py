@@ -14,9 +14,9 @@ import pytest
 
 from bench.records.record import Record
 from bench.tables import FORMATS, build_table, lay_out, render
-from bench.tables.latex import escaped
 from bench.tables.published import published_rows
 from bench.tables.rows import measured_rows
+from bench.tables.write import escaped
 from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]

@@ -12,7 +12,7 @@ import pytest
 from backbones import zoo
 from bench.records.record import Record
 from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
-from bench.tables.build import with_differences
+from bench.tables.frame import with_differences
 from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
 from bench.tables.rows import experiment, measured_rows
@@ -159,7 +159,7 @@ def test_published_and_measured_share_no_row(seeds_of: SeedsOf) -> None:
     group = next(group for group in table.groups if group.heading == "classification/cifar10")
     assert all(bool(row.records) != bool(row.published) for row, _ in group.rows)
     assert [bool(row.records) for row, _ in group.rows].count(True) == 1
-    source = {row.labels["source"] for row, _ in group.rows}
+    source = {cells["source"].text for _, cells in group.rows}
     assert source == {"P-DARTS Table 1", "PC-DARTS Table 1", "measured"}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from backbones import zoo
 from bench.records.record import Record
-from bench.tables.build import lay_out
+from bench.tables import lay_out
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS

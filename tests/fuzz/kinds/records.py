@@ -41,9 +41,9 @@ def with_a_good_one(folder: Path) -> Callable[[], Any]:
 
     def read() -> Any:
         from bench.report.page import TASKS
-        from bench.tables.build import lay_out
-        from bench.tables.merge import merged_rows
-        from bench.tables.render import FORMATS, render
+        from bench.tables.frame import merged_rows
+        from bench.tables.table import lay_out
+        from bench.tables.write import FORMATS, render
         from bench.tasks.metrics import METRICS
 
         store = RecordStore(folder)

@@ -1,0 +1,77 @@
+"""Three sentences below the tables of a pipeline: what is seen, how sure it is, and what random architectures got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bench.records.record import Record
+from bench.statistics.judged import RANDOM
+from bench.statistics.measurements import by_seed, measurements
+from bench.statistics.noise import ties_within_noise
+from bench.statistics.reproducibility import gains, judged
+
+
+def summary(records: Iterable[Record]) -> list[str]:
+    """The three sentences, or none where no architecture has been evaluated.
+
+    They are about the judged metric (`JUDGED`) of each setting.
+    """
+    frame = measurements(records)
+    found = judged(frame)
+    if not found:
+        return []
+    return [
+        f"Best of its protocol: {'; '.join(map(_best, found))}.",
+        f"How sure: {'; '.join(map(_spread, found))}.",
+        f"Random architectures: {'; '.join(_random(lines, frame) for lines in found)}.",
+    ]
+
+
+def _means(lines: pd.DataFrame) -> pd.Series:
+    return by_seed(lines).mean(axis=1)
+
+
+def _title(lines: pd.DataFrame) -> str:
+    first = lines.iloc[0]
+    return f"{first['protocol']}{' †' if first['reduced'] else ''}"
+
+
+def _number(value: float, lines: pd.DataFrame) -> str:
+    first = lines.iloc[0]
+    return f"{first['label']} {value:.2f} {first['unit']}".rstrip()
+
+
+def _best(lines: pd.DataFrame) -> str:
+    means = _means(lines)
+    best = means.idxmax() if lines["higher_is_better"].iloc[0] else means.idxmin()
+    name = lines.loc[lines["architecture"] == best, "name"].iloc[0]
+    return f"{_title(lines)}: {name} of {len(means)} ({_number(means[best], lines)})"
+
+
+def _spread(lines: pd.DataFrame) -> str:
+    values = by_seed(lines)
+    seeds, ties = int(values.notna().sum(axis=1).min()), ties_within_noise(values.to_numpy())
+    said = f"{_title(lines)}: {seeds} {'seed' if seeds == 1 else 'seeds'} each"
+    if ties is None:
+        return f"{said}, so that a difference may be noise; 2 seeds or more give the spread"
+    spread = f"one run deviates by {ties.deviation:.2g} {lines['unit'].iloc[0]}".rstrip()
+    return f"{said}, {spread}, {ties.count} of {ties.pairs} pairs are ties within noise"
+
+
+def _random(lines: pd.DataFrame, frame: pd.DataFrame) -> str:
+    own = lines[lines["method"] == RANDOM]
+    if own.empty:
+        return f"{_title(lines)}: none was run; `random:0`, `random:1`, … are architectures, too"
+    means = _means(own)
+    said = f"{_title(lines)}: {len(means)} got {_number(float(np.mean(means)), lines)} on average"
+    others = [
+        f"{gain.method} {gain.improvement.text} %"
+        for gain in gains(frame[frame["setting"] == lines["setting"].iloc[0]])
+        if gain.improvement is not None
+    ]
+    if others:
+        return f"{said}, over which {', '.join(others)} are gained"
+    return f"{said}; 2 or more of them would give the gain over random"

@@ -1,0 +1,243 @@
+"""A table laid out: which rows it has, in which order and groups, which columns, and which cells are the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from backbones.errors import InputError
+from bench.records.record import Record
+from bench.tables.columns import Column, columns_of
+from bench.tables.over_random import with_gains
+from bench.tables.rows import FindRecord, Row, Rows, measured_rows, over_limit
+from search.configs import nearest
+
+if TYPE_CHECKING:
+    from bench.tasks.contract import Metric
+
+#: Behind the name of an architecture whose runs were not full ones.
+REDUCED_MARK = "†"
+#: Behind the name of an architecture whose network is too large for its protocol, such as the mobile setting.
+LIMIT_MARK = "‡"
+
+#: The labels that each selecting option compares with its patterns.
+_SOUGHT = {"protocol": ["protocol"], "architecture": ["architecture", "zoo"], "method": ["method"]}
+#: The heading of a group without a value.
+_NONE = {"protocol": "no protocol of ours"}
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """What is shown in one place: its text, whether it is the best of its group, and the number to sort it by."""
+
+    text: str
+    best: bool = False
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows under one heading, empty for a table of one group.
+
+    Attributes:
+        rows: the `about` of each row (`Rows.about`) and its cells by column.
+        lines: what is said above the rows.
+    """
+
+    heading: str
+    rows: tuple[tuple[Any, dict[str, TableCell]], ...]
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be written.
+
+    Attributes:
+        columns: in order; the unit of every number is in its column's head.
+        notes: why rows that carry a mark were reduced, what differences are to, and the papers' footnotes.
+        label: what LaTeX refers to it by.
+        rows: the rows, group by group.
+    """
+
+    task: str
+    title: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...]
+    label: str
+    rows: Rows = field(default_factory=lambda: Rows.of([]))
+
+
+def build_table(
+    title: str, records: Iterable[Record], metrics: Sequence[Metric], find_search: FindRecord | None = None
+) -> Table:
+    """The table of measured rows alone (`measured_rows`)."""
+    return lay_out(title, with_gains(measured_rows(records, metrics, find_search), metrics), metrics)
+
+
+def lay_out(
+    title: str, rows: Rows | Iterable[Row], metrics: Sequence[Metric], group: Sequence[str] = (), wide: bool = False
+) -> Table:
+    """A table of rows of one task, in their order.
+
+    Args:
+        group: the columns whose values are the groups' headings; they are no columns then.
+        wide: whether every metric has its best seed and its difference beside it, and not only the first one.
+    """
+    rows = Rows.of(rows)
+    task = rows.about["task"].iloc[0] if len(rows) else "classification"
+    columns = [column for column in columns_of(task, rows, metrics, wide) if column.key not in group]
+    return arrange(task, title, rows, columns, group)
+
+
+def arrange(task: str, title: str, rows: Rows, columns: Sequence[Column], group: Sequence[str] = ()) -> Table:
+    """A table of rows under given columns."""
+    codes, names = pd.factorize(headings(rows, group))
+    order = pd.Series(codes).sort_values(kind="stable")
+    rows, codes = rows.take(order.index.to_numpy()), order.to_numpy()
+    notes = _Notes()
+    cells = _cells(rows, codes, columns, notes)
+    members = pd.Series(range(len(rows))).groupby(codes).agg(list) if len(rows) else []
+    groups = [Group(name, tuple(cells[place] for place in own)) for name, own in zip(names, members, strict=True)]
+    return Table(task, title, tuple(columns), tuple(groups), notes.lines(), f"tab:{task}", rows)
+
+
+def headings(rows: Rows, group: Sequence[str]) -> pd.Series:
+    """The heading of the group that each row belongs to."""
+    found = pd.Series("", index=rows.texts.index, dtype=object)
+    for place, key in enumerate(group):
+        texts = rows.label(key)
+        found += (": " if place else "") + texts.where(texts != "", _NONE.get(key, f"(no {key})"))
+    return found
+
+
+def choose(rows: Rows, option: str, patterns: Sequence[str] | None) -> Rows:
+    """The rows whose protocol, architecture or method is, or matches, one of the patterns (`*`, `?`, `[…]`).
+
+    Raises:
+        InputError: no row matches a pattern; names the nearest.
+    """
+    if not patterns:
+        return rows
+    names = rows.texts.reindex(columns=_SOUGHT[option], fill_value="")
+    known = sorted(set(names.to_numpy().ravel()) - {""})
+    chosen: set[str] = set()
+    for pattern in patterns:
+        # A published name may hold brackets, as a pattern does: the name itself always matches.
+        fitting = {name for name in known if name == pattern or fnmatchcase(name, pattern)}
+        if not fitting:
+            raise InputError(f"--{option} {pattern}: no row has it; {nearest(pattern, known)}")
+        chosen |= fitting
+    return rows.take(names.isin(chosen).any(axis=1))
+
+
+def sort_rows(
+    rows: Rows, column: str, metrics: Sequence[Metric], group: Sequence[str] = (), descending: bool | None = None
+) -> Rows:
+    """The rows by one column: the best first, or the smallest where no value is better; holes come last.
+
+    Args:
+        column: its key or its head, such as `top1_error` or `Params`.
+        group: the columns whose groups stay in their order, each sorted by itself.
+        descending: whether the largest comes first; None is as above.
+
+    Raises:
+        InputError: the table has no such column; names those that it has.
+    """
+    columns = columns_of(rows.about["task"].iloc[0], rows, metrics, wide=True) if len(rows) else []
+    found = [item for item in columns if column.lower() in (item.key.lower(), item.head.lower(), item.title.lower())]
+    if not found:
+        raise InputError(f"--sort {column}: no such column; {nearest(column, [item.key for item in columns])}")
+    key, numeric = found[0].key, found[0].numeric
+    by = (
+        rows.values.get(key, pd.Series(float("nan"), rows.texts.index))
+        if numeric
+        else rows.label(key).replace("", None)
+    )
+    down = bool(found[0].higher_is_better) if descending is None else descending
+    order = pd.DataFrame({"group": pd.factorize(headings(rows, group))[0], "hole": by.isna(), "by": by})
+    # Equal words are turned with the others, equal numbers and holes stay in their order.
+    order["place"] = order.index.where(by.notna() & (down and not numeric), 0)
+    return rows.take(order.sort_values(list(order), ascending=[True, True, not down, False], kind="stable").index)
+
+
+def grouping(names: Sequence[str], rows: Rows) -> tuple[str, ...]:
+    """The columns to group by; `none` is none.
+
+    Raises:
+        InputError: no row has a column; names those that there are.
+    """
+    if list(names) == ["none"]:
+        return ()
+    known = sorted(rows.held)
+    for name in names:
+        if name not in known:
+            raise InputError(f"--group {name}: no such column; {nearest(name, known)}, or none alone")
+    return tuple(names)
+
+
+class _Notes:
+    """The lines below a table, each once, in the order of the rows; footnotes are numbered."""
+
+    def __init__(self) -> None:
+        self._marked: dict[str, None] = {}
+        self._footnotes: dict[str, int] = {}
+
+    def marks(self, row: Any, protocol: str, compared: str) -> str:
+        """What stands behind the row's name."""
+        marks = ""
+        if row.reduced:
+            self._marked[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(row.reduced)})"] = None
+            marks += f" {REDUCED_MARK}"
+        if row.records and over_limit(row.records[0]):
+            limit = row.records[0].config["macs_limit"]
+            self._marked[f"{LIMIT_MARK} {protocol}: {limit / 1e6:,.0f} M multiply-adds or more"] = None
+            marks += f" {LIMIT_MARK}"
+        if compared:
+            self._marked[f"Δ {protocol}: to {compared}"] = None
+        if row.published is not None:
+            found = (row.published.footnote, row.published.note and f"Note: {row.published.note}.")
+            for text in filter(None, found):
+                marks += f" [{self._footnotes.setdefault(text, len(self._footnotes) + 1)}]"
+        return marks
+
+    def lines(self) -> tuple[str, ...]:
+        return (*self._marked, *(f"[{number}] {text}" for text, number in self._footnotes.items()))
+
+
+def _cells(rows: Rows, codes: Any, columns: Sequence[Column], notes: _Notes) -> list[tuple[Any, dict[str, TableCell]]]:
+    about = list(rows.about.itertuples(index=False))
+    marks = list(map(notes.marks, about, rows.label("protocol"), rows.label("compared")))
+    cited = [f" ({text})" if text else "" for text in rows.label("cited")]
+    named = [bool(text) for text in rows.label("network")]
+    shown = {}
+    for column in columns:
+        texts = rows.label(column.key).tolist()
+        if column.key in ("network", "architecture"):
+            here = [has == (column.key == "network") for has in named]
+            texts = [text + more * own for text, more, own in zip(texts, cited, here, strict=True)]
+        if column.key == "architecture":
+            texts = [text + more for text, more in zip(texts, marks, strict=True)]
+        values = (
+            rows.values[column.key] if column.key in rows.values else pd.Series(index=rows.texts.index, dtype=float)
+        )
+        best = _best(rows, codes, column).tolist()
+        held = [None if pd.isna(value) else value for value in values]
+        shown[column.key] = list(map(TableCell, texts, best, held))
+    return [(row, {key: cells[place] for key, cells in shown.items()}) for place, row in enumerate(about)]
+
+
+def _best(rows: Rows, codes: Any, column: Column) -> pd.Series:
+    """Which rows hold the best value of their group, of its full runs where it has some; none if there is no choice."""
+    if column.higher_is_better is None or column.key not in rows.values:
+        return pd.Series(False, index=rows.texts.index)
+    eligible = ~rows.reduced | rows.reduced.groupby(codes).transform("all")
+    values = rows.values[column.key].where(rows.exact[column.key] & eligible)
+    grouped = values.groupby(codes)
+    best = grouped.transform("max" if column.higher_is_better else "min")
+    return (values == best) & (grouped.transform("count") > 1)

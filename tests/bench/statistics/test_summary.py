@@ -1,0 +1,42 @@
+"""The sentences below a pipeline's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.records.record import Record
+from bench.statistics.summary import summary
+from tests.bench.tables.conftest import metric
+
+MakeRecord = Callable[..., Record]
+
+
+def runs(make_record: MakeRecord, digest: str, errors: list[float], **changes: object) -> list[Record]:
+    plain = make_record().architecture.model_dump()
+    architecture = {**plain, "name": digest, "digest": None, "genotype": None, "timm": digest}
+    return [
+        make_record(seed=seed, architecture=architecture, metrics={"top1_error": metric(error)}, **changes)
+        for seed, error in enumerate(errors)
+    ]
+
+
+def test_it_says_what_is_seen_how_sure_and_what_random_ones_got(make_record: MakeRecord) -> None:
+    found = runs(make_record, "a", [4.0, 6.0], method="P-DARTS")
+    found += runs(make_record, "r0", [9.0, 11.0], method="random")
+    found += runs(make_record, "r1", [12.0, 12.0], method="random")
+    best, sure, random = summary(found)
+    assert "classification/digits: a of 3 (Top-1 err. 5.00 %)" in best
+    # Variances 2, 2 and 0 with one degree of freedom each: sqrt(4 / 3) = 1.15.
+    assert "2 seeds each, one run deviates by 1.2 %" in sure
+    assert "2 got Top-1 err. 11.00 % on average" in random
+    # 100 * (95 - 89) / 89
+    assert "P-DARTS +6.74" in random
+
+
+def test_one_seed_and_one_random_architecture_are_said_to_be_few(make_record: MakeRecord) -> None:
+    found = runs(make_record, "a", [4.0], method="P-DARTS") + runs(make_record, "r0", [9.0], method="random")
+    _, sure, random = summary(found)
+    assert "1 seed each, so that a difference may be noise" in sure
+    assert "2 or more of them would give the gain over random" in random
+    assert "none was run" in summary(found[:1])[2]
+    assert summary([]) == []
