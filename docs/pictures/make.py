@@ -1,9 +1,8 @@
 """Make the pictures of the pages from the records and checkpoints of a working folder.
 
-`python docs/pictures/make.py FOLDER`, in the checkout. FOLDER holds
-`results/` and `work/` of `wildnas run pipelines/digits`,
-and in `progress.txt` what that showed meanwhile. Chromium photographs the report, and lays out
-the pictures that consist of several. All are reduced to few colours, so that they are small.
+`python docs/pictures/make.py FOLDER`, in the checkout. FOLDER holds `results/` and `work/` of
+`wildnas run pipelines/digits`, and in `progress.txt` what that showed meanwhile. Chromium photographs the report
+and lays out the pictures that consist of several. All are reduced to few colours, so that they are small.
 """
 
 from __future__ import annotations
