@@ -29,7 +29,7 @@ LAST = "last"
 
 
 @dataclass(frozen=True)
-class Entry(Generic[Value]):
+class TextEntry(Generic[Value]):
     """A genotype in a text.
 
     Attributes:
@@ -43,7 +43,7 @@ class Entry(Generic[Value]):
     epoch: int | None
 
 
-def find_entries(text: str, where: str, build: Callable[[str], Value], python: bool = False) -> list[Entry[Value]]:
+def find_entries(text: str, where: str, build: Callable[[str], Value], python: bool = False) -> list[TextEntry[Value]]:
     """Find every genotype in a text, in order; commented ones only if there is no other.
 
     Args:
@@ -56,8 +56,8 @@ def find_entries(text: str, where: str, build: Callable[[str], Value], python: b
     text = _COLOUR.sub("", text)
     epochs = [(match.start(), int(match[1])) for match in _EPOCH.finditer(text)]
     offsets = [offset for offset, _ in epochs]
-    entries: list[Entry[Value]] = []
-    commented: list[Entry[Value]] = []
+    entries: list[TextEntry[Value]] = []
+    commented: list[TextEntry[Value]] = []
     # Each text is parsed once, since most logs print the same genotype at every epoch.
     known: dict[str, Value | InputError] = {}
     unreadable = 0
@@ -75,7 +75,7 @@ def find_entries(text: str, where: str, build: Callable[[str], Value], python: b
             raise InputError(f"{where}: holds more than {_MOST_UNREADABLE} genotypes that cannot be read: {value}")
         name = _NAME.search(text, max(0, text.rfind("\n", 0, start)), start)
         before = bisect_right(offsets, start) - 1
-        entry = Entry(value, name[1] if name else None, epochs[before][1] if before >= 0 else None)
+        entry = TextEntry(value, name[1] if name else None, epochs[before][1] if before >= 0 else None)
         (commented if out else entries).append(entry)
     if not entries and not commented:
         raise InputError(f"{where}: holds no genotype; expected 'Genotype(normal=[…], …)' or JSON")
@@ -109,7 +109,7 @@ def _uncommented(text: str, start: int) -> str:
     return "\n".join(kept)
 
 
-def choose(entries: list[Entry[Value]], which: str | None, text: str, where: str) -> Value:
+def choose(entries: list[TextEntry[Value]], which: str | None, text: str, where: str) -> Value:
     """Choose one of the genotypes.
 
     Args:
@@ -143,7 +143,7 @@ def choose(entries: list[Entry[Value]], which: str | None, text: str, where: str
     return value
 
 
-def _named(entries: list[Entry[Value]], name: str, text: str) -> list[Entry[Value]]:
+def _named(entries: list[TextEntry[Value]], name: str, text: str) -> list[TextEntry[Value]]:
     others = dict(_ALIAS.findall(text))
     # An alias may name another alias; the count of steps ends a circle.
     for _ in range(len(others) + 1):
@@ -154,7 +154,7 @@ def _named(entries: list[Entry[Value]], name: str, text: str) -> list[Entry[Valu
     return []
 
 
-def _choices(entries: list[Entry[Value]]) -> str:
+def _choices(entries: list[TextEntry[Value]]) -> str:
     """Describe for a message how to choose a genotype."""
     sound = [entry for entry in entries if not isinstance(entry.value, InputError)]
     names = list(dict.fromkeys(entry.name for entry in sound if entry.name))

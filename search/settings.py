@@ -60,7 +60,7 @@ class ArchitectureOptimiser(Schema):
     clip_norm: float | None = Field(default=None, gt=0, exclude_if=lambda norm: norm is None)
 
 
-class Execution(Schema):
+class SearchExecution(Schema):
     """Configuration keys that change the execution of a search, not its definition; in no run key and no record."""
 
     #: CUDA graphs of the steps: `auto` uses them if possible, `on` fails if that is impossible, `off` does not.
@@ -106,7 +106,7 @@ class SearchSettings(Schema):
     precision: Literal["fp32", "bf16"] = "fp32"
     weights: WeightOptimiser
     architecture: ArchitectureOptimiser
-    execution: Execution = Field(default=Execution(), exclude=True)
+    execution: SearchExecution = Field(default=SearchExecution(), exclude=True)
     rule: Rule
     max_skips: int | None = Field(default=None, ge=0)
 

@@ -12,7 +12,7 @@ from bench.statistics.answers import HEADS, answers, cells
 from bench.statistics.checklist import WORDS, checklist
 from bench.statistics.measurements import measurements
 from bench.statistics.power import needed_text
-from bench.statistics.reproducibility import Gain, Split, gains, splits
+from bench.statistics.reproducibility import Gain, VarianceSplit, gains, splits
 from bench.statistics.transfer import Pair
 from bench.zerocost.holes import hole_lines
 
@@ -59,7 +59,7 @@ def _gain(gain: Gain) -> list[str]:
     ]
 
 
-def _split(split: Split) -> list[str]:
+def _split(split: VarianceSplit) -> list[str]:
     parts = split.components
     deviations = [""] * 2 if parts is None else [f"{value**0.5:.2f}" for value in (parts.search, parts.training)]
     return [

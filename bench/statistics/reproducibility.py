@@ -51,7 +51,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Split:
+class VarianceSplit:
     """The variance of one search protocol's results under one setting."""
 
     search: str
@@ -99,8 +99,8 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
     return found
 
 
-def splits(frame: pd.DataFrame) -> list[Split]:
-    """Split the variance of each search protocol's results into that of searches and that of trainings."""
+def splits(frame: pd.DataFrame) -> list[VarianceSplit]:
+    """VarianceSplit the variance of each search protocol's results into that of searches and that of trainings."""
     found = []
     for lines in judged(frame):
         first = lines.iloc[0]
@@ -109,7 +109,7 @@ def splits(frame: pd.DataFrame) -> list[Split]:
         for protocol, own in searched.groupby(protocols, sort=True):
             groups = [group["value"].tolist() for _, group in own.groupby("search", sort=True)]
             found.append(
-                Split(
+                VarianceSplit(
                     str(protocol),
                     str(first["protocol"]),
                     str(first["label"]),

@@ -10,7 +10,7 @@ from bench.classification.settings import ClassificationSettings
 from search.configs import Schema
 
 
-class Batch(Schema):
+class BatchSettings(Schema):
     """The training images that the scores are computed on."""
 
     size: int = Field(ge=2)
@@ -22,7 +22,7 @@ class ZerocostSettings(ClassificationSettings):
     """A zero-cost protocol: the network and images of a classification protocol, and the batch."""
 
     task: Literal["zerocost"]  # type: ignore[assignment]
-    batch: Batch
+    batch: BatchSettings
 
 
 #: Keys of the classification protocol that only affect training.

@@ -111,7 +111,7 @@ def _halved(x: Tensor, weights: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Depthwise:
+class _StackedDepthwise:
     """A depthwise convolution of one operation on all edges that have it.
 
     Attributes:
@@ -149,7 +149,7 @@ class StackedFan:
         self._dilated = sum(len(found[name].on) for name in dilated)
 
         self._first = [
-            _Depthwise(
+            _StackedDepthwise(
                 gather.want(found[name].edges_first("depthwise_1" if name in separable else "depthwise", gather)),
                 found[name].on,
                 *((kernel // 2, 1) if name in separable else (kernel - 1, 2)),
@@ -164,7 +164,9 @@ class StackedFan:
             columns = [found[name].columns("statistics_1", norms, own=True) for name in separable]
             self._norm_1 = norms.add(np.concatenate(columns)[None])
             self._second = [
-                _Depthwise(gather.want(found[name].source("depthwise_2", gather)), found[name].on, int(name[-1]) // 2)
+                _StackedDepthwise(
+                    gather.want(found[name].source("depthwise_2", gather)), found[name].on, int(name[-1]) // 2
+                )
                 for name in separable
             ]
             points = [found[name].pointwise("pointwise_2", gather) for name in separable]
