@@ -1,4 +1,4 @@
-"""The cells of every genotype that a table has a row of, drawn."""
+"""Draw the cells of every genotype in the tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.tables.rows import Row
 
 @dataclass
 class Cells:
-    """A genotype and whose it is: equal genotypes are drawn once, whatever their names."""
+    """A genotype and its names; equal genotypes are drawn once."""
 
     genotype: Genotype
     names: dict[str, None] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Cells:
 
     @property
     def pictures(self) -> dict[str, str]:
-        """An `<svg>` element of each cell, with the cell in words."""
+        """An `<svg>` element of each cell, with a description in words."""
         found = {}
         for cell in ("normal", "reduce"):
             words = f"{'Normal' if cell == 'normal' else 'Reduction'} cell of {self.title}: {self._words(cell)}"
@@ -48,7 +48,7 @@ class Cells:
         )
 
 
-# Laying one out takes a quarter of a second, and most are the papers' in every report of a process.
+# A layout takes a quarter of a second, and every report of a process draws the papers' cells.
 @functools.lru_cache(maxsize=256)
 def _picture(genotype: Genotype, cell: str) -> str:
     return themed(drawing.svg(genotype, cell))
@@ -64,7 +64,7 @@ def cells_place(digest: str) -> str:
 
 
 def all_cells(rows: Iterable[Row]) -> list[Cells]:
-    """Those of the rows, in their order."""
+    """The distinct genotypes of the rows, in order."""
     found: dict[str, Cells] = {}
     for row in rows:
         if row.digest is None:

@@ -1,4 +1,4 @@
-"""Curves beside records as plots: how a search decided, and how a training's error fell."""
+"""Plot the curves stored beside records: searches and trainings, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bench.records.store import RecordStore
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.report.scatters import REDUCED
 
-#: Gives the place in the page of a record.
+#: Returns the link to a record in the page.
 RecordLink = Callable[[Record], str]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A record's epochs, in order, as the line of JSON for each says them."""
+    """The epochs of a record in order, one JSON object each."""
 
     record: Record
     epochs: list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Curve:
         return seed if self.record.task == "search" else f"{self.record.architecture.name}, {seed}"
 
 
-#: A plot each: its axis, and the keys of its lines with what is added to their names.
+#: For each plot its y axis, and the keys of its lines with the suffixes of their names.
 _SEARCH = (
     (
         Axis("entropy of α (nats)", from_zero=True),
@@ -90,7 +90,7 @@ def _panels(
 
 
 def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:
-    """One number of a curve; an epoch without it is a hole."""
+    """One number of a curve as a series; an epoch without it is left out."""
     points = [
         Point(place, entry[key], f"{curve.name}, epoch {place}", link(curve.record))
         for place, entry in enumerate(curve.epochs, start=1)
@@ -100,7 +100,7 @@ def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:
 
 
 def read_curves(records: Sequence[Record], store: RecordStore) -> tuple[list[Curve], list[str]]:
-    """The curves beside records that have one, and a line for each that cannot be read or is another run's."""
+    """Read the curves of records, and list those that cannot be read or belong to another run."""
     curves, problems = [], []
     for record in records:
         if record.curve is None:

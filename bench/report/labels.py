@@ -1,4 +1,4 @@
-"""Names beside the points of a plot, each where it hides nothing; one that finds no room is left to its tooltip."""
+"""Place the names of points beside them without overlap; a name without room is in its tooltip only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 _SIZE = 7
-#: Where a name may stand, from the point, in pixels: shift, and how it is aligned.
+#: Candidate positions of a name: its shift from the point in pixels, and its alignment.
 _PLACES = (
     (6, 0, "left", "center"),
     (-6, 0, "right", "center"),
@@ -29,13 +29,13 @@ _MARK = 4
 
 
 def place_labels(axes: Axes, points: Sequence[Point]) -> None:
-    """Write the points' names; the axes have their scales and limits already."""
+    """Write the points' names on axes whose scales and limits are set."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.transforms import Bbox
 
     figure = axes.get_figure(root=True)
     assert figure is not None
-    # Measured on a drawing of it: only then is known where the axes are, and how long a name is.
+    # The positions of the axes and the lengths of names are known only after drawing.
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()

@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds all it needs, so that it can be opened from a disk or sent by mail."""
+"""Write the report as one self-contained HTML file, which can be opened from a disk or sent by mail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from bench.tables.write import as_html
 from bench.tasks.metrics import METRICS, TITLES
 from search.training.progress import ProgressCallback
 
-#: Stands for the script's digest until the page is rendered; the policy is before all that comes from records.
+#: Replaced by the script's digest once the page is rendered; the policy precedes all that comes from records.
 _SCRIPT = "digest-of-the-script"
 
 #: In the order of their tables.
@@ -60,13 +60,13 @@ def write_report(
         full_only: whether reduced runs are left out.
 
     Returns:
-        the file, and a line for each record or curve that could not be read: the page names them, too.
+        The file, and a line for each record or curve that could not be read; the page lists them, too.
 
     Raises:
         InputError: the folder cannot be written.
     """
     file = out / "index.html"
-    # Before all the drawing, that a mistake is known at once.
+    # Before the drawing, so that a mistake is known at once.
     with _writing(file):
         out.mkdir(parents=True, exist_ok=True)
     with many_objects():
@@ -161,7 +161,7 @@ def _papers(rows: Iterable[Row]) -> str:
 
 
 def _own_first(rows: Rows) -> Rows:
-    """Protocols that something has been measured under first: the papers' others are many."""
+    """The rows of protocols with measured rows first."""
     protocols = rows.label("protocol")
     return rows.take((~protocols.isin(protocols[rows.measured])).sort_values(kind="stable").index)
 
@@ -171,7 +171,7 @@ def _table(task: str, rows: Rows) -> str:
 
 
 def _cell_link(row: Any, column: Column) -> str:
-    """Names lead to the cells, measured numbers to the runs that they are from."""
+    """Link a name to its cells, and a measured number to its runs."""
     if column.key == "architecture":
         return f"#{cells_place(row.digest)}" if row.digest else ""
     return _row_link(row) if column.numeric else ""
@@ -221,13 +221,13 @@ def _rendered(content: dict[str, Any]) -> str:
     }
     page = environment.get_template("page.html").render(content, script_digest=_SCRIPT)
     script = page.rpartition("<script>")[2].partition("</script>")[0]
-    # The one script of the page by its digest: no other would run, whatever a record says.
+    # The policy allows only the script of this digest, whatever a record contains.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return page.replace(_SCRIPT, f"sha256-{digest}", 1)
 
 
 def _breakable(text: str) -> str:
-    """With a place for a line break behind each slash, underscore and hyphen: names are long, phones narrow."""
+    """Allow a line break behind each slash, underscore and hyphen, for narrow screens."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"([/_-])(?=.)", r"\1<wbr>", str(escape(text))))

@@ -1,4 +1,4 @@
-"""What a plot of the report shows, apart from how it is drawn: the same content is its picture and its table."""
+"""The content of a plot, shared by its picture and its table of numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Point:
     """A point.
 
     Attributes:
-        label: whose it is.
-        link: where a click leads; empty leads nowhere.
+        label: its name.
+        link: the target of a click; empty for none.
         deviation, x_deviation: of y and of x, over seeds.
     """
 
@@ -29,8 +29,8 @@ class Series:
     """Points of one kind.
 
     Attributes:
-        line: whether they are joined.
-        hollow: whether their marks are: published numbers' are.
+        line: whether the points are joined.
+        hollow: whether the marks are hollow, as those of published numbers.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Axis:
     """An axis.
 
     Attributes:
-        better: `high` or `low`, where one is.
-        whole: whether only whole numbers make sense.
-        from_zero: whether 0 is in view, so that a small change looks small.
+        better: `high`, `low` or empty.
+        whole: whether ticks are whole numbers.
+        from_zero: whether the axis includes 0.
     """
 
     title: str
@@ -78,7 +78,7 @@ class Panel:
 
     @property
     def description(self) -> str:
-        """The plot in words, for those who do not see it."""
+        """The plot in words, for screen readers."""
         points = self.points
         (low, high), (least, most) = ((min(v), max(v)) for v in ([p.x for p in points], [p.y for p in points]))
         return (
@@ -99,5 +99,5 @@ class Figure:
 
 
 def joined(series: Sequence[Series]) -> tuple[Series, ...]:
-    """Those that have points."""
+    """The series that have points."""
     return tuple(each for each in series if each.points)

@@ -1,4 +1,4 @@
-"""A panel as an SVG element for a page: points have their names as tooltips, and lead where they link to."""
+"""Draw a panel as an SVG element of a page; points have tooltips and links."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axis import XAxis, YAxis
 
 _SIZE = (4.8, 3.4)
-# One more than there are colours: the eight operations of a search are told apart.
+# One more than there are colours, for the eight operations of a search.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _STYLES = ("-", "--", "-.", ":")
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
-#: Beside those of every picture.
+#: Settings beside those of every picture.
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "wildnas",
     "font.size": 8.5,
@@ -98,7 +98,7 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:
 
 
 def _parts(points: Sequence[Point], marks: Sequence[float]) -> list[list[Point]]:
-    """The points between marks: a line over one would join what is not alike."""
+    """Split the points at the marks: no line crosses one."""
     parts: list[list[Point]] = [[] for _ in range(len(marks) + 1)]
     for point in points:
         parts[bisect(marks, point.x)].append(point)
@@ -125,7 +125,7 @@ def _scale(side: XAxis | YAxis, axis: Axis, values: Sequence[float]) -> None:
 
 
 def _for_page(text: str, panel: Panel, named: dict[str, Point], key: str) -> str:
-    """The picture without what belongs to a file of its own, with tooltips, links and a description."""
+    """Adapt a picture to the page: own ids, tooltips, links and a description."""
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     root = ElementTree.fromstring(text)

@@ -1,4 +1,4 @@
-"""What the page says of every measured row: its records seed by seed, their lineage, data, machine and config."""
+"""The details of every measured row: its records by seed, lineage, data, machine and config."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Relative:
     """A run that this one started from, or that started from this one.
 
     Attributes:
-        place: its run's in the page; empty where its record is not at hand, or is another run by now.
+        place: the id of its record in the page; empty if the record is missing or is of another run.
     """
 
     role: str
@@ -56,7 +56,7 @@ class Run:
         return f"{self.row.labels['architecture']} under {self.row.labels['protocol']}"
 
 
-#: What a parent gave, and what a child took.
+#: The words for what a parent gave and a child took.
 ROLES = {"search": "architecture from", "weights": "weights from"}
 USES = {"search": "architecture used by", "weights": "weights used by"}
 
@@ -67,7 +67,7 @@ def place_of(record: Record) -> str:
 
 
 class Lineage:
-    """Who started from whom, over all records of the page."""
+    """The parents and children of all records in the page."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records = {record.name: record for record in records}
@@ -81,10 +81,10 @@ class Lineage:
         return name in self._records and self._records[name].key == key
 
     def parents(self, record: Record, below: frozenset[str] = frozenset()) -> list[Relative]:
-        """The runs that it started from, each followed by those that that one did.
+        """The runs that a record started from, each followed by its own parents.
 
         Args:
-            below: the names of those whose parents these are: a record made by hand may say that it is its own.
+            below: the names of the records on the way here: a record made by hand may name itself as its parent.
         """
         found = []
         below |= {record.name}
@@ -100,7 +100,7 @@ class Lineage:
         return found
 
     def children(self, record: Record) -> list[Relative]:
-        """The runs that started from it."""
+        """The runs that started from a record."""
         found = self._children.get(record.name, ())
         return [Relative(USES[role], child.name, place_of(child)) for role, child in found]
 
@@ -111,7 +111,7 @@ def config_place(config: Mapping[str, Any]) -> str:
 
 
 def runs(rows: Iterable[Row], lineage: Lineage) -> list[Run]:
-    """Of the measured ones among the rows, in their order; rows of the same records are one run."""
+    """The runs of the measured rows, in order; rows of the same records are one run."""
     measured = {row.records[0].name: row for row in rows if row.records}
     return [_run(row, lineage) for row in measured.values()]
 

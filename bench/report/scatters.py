@@ -1,4 +1,4 @@
-"""The papers' questions as plots of rows: what accuracy costs, and what the parts of a re-identifier bring."""
+"""Plot rows: accuracy against cost, and rank-1 against the number of parts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
 from bench.tables.rows import MEASURED, Row
 
-#: Gives the place in the page that a row's points lead to; empty is none.
+#: Returns the link of a row's points; empty for none.
 Link = Callable[[Row], str]
 
-#: In this order the legend names them; those of other papers stand behind.
+#: The order of sources in a legend; other papers follow.
 SOURCES = ("PC-DARTS", "P-DARTS", MEASURED)
 REDUCED = " †"
 
@@ -84,10 +84,10 @@ def _without_parts(protocol: str) -> str:
 
 
 def _comparable(rows: Iterable[Row], kin: Callable[[str], str]) -> dict[str, list[Row]]:
-    """Rows that may stand in one plot, by its title; reduced ones stand apart.
+    """Group the rows that share a plot by its title; reduced rows have plots of their own.
 
     Args:
-        kin: gives what the names of protocols on the same data have in common.
+        kin: returns what the names of protocols on the same data have in common.
     """
     found: dict[str, list[Row]] = {}
     for row in rows:
@@ -100,5 +100,5 @@ def _comparable(rows: Iterable[Row], kin: Callable[[str], str]) -> dict[str, lis
 
 
 def _kept(panels: Sequence[Panel]) -> tuple[Panel, ...]:
-    """Two points are no plot: the table says as much."""
+    """Leave out plots of one or two points."""
     return tuple(panel for panel in panels if len(panel.points) > 2)

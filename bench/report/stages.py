@@ -1,4 +1,4 @@
-"""What searches tell about their operations and stages, as plots; runs that differ by their seed alone are averaged."""
+"""Plot the operations and stages of searches; runs that differ only in their seed are averaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.report.scatters import REDUCED
 from bench.tables.numbers import sample_deviation
 from bench.tables.rows import setting
 
-#: The most points of a line of softmax(α), beside the last epochs of the stages.
+#: The maximum number of points of a line, without the last epochs of the stages.
 _MOST = 30
 
 _WEIGHT = Axis("softmax(α), mean over the edges", from_zero=True)
@@ -89,7 +89,7 @@ def _kept(group: Sequence[Record], link: RecordLink) -> Iterable[Panel]:
 
 
 def _groups(items: Sequence[Any], record_of: Callable[[Any], Record]) -> list[list[Any]]:
-    """Searches of one setting together, in the order of their protocols, methods and seeds."""
+    """Group searches by their setting, in the order of protocols, methods and seeds."""
     groups: dict[str, list[Any]] = {}
     for item in sorted(items, key=lambda item: (_title(record_of(item)), record_of(item).name)):
         if record_of(item).task == "search":
@@ -131,7 +131,7 @@ def _seeds(values: Sequence[float]) -> str:
 
 
 def _numbers(value: Any) -> list[float]:
-    """A list of finite numbers; nothing where a file of others' holds something else."""
+    """A list of finite numbers; empty where a record holds something else."""
     if not isinstance(value, list) or not all(type(each) in (int, float) and math.isfinite(each) for each in value):
         return []
     return value

@@ -1,4 +1,4 @@
-"""What the page says of how sure its results are: proxies, gains over random, variance, the checklist."""
+"""How sure the results are: proxies, gains over random architectures, variance, the checklist."""
 
 from __future__ import annotations
 

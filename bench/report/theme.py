@@ -1,10 +1,10 @@
-"""Colours of pictures as variables of the page's style sheet, so that one picture is right in light and in dark."""
+"""Replace the colours of pictures by variables of the page's style sheet, for light and dark mode."""
 
 from __future__ import annotations
 
 import re
 
-#: What matplotlib is told to paint, and the variable that stands in its place.
+#: The colours that matplotlib paints, and the variables that replace them.
 _PLOT = {
     "#111111": "var(--ink)",
     "#777777": "var(--muted)",
@@ -13,11 +13,11 @@ _PLOT = {
 }
 INK, MUTED, LINE, PAPER = _PLOT
 
-#: Of series: the colours of Okabe and Ito, lighter ones in the dark.
+#: The colours of series, by Okabe and Ito; the style sheet has lighter ones for dark mode.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b")
 _SERIES = {colour: f"var(--series-{place})" for place, colour in enumerate(SERIES, start=1)}
 
-#: Of `backbones.drawing`: text and rims, and the fills of input, intermediate and output nodes.
+#: The colours of `backbones.drawing`: text and rims, and the fills of input, intermediate and output nodes.
 _CELL = {
     "#222222": "var(--ink)",
     "#444444": "var(--muted)",
@@ -32,7 +32,7 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 
 
 def themed(svg: str) -> str:
-    """The picture with variables for every colour that has one; as high as its width asks for."""
+    """Replace the colours of a picture, and leave its height to its width."""
     variables = {**_CELL, **_PLOT, **_SERIES}
     svg = _COLOUR.sub(lambda found: variables.get(found[0], found[0]), svg)
     svg = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", svg)

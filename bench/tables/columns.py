@@ -1,4 +1,4 @@
-"""The columns of each task's table, in the order of the papers' tables, with what only measured rows have behind."""
+"""The columns of each task's table, in the order of the papers' tables; columns of measured rows come last."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Column:
 
     Attributes:
         key: of `Row.labels` or `Row.numbers`.
-        head: what stands above it, with the unit.
-        higher_is_better: None where no value is the best.
+        head: its heading, without the unit.
+        higher_is_better: None if no value is the best.
         numeric: whether it holds numbers.
-        always: whether measured rows have it even where it is a hole in all of them.
+        always: whether a table of measured rows has it even if all its cells are empty.
     """
 
     key: str

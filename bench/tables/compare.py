@@ -1,4 +1,4 @@
-"""Two architectures side by side, metric by metric, with a paired test over the seeds that both were run with."""
+"""Compare two architectures metric by metric, with paired tests over their common seeds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compare(
     metrics: Sequence[Metric],
     protocols: Sequence[str] | None = None,
 ) -> Table:
-    """The first of two architectures against the second, wherever both were run in the same way (`setting`).
+    """Compare the first architecture with the second under every `setting` that both were run under.
 
     Differences are of the first minus the second, over the seeds in common; the tests are the paired t-test and
     Wilcoxon's signed-rank test, both two-sided. Beside them stands how many pairs of seeds the t-test would
@@ -159,7 +159,7 @@ def _needed(pairs: Sequence[float]) -> dict[str, Number]:
 
 
 def _untested(protocol: str, first: Runs, second: Runs) -> list[str]:
-    """Why there is no test, where there is none."""
+    """Say why there is no test, where there is none."""
     pairs = len(first.keys() & second.keys())
     if pairs >= 2:
         return []

@@ -1,4 +1,4 @@
-"""Numbers in a table: what they are worth, and how they are written."""
+"""Numbers of a table: value, text and deviation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Number:
 
 
 def mean_of(values: Sequence[float], write: Callable[[float], str] = "{:.2f}".format) -> Number:
-    """The mean of several seeds, and ± the deviation of the sample where there is more than one."""
+    """The mean of seeds, and ± the standard deviation of the sample if there are two or more."""
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
         return Number(mean, write(mean))
@@ -44,20 +44,20 @@ def sample_deviation(values: Sequence[float]) -> float:
 
 
 def quantity(value: float, digits: int = 2) -> str:
-    """A size, a cost or a time with so many digits behind the point; a small one with its first two that are not 0."""
+    """Write a size, cost or time with `digits` decimals; a small one with its first two digits that are not 0."""
     if value:
         digits = max(digits, 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{digits}f}"
 
 
 def signed(value: float) -> str:
-    """A difference: `+0.04`, `−0.30` or `0.00`."""
+    """Write a difference: `+0.04`, `−0.30` or `0.00`."""
     text = f"{abs(value):.2f}"
     return text if float(text) == 0 else f"{'+' if value > 0 else '−'}{text}"
 
 
 def printed(text: str, deviation: str = "") -> Number:
-    """A number as a paper prints it, with its deviation where it prints one.
+    """Read a number as a paper prints it, with its deviation if there is one.
 
     Raises:
         ValueError: the text is no such number.

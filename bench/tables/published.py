@@ -56,7 +56,7 @@ Percent = Annotated[Number | None, BeforeValidator(_number), AfterValidator(_per
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
-#: Columns that every table has of itself.
+#: Columns that wildnas fills in.
 _RESERVED = {"source", "seeds", "published", "reduced", "compared"}
 
 
@@ -209,7 +209,7 @@ def published_root() -> Path:
     return installed if installed.is_dir() else package.parent / "results" / "published"
 
 
-#: Rows that could be read, and what is wrong with each file that could not; it is left out as a whole.
+#: Readable rows, and a line for each file that is left out because it cannot be read.
 Published = tuple[tuple[PublishedRow, ...], tuple[str, ...]]
 
 
@@ -223,7 +223,7 @@ def published_rows(task: str, results: Path | None = None) -> Rows:
 
 
 def published_problems(results: Path | None = None) -> tuple[str, ...]:
-    """What is wrong with each file of published rows that could not be read."""
+    """A line for each file of published rows that could not be read."""
     return tuple(problem for _, problems in _published(results) for problem in problems)
 
 
@@ -281,12 +281,12 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
             raise InputError(f"{file}: {error}") from error
 
 
-#: What is shown together with another number, or is no number.
+#: Suffixes of numbers that are shown with another one.
 _PARTS = ("_std", "_min", "_max")
 
 
 def as_row(row: PublishedRow) -> Row:
-    """A published row as a row of a table, its numbers as they are printed."""
+    """A published row as a row of a table, with its numbers as printed."""
     values = {key: getattr(row, key) for key in type(row).model_fields}
     numbers = {key: value for key, value in values.items() if isinstance(value, Number) and not key.endswith(_PARTS)}
     for key in values:

@@ -1,4 +1,4 @@
-"""What became of the architectures that searches found: the errors of their trainings, beside the searches.
+"""Add to the rows of searches the errors of the architectures that they found.
 
 A search's record has more genotypes than its result: those under other limits M of skip connections (P-DARTS 5.2.3),
 and those after its earlier stages (5.2.1). The trainings of each have a row of their own.
@@ -24,7 +24,7 @@ RESULT: Variant = ("result", 0)
 #: Of a search, its trainings by what was trained and in which way (`setting`).
 Trainings = dict[tuple[Variant, str], list[Record]]
 
-#: What a search's record says of all its stages: no numbers of a genotype after an earlier one.
+#: Numbers of a whole search, which a genotype of an earlier stage does not have.
 _OF_ALL_STAGES = re.compile(r"supernet_.*|search_cost.*|hours|memory_.*|kept_edges_.*")
 
 
@@ -112,7 +112,7 @@ def _genotypes(search: Record) -> Iterable[tuple[Variant, Any]]:
 
 
 def _shown(trained: _Trained, kinds: set[str]) -> list[Variant]:
-    """By which variants a row is named: a search's result by what it is set beside, or by none."""
+    """The variants that name a row; a search's result is named only beside rows of the same kind."""
     shown = [variant for variant in trained.variants if variant != RESULT]
     return sorted(variant for variant in shown if not trained.is_result or variant[0] in kinds)
 

@@ -1,4 +1,4 @@
-"""Which table is wanted: of which rows, in which order; or two architectures side by side."""
+"""Select the rows of a table and their order, or compare two architectures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from bench.tasks.metrics import METRICS, TITLES
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows a table has, and in which order.
+    """The rows of a table and their order.
 
     Attributes:
-        protocol, architecture, method: names or patterns (`*`, `?`, `[…]`) of which a row has one; None is all.
+        protocol, architecture, method: names or patterns (`*`, `?`, `[…]`), one of which a row must match; None is all.
         origin: only the papers' rows, or only those of records; None is both.
         extent: only full runs, or only reduced ones; None is both.
         compare: two architectures metric by metric instead.
@@ -49,7 +49,7 @@ class Selection:
 
 
 def select(task: str, results: Path, selection: Selection, notice: Notice) -> Table:
-    """The table of a task's published rows and records.
+    """Lay out the table of a task's published rows and records.
 
     Raises:
         InputError: no such rows or columns, or choices that do not go together.

@@ -217,3 +217,24 @@ def test_of_two_tables_that_have_a_number_the_first_one_s_is_taken(seeds_of: See
     # A bound is nothing to take away from; the other numbers are compared all the same.
     about = replace(first, numbers={**first.numbers, "top1_error": printed("~2.5")})
     assert "top1_error_difference" not in with_differences(rows, [about, second], COLUMNS)[0].numbers
+
+
+def test_a_search_tells_the_edges_that_it_keeps_and_those_near_the_input(make_record: MakeRecord) -> None:
+    """P-DARTS' footnote 1 and section 5.2.1, of the normal cell."""
+    said = [
+        {"kept_operations": {"normal": [5, 7], "reduce": [6, 6]}, "connection_levels": [None, [1, 7, 0], [2, 5, 1]]},
+        {"kept_operations": {"normal": [6, 7], "reduce": [6, 6]}, "connection_levels": [None, [1, 7, 0], [2, 4, 2]]},
+    ]
+    searches = [
+        make_record(task="search", protocol="search/s", seed=seed, metrics={}, resolved=each)
+        for seed, each in enumerate(said)
+    ]
+    table = build_table("t", searches, METRICS["search"])
+    (row,) = cells(table)
+    shown = [row[key] for key in ("kept_edges_stage2", "kept_edges_stage3", "shallow_edges")]
+    assert shown == ["5.50 ± 0.71", "7.00 ± 0.00", "6.50 ± 0.71"]
+    heads = [column.title for column in table.columns]
+    assert {"Kept into stage 2 (edges)", "Kept into stage 3 (edges)", "Shallow (edges)"} <= set(heads)
+    # One of the seeds was searched before records had it.
+    older = make_record(task="search", protocol="search/s", seed=2, metrics={})
+    assert "kept_edges_stage2" not in cells(build_table("t", [*searches, older], METRICS["search"]))[0]

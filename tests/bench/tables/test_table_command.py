@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bench.commands.cli import main
@@ -100,3 +102,23 @@ def test_the_fixtures_of_earlier_versions_give_tables(capsys: pytest.CaptureFixt
     assert "digits_pc_darts-s0-e0303617 †" in out
     # What the search of the record's parent took: 36 s.
     assert "| 0.00042 " in out
+
+
+def test_parquet_has_numbers_and_their_digits(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ["table", "classification", "--results", str(results), "--format", "parquet"]
+    file = tmp_path / "table.parquet"
+    assert main([*where, "--out", str(file)]) == 0
+    frame = pd.read_parquet(file)
+    papers = frame[(frame["source"] == "PC-DARTS Table 2") & (frame["architecture"] == "ShuffleNet 2× (v1)")]
+    (printed,) = papers.to_dict("records")
+    assert printed["params_m_text"] == "~5"
+    assert pd.isna(printed["params_m"])
+    assert (printed["top1_error"], printed["top1_error_text"]) == (26.4, "26.4")
+    capsys.readouterr()
+    assert main(where) == 2
+    assert capsys.readouterr().err == "wildnas: --format parquet: is no text; --out FILE says where it is written\n"
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main([*where, "--out", str(file)]) == 2
+    assert "needs pyarrow; `pip install 'wildnas[parquet]'`" in capsys.readouterr().err
