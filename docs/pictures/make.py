@@ -76,12 +76,12 @@ def main(folder: Path) -> None:
         canvases = sorted((work / "digits/coco/val2017").iterdir())[:6]
         found = [out for out, _ in api.detect_in(detector, canvases, place / "found", 0.3, results)]
         shown = "".join(f"<img height=200 src='found/{file.name}'>" for file in found)
-        camera.layout(f"<div class=row style='flex-wrap:wrap'>{shown}</div>", "detections.png", 690, 450)
+        camera.layout(f"<div class=row style='flex-wrap:wrap'>{shown}</div>", "detections.png", 652, 438)
 
         identifier = next(work.glob("reid/digits_p3/digits_*/seed0/*/checkpoint.pth"))
         ranked = api.rank_checkpoint(identifier, place / "ranked", work / "digits", 3, 10, None, False, quiet, results)
         shown = "".join(f"<img width=900 src='ranked/{Path(file).name}'>" for file in ranked.files[:2])
-        camera.layout(f"<div class=col style='padding:10px'>{shown}</div>", "ranked.png", 920, 330)
+        camera.layout(f"<div class=col style='padding:10px'>{shown}</div>", "ranked.png", 920, 366)
 
         report, _ = api.write_report(results, place / "report")
         camera.page(report, "report_wide.png", 1280, 900)
@@ -89,9 +89,9 @@ def main(folder: Path) -> None:
         camera.page(report, "report_phone.png", 390, 844)
 
         lines = html.escape((folder / "progress.txt").read_text(encoding="utf-8"))
-        camera.layout(f"<pre>{lines}</pre>", "progress.png", 940, 20 + 24 * (lines.count("\n") + 1))
+        camera.layout(f"<pre>{lines}</pre>", "progress.png", 1040, 20 + 24 * (lines.count("\n") + 1))
 
-        camera.layout(overview(results, place, found[:2], Path(ranked.files[0])), "overview.png", 1240, 430)
+        camera.layout(overview(results, place, found[:2], Path(ranked.files[0])), "overview.png", 1240, 300)
         camera.close()
     for picture in sorted(OUT.glob("*.png")):
         print(f"{picture.stat().st_size / 1000:7.0f} kB  {picture.name}")

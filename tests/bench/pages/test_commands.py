@@ -180,7 +180,7 @@ WAYS: dict[str, Way] = {
     r"wildnas evaluate .*--on (\w+/digits\w* ?)+(--.*)?": to_the_end(),
     r"wildnas evaluate .*--data my-boxes.*": to_the_end(options=OWN_OPTIONS["detection"]),
     r"wildnas evaluate .*--data my-people": to_the_end(options=OWN_OPTIONS["reid"]),
-    r"wildnas speed (classification|zerocost) .*/digits --kernels": to_the_end(),
+    r"wildnas speed classification .*/digits --kernels": to_the_end(),
     r"wildnas speed (search|reid) .*/digits\w* ?(--plain)?": to_the_end("--repetitions", "1"),
     # Up to the line that says what is missing.
     r"wildnas doctor --gpu --json": misses("GPU"),
@@ -226,7 +226,7 @@ def place(
         next(found.parent for found in mini_digits.glob("market1501/**/query")), target_is_directory=True
     )
     (folder / "my_genotype.json").write_text(str(zoo.get("DARTS_V2").genotype), encoding="utf-8")
-    (folder / "submission.json").write_text("[]", encoding="utf-8")
+    (folder / "detections_test-dev2017_mine_results.json").write_text("[]", encoding="utf-8")
     for name in ("imagenet.pth", "theirs.pth", "vgg16.pth", "checkpoint.pth"):
         torch.save({"state_dict": {"stem.weight": torch.zeros(1)}}, folder / name)
     return Place(folder, capsys)
