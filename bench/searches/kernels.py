@@ -12,9 +12,8 @@ from torch.nn import functional as F
 
 from bench.machine.kernels import count
 from bench.searches.dry_run import places_of_stages
-from bench.searches.speed import CLASSES, made_batch, stage_space
+from bench.searches.speed import CLASSES, loop_steps, made_batch, stage_space
 from bench.searches.task import search_settings
-from search.loop.bilevel import Bilevel, build_optimisers
 from search.loop.stages import build_supernet
 from search.settings import SearchSettings
 from search.supernet import SuperNet
@@ -91,25 +90,10 @@ def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> li
     name = "plain"
     if isinstance(supernet, SuperNet):
         name = supernet.arithmetic = supernet.arithmetic or "stacked"
-        steps |= _steps(settings, supernet, data)
+        steps |= loop_steps(settings, supernet, data)
     found = []
     for step, call in steps.items():
         # Not counted: what is created only once, such as an optimiser's state.
         call()
         found.append(StepKernels(place + 1, name, step, **count(call)))
     return found
-
-
-def _steps(settings: SearchSettings, supernet: SuperNet, data: dict[str, Tensor]) -> dict[str, Callable[[], object]]:
-    """Steps of the bilevel loop, with augmentation and optimiser."""
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).train()
-    optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
-
-    def architecture_step() -> None:
-        batch = model.batch(data, "architecture")
-        model.architecture_step(batch, batch, optimisers)
-
-    return {
-        "weight step": lambda: model.weight_step(model.batch(data, "weight"), optimisers["weights"]),
-        "architecture step": architecture_step,
-    }

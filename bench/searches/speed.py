@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -117,11 +118,10 @@ def measure_stage(
             loss: Tensor = F.cross_entropy(supernet(prepared).float(), labels)
         loss.backward()
 
-    steps: dict[str, list[float]] = {"weight_step": [], "architecture_step": []}
     with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
         passes = repeat(forward_backward, repetitions)
-        if isinstance(supernet, SuperNet):
-            steps = _steps(settings, supernet, data, repetitions)
+        steps = loop_steps(settings, supernet, data)
+        times = {name: repeat(step, repetitions) for name, step in steps.items()}
     return StageSpeed(
         stage=place + 1,
         supernet="plain" if plain else "fast",
@@ -132,21 +132,21 @@ def measure_stage(
         device=environment.device_name(),
         precision=settings.precision,
         forward_backward=passes,
+        weight_step=times.get("weight step", []),
+        architecture_step=times.get("architecture step", []),
         peak_memory=environment.growth(before),
-        **steps,
     )
 
 
-def _steps(
-    settings: SearchSettings, supernet: SuperNet, data: dict[str, Tensor], repetitions: int
-) -> dict[str, list[float]]:
-    """Seconds of the bilevel loop's steps."""
+def loop_steps(
+    settings: SearchSettings, supernet: nn.Module, data: dict[str, Tensor]
+) -> dict[str, Callable[[], object]]:
+    """Steps of the bilevel loop, with augmentation and optimiser; none for the plain supernet."""
+    if not isinstance(supernet, SuperNet):
+        return {}
     model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(data["weight_images"].device)
     optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
     model.train()
-
-    def weight_step() -> None:
-        model.weight_step(model.batch(data, "weight"), optimisers["weights"])
 
     def architecture_step() -> None:
         batch = model.batch(data, "architecture")
@@ -154,8 +154,8 @@ def _steps(
         model.architecture_step(batch, batch, optimisers)
 
     return {
-        "weight_step": repeat(weight_step, repetitions),
-        "architecture_step": repeat(architecture_step, repetitions),
+        "weight step": lambda: model.weight_step(model.batch(data, "weight"), optimisers["weights"]),
+        "architecture step": architecture_step,
     }
 
 
