@@ -63,6 +63,10 @@ LEFT_OUT = re.compile(
     r"|ReplaceComparisonOperator_(Is_Eq|Eq_Is|IsNot_NotEq|NotEq_IsNot))"
 )
 
+#: Operator and line of mutants that do nothing: what only a type checker reads, and what guards against mistakes that
+#: are not made (nobody writes to what is frozen; lists that are zipped are of one length).
+IDLE = re.compile(r"if TYPE_CHECKING:|core/ReplaceTrueWithFalse .*\b(frozen|strict)=True\b")
+
 
 def mutants(config: ConfigDict, database: WorkDB) -> dict[str, list[MutationSpec]]:
     """A package's mutants by their place."""
@@ -72,8 +76,7 @@ def mutants(config: ConfigDict, database: WorkDB) -> dict[str, list[MutationSpec
     specs = [spec for item in database.work_items for spec in item.mutations if not LEFT_OUT.match(spec.operator_name)]
     for spec in sorted(specs, key=lambda spec: (spec.module_path, spec.start_pos, spec.operator_name, spec.occurrence)):
         line = spec.module_path.read_text(encoding="utf-8").splitlines()[spec.start_pos[0] - 1]
-        # What only a type checker reads.
-        if "TYPE_CHECKING" not in line:
+        if not IDLE.search(f"{spec.operator_name} {line}"):
             found.setdefault(f"{spec.module_path}:{spec.start_pos[0]}:{spec.start_pos[1]}", []).append(spec)
     return found
 
