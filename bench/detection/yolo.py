@@ -15,6 +15,9 @@ from bench.detection.conversion import as_coco, images_below, read_small, within
 from bench.tasks.own_data import PARTS
 from search.data.names import is_image
 
+#: Opening brackets in a description; names that are lists have one.
+_BRACKETS = 500
+
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
 #: The largest number of categories, and of a key in `names`.
@@ -56,11 +59,16 @@ def read(folder: Path, description: Path) -> dict[str, dict[str, Any]]:
 
 def _content(file: Path) -> Mapping[str, Any]:
     text = read_small(file)
+    # PyYAML's time grows with the square of the depth.
+    if text.count("[") + text.count("{") > _BRACKETS:
+        raise InputError(f"{file}: has more than {_BRACKETS} opening brackets; expected the keys names, train and val")
     try:
         # With aliases a few lines can expand to gigabytes.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise InputError(f"{file}: has YAML aliases; expected plain values")
         content = yaml.safe_load(text)
+    except InputError:
+        raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(content, Mapping):
