@@ -72,7 +72,7 @@ def evaluation(task: QuickTask, **config: Any) -> Evaluation:
 
 
 def work(planned: Planned, places: Places, **changes: Any) -> Work:
-    made = Work("a stage", planned.evaluation.name, planned, None, False, places, Resources())
+    made = Work("a stage", planned.name, planned, None, False, places, Resources())
     return replace(made, **changes)
 
 
