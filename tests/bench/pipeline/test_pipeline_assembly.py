@@ -177,7 +177,7 @@ def test_the_papers_are_complete(name: str) -> None:
 def test_every_pipeline_of_a_paper_has_a_small_one() -> None:
     names = config_names("pipelines")
     papers = [name.removeprefix("pipelines/") for name in names if name.startswith(("pipelines/p_", "pipelines/pc_"))]
-    assert len(papers) == 8
+    assert len(papers) == 11
     assert all(f"pipelines/digits_{name}" in names for name in papers)
 
 
