@@ -153,7 +153,7 @@ def test_the_formats_are_one_frame(results: Path, capsys: pytest.CaptureFixture[
     [
         (
             ["--on", "detection/coco*"],
-            "--on detection/coco*: matches no protocol; known: classification/digits, detection/digits_ssd",
+            "--on detection/coco*: matches no protocol; known: classification/cifar100, classification/digits, ",
         ),
         (["--proxy", "search/*"], "--proxy search/*: matches no protocol; known:"),
     ],
@@ -165,6 +165,13 @@ def test_a_pattern_that_fits_nothing_is_one_line(
     assert said in capsys.readouterr().err
 
 
-def test_an_empty_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["transfer", "--results", str(tmp_path)]) == 2
-    assert f"{tmp_path}: holds no record yet" in capsys.readouterr().err
+def test_an_empty_folder_shows_the_papers_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", "--results", str(tmp_path), "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert f"{tmp_path}: holds no record yet" in err
+    found = {(row["source"], row["proxy"], row["downstream"], row["architectures"]) for row in json.loads(out)}
+    assert found == {
+        ("P-DARTS", "classification/cifar10", "classification/imagenet_mobile", 8),
+        ("PC-DARTS", "classification/cifar10", "classification/imagenet_mobile", 7),
+        ("P-DARTS", "classification/cifar10", "classification/cifar100", 5),
+    }
