@@ -46,7 +46,7 @@ def test_from_a_search_to_a_table(on_mini_digits: Path, capfd: pytest.CaptureFix
         assert (row["method"], row["source"]) == (record.method, "measured")
         assert row["reduced"] == "; ".join(record.reduced) != ""
         assert all(row[key] == metric.value for key, metric in record.metrics.items() if key in METRICS[record.task])
-        assert row["params_m"] == record.cost.params / 1e6
+        assert row["supernet_params_m" if record is found else "params_m"] == record.cost.params / 1e6
         assert row["seconds"] == record.cost.seconds
     # What the search cost is in the row of what it found.
     assert runs.loc[records[0].name, "search_cost"] == found.metrics["search_cost"].value
