@@ -156,12 +156,13 @@ PAPERS = {
     # Table 1 and 2 (5 searches, 5 validations, the best twice), DARTS (2 + 1), ImageNet (1 search, 1 training, SSD 1);
     # Table 3 adds 3 x 5 searches on CIFAR-10 and 3 on ImageNet; Fig. 3 adds K = 2 and 8; Table 4 two methods x 5 seeds
     # and three methods x 5 changes. The best of five is trained as one of Table 4's five anyway, but is told apart.
-    # Table 5's other backbones: VGG-16 at 300 and 512, three of SSDLite. 4.2: P-DARTS with and without partial channels.
+    # Table 5's other backbones: VGG-16 at 300 and 512, three of SSDLite. 4.2: P-DARTS, with partial channels, too.
     "pipelines/pc_darts_paper": {"search": 5 + 1 + 15 + 3 + 2 + 10 + 15 + 2, "detection": 1 + 2 + 3, "reid": 0},
     # C10, C100, ImageNet; C10 twice more for Table 2; random space x 3, fixed depth; no dropout, 0/.3/.6 with seeds 0
     # to 3. DARTS of both orders x 3 (4.3) and on C100 (5.1.1); regularised DARTS (5.2.3); 8 cells first (5.1.1) and
-    # carried α (footnote 1); fixed width on ImageNet (5.3.1) and growing width on C10 (5.2.4). SSD320 and SSD512 for three cells, VGG-16 at 300 and 512, ResNet-101 at 513, three of SSDLite; three data
-    # sets x three numbers of parts for three cells and ResNet-50.
+    # carried α (footnote 1); fixed width on ImageNet (5.3.1) and growing width on C10 (5.2.4). SSD320 and SSD512 for
+    # three cells, VGG-16 at 300 and 512, ResNet-101 at 513, three of SSDLite; three data sets x three numbers of parts
+    # for three cells and ResNet-50.
     "pipelines/p_darts_paper": {
         "search": 3 + 2 + 4 + 1 + 4 + 6 + 2 + 1 + 2 + 2,
         "detection": 6 + 2 + 1 + 3,
