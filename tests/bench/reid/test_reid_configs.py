@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 
 from backbones.cost import measure
 from bench.reid.engine import build_optimisation
@@ -87,3 +89,30 @@ def test_the_mini_market_is_found() -> None:
     assert counts["train images"] == 1205
     # Of 108 queries and 621 gallery images, 8 are of identities that no query asks for.
     assert (counts["query images"], counts["gallery images"]) == (108 + 621 - 8, 108 + 621)
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("limit", 1, 2**53),
+        ("parts", 1, 256),
+        ("height", 8, 4096),
+        ("width", 8, 4096),
+        ("channels", 2, 4096),
+        ("layers", 3, 200),
+        ("reduced_dim", 1, 65_536),
+        ("batch_size", 2, 65_536),
+        ("test_batch_size", 1, 65_536),
+        ("epochs", 0, 1_000_000),
+        ("instances", 2, 65_536),
+        ("workers", 0, 1024),
+    ],
+)
+def test_a_number_of_a_config_has_its_bounds(key: str, least: int, most: int) -> None:
+    field = ReidConfig.model_fields[key]
+    number = TypeAdapter(Annotated[(int, *field.metadata)])
+    step = 2 if key == "channels" else 1
+    assert [number.validate_python(value) for value in (least, most)] == [least, most]
+    for value in (least - step, most + step):
+        with pytest.raises(ValueError, match="Input should be"):
+            number.validate_python(value)

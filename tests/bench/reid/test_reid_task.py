@@ -274,10 +274,14 @@ def test_one_identity_is_nobody_to_tell_apart(
 ) -> None:
     shutil.copytree(market1501_root, tmp_path, dirs_exist_ok=True)
     for image in (tmp_path / "market1501" / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"):
-        if not image.name.startswith("0001"):
+        if not image.name.startswith(("0001", "0002")):
             image.unlink()
+    protocol = tiny_protocol(data_root=str(tmp_path), batch_size=4)
+    assert ReidTask().check(protocol).counts["train identities"] == 2
+    for image in (tmp_path / "market1501" / "Market-1501-v15.09.15" / "bounding_box_train").glob("0002*.jpg"):
+        image.unlink()
     with pytest.raises(InputError, match="only one training identity; expected two or more"):
-        ReidTask().check(tiny_protocol(data_root=str(tmp_path), batch_size=4))
+        ReidTask().check(protocol)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,9 @@ def test_what_libraries_print_goes_into_the_log(tmp_path: Path, capfd: pytest.Ca
     print("to the user")
     print("an error for the user", file=sys.stderr)
     assert capfd.readouterr() == ("to the user\n", "an error for the user\n")
+    os.write(1, b"to the user from C\n")
+    os.write(2, b"an error in C for the user\n")
+    assert capfd.readouterr() == ("to the user from C\n", "an error in C for the user\n")
     said = (tmp_path / "output.log").read_text()
     for word in ("first", "second"):
         assert all(
