@@ -215,12 +215,13 @@ def _run_stage(
     silence_console(runner)
     with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
         runner.train()
-    # Free the memory of the graph before the next stage.
-    model.replays = None
-    check_finite(model, folder)
+        # Free the memory of the graph before the next stage.
+        model.replays = None
+        check_finite(model, folder)
+        accuracy = _accuracy(model, data, settings.batch_size)
     architecture = architecture_of(supernet, settings)
     summary = {
-        "accuracy": _accuracy(model, data, settings.batch_size),
+        "accuracy": accuracy,
         "params": sum(parameter.numel() for parameter in supernet.weight_parameters()),
     }
     peak.note()
@@ -232,7 +233,7 @@ def _run_stage(
 
 @torch.no_grad()
 def _accuracy(model: Bilevel, data: ProxyData, batch_size: int) -> float:
-    """Accuracy of the supernet on the images for α and β, in %."""
+    """Measure the accuracy of the supernet on the images for α and β, in %."""
     model.eval()
     correct = 0
     for images, labels in architecture_batches(data, batch_size):

@@ -33,11 +33,11 @@ from search.training.execution import gpu_settings
 #: Number of steps after which graphed and eager training are compared.
 STEPS = 20
 
-#: How many times the plain supernet's own rounding error an arithmetic may have.
+#: An arithmetic's error may be this many times that of the plain supernet in the same precision.
 FACTOR = 3
 
-#: Differences that are sound in any case. In fp32, rounding may turn a ReLU or a maximum of a pool the other way: on a
-#: CPU that made a relative difference of 2e-3 in the gradients of 8 cells, where all else made 1e-6.
+#: Relative differences that are always accepted. In fp32, rounding may change the sign before a ReLU or the maximum of
+#: a pool. On a CPU that made a relative difference of 2e-3 in the gradients of 8 cells; all else made 1e-6.
 FLOORS = {"fp32": 2e-2, "bf16": 0.0}
 
 #: Networks whose speed is measured: architecture, protocol and batch size.
@@ -80,12 +80,12 @@ def examine(
     """
     rows: list[Finding] = []
     for precision in ("fp32", "bf16"):
-        say(f"both arithmetics and the plain supernet, {precision}")
+        say(f"errors of both arithmetics, {precision}")
         # Not in TF32: its 10 bits of mantissa would hide a wrong sum.
         with gpu_settings(tf32=False, cudnn_benchmark=False):
             rows += agreement(device, settings.model_copy(update={"precision": precision}), batch)
     if capture is not None:
-        say("a graph against steps that are run as they are")
+        say("graphed steps against eager steps")
         with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):
             rows += graph_agreement(device, settings, batch, capture)
     for form in ("plain", "moments", "stacked", *(["graph"] if capture is not None else [])):
@@ -96,9 +96,10 @@ def examine(
 
 
 def agreement(device: torch.device, settings: SearchSettings, batch: int) -> list[Finding]:
-    """How far outputs and gradients of both arithmetics are from the plain supernet's in float64, relative to its norm.
+    """Measure the errors of outputs and gradients of both arithmetics against the plain supernet in float64.
 
-    An arithmetic is sound if its error is at most 3 times that of the plain supernet in the same precision.
+    Errors are relative to the norm of the plain supernet's. An arithmetic is sound if its error is at most `FACTOR`
+    times that of the plain supernet in the same precision, or below `FLOORS`.
     """
     torch.manual_seed(0)
     net, plain = (_build(kind, settings) for kind in (SuperNet, ReferenceSuperNet))
@@ -126,7 +127,7 @@ def agreement(device: torch.device, settings: SearchSettings, batch: int) -> lis
             "gradients": _difference([mine for _, mine in pairs], [theirs for theirs, _ in pairs]),
         }
         for name, difference in found.items():
-            what = f"{arithmetic} against plain, {settings.precision}: {name}"
+            what = f"{arithmetic} in {settings.precision} against plain in float64: {name}"
             sound = difference <= max(FACTOR * own[name], FLOORS[settings.precision])
             rows.append(Finding(what, difference, "relative", sound))
     return rows

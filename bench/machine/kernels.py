@@ -44,10 +44,10 @@ VIEWS = frozenset(
     ]
 )
 
-#: Operations that make a tensor of Python's numbers: on a GPU a copy from the host, which waits.
+#: Operations that create a tensor from Python's numbers; on a GPU this is a copy from the host, which waits.
 HOST_COPIES = frozenset({"lift_fresh", "lift_fresh_copy"})
 
-#: Operations whose result the host reads: it waits for the device.
+#: Operations whose result the host reads; it waits for the device.
 READS = frozenset(
     ["_local_scalar_dense", "equal", "is_nonzero", "masked_select", "nonzero", "_unique2", "unique_dim", "bincount"]
 )

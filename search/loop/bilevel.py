@@ -87,11 +87,11 @@ class Bilevel(BaseModel):
         return next(self.supernet.parameters()).device
 
     def batch(self, data: dict[str, Tensor], half: str) -> Batch:
-        """The batch of one part (`weight` or `architecture`), augmented."""
+        """Augment the batch of one part (`weight` or `architecture`)."""
         return Batch(prepare(data[f"{half}_images"], self.proxy, self.training), data[f"{half}_labels"])
 
     def _logits(self, images: Tensor, tensors: dict[str, Tensor] | None = None) -> Tensor:
-        """The supernet's logits, with `tensors` in place of its parameters and buffers of these names."""
+        """Compute the supernet's logits, with `tensors` in place of its parameters and buffers of these names."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = functional_call(self.supernet, tensors, images) if tensors else self.supernet(images)
         # Full precision for the loss; double stays double.
@@ -130,7 +130,7 @@ class Bilevel(BaseModel):
         architecture: list[torch.nn.Parameter],
         optimiser: MomentumSGD,
     ) -> tuple[Tensor, list[Tensor]]:
-        """The gradient through one step of the weights.
+        """Compute the gradient through one step of the weights.
 
         As in the first order, running statistics count each batch once a step: that of the architecture part in the
         pass at w', that of the weight part in the weight step. The three other passes over the weight part update

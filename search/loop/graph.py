@@ -37,7 +37,7 @@ class Capture(Protocol):
 
 
 class CudaCapture:
-    """Capture by `torch.cuda.CUDAGraph`."""
+    """Capture with `torch.cuda.CUDAGraph`."""
 
     def __init__(self) -> None:
         self._stream = torch.cuda.Stream()
@@ -137,7 +137,7 @@ class Replays:
 
 
 def _first_reason(error: BaseException) -> str:
-    """The first line of the first error: the end of a broken capture raises a further one, which says less."""
+    """Return the first line of the first error; ending a failed capture raises another one, which says less."""
     while error.__context__ is not None:
         error = error.__context__
     return (str(error).splitlines() or [type(error).__name__])[0]
@@ -165,7 +165,7 @@ def replays(graph: str) -> Replays | None:
 
 
 def refusal() -> str | None:
-    """Why CUDA graphs are not possible here, or None."""
+    """Return why CUDA graphs are not possible here, or None if they are."""
     if not torch.cuda.is_available():
         return "there is no GPU"
     if world_size() > 1:

@@ -1,8 +1,8 @@
-"""The candidate operations on all edges of a fan at once: the edges that leave one node read the same map.
+"""Compute each candidate operation for all edges of a fan together.
 
-Every branch ends in a `Term` of the mixture: features, one matrix for all edges, and the statistics of the BatchNorm
-that follows. Weights are drawn as `nn.Conv2d` draws them. Columns of edge e are `e * channels` to
-`(e + 1) * channels - 1`; an edge that lacks the operation has columns of zeros.
+The edges of a fan leave one node, so they read the same map. Every branch ends in a `Term` of the mixture: features,
+one weight matrix for all edges, and the statistics of the BatchNorm that follows. Weights are initialised as in
+`nn.Conv2d`. Edge e has the columns `e * channels` to `(e + 1) * channels - 1`; they are zero if it lacks the operation.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from search.supernet.mixture import Statistics, Term, image, matrix, mixture
 
 
 class Source:
-    """What the branches of a fan share: the map that they read, `(N, C, H, W)` with channels last, and what is made of
-    it for more than one of them.
+    """The input of a fan's branches, and the maps that several branches compute from it.
 
     Args:
+        x: map of the source node, `(N, C, H, W)`, channels last in memory.
         stride: of the edges, 1 or 2.
-        training: whether BatchNorm uses the batch's statistics and dropout acts.
-        skip_dropout: the rate of dropout behind skip connections of stride 1, a tensor on the device; None for none.
+        training: whether BatchNorm uses the batch's statistics and dropout is active.
+        skip_dropout: rate of dropout behind skip connections of stride 1, a tensor on the device; None for none.
     """
 
     def __init__(self, x: Tensor, stride: int, training: bool, skip_dropout: Tensor | None) -> None:
@@ -38,16 +38,16 @@ class Source:
 
     @cached_property
     def positive(self) -> Tensor:
-        """ReLU of the map, before every convolution."""
+        """ReLU of the map; all convolutions read it."""
         return F.relu(self.x)
 
     @cached_property
     def even(self) -> Tensor:
-        """Every other row and column of `positive`, from the first on."""
+        """Rows and columns 0, 2, 4, … of `positive`."""
         return self.positive[:, :, ::2, ::2].contiguous(memory_format=torch.channels_last)
 
     def copies(self, name: str, count: int) -> Tensor:
-        """Every channel of `positive` or `even` so many times in a row."""
+        """Repeat each channel of `positive` or `even` `count` times; copies of a channel are adjacent."""
         if count == 1:
             return getattr(self, name)
         if (name, count) not in self._copies:
@@ -56,7 +56,7 @@ class Source:
 
 
 class Pools(nn.Module):
-    """3x3 pooling and its BatchNorm, the same map for so many edges."""
+    """3x3 pooling and BatchNorm; all edges get the same map."""
 
     identity: Tensor
 
@@ -76,8 +76,10 @@ class Pools(nn.Module):
 
 
 def average_pool(x: Tensor, stride: int) -> Tensor:
-    """3x3 average pooling whose padding does not count (DARTS), as a depthwise convolution: three times as fast on a
-    CPU."""
+    """Apply 3x3 average pooling that does not count the padding (DARTS).
+
+    It is computed by a depthwise convolution, which is three times as fast on a CPU.
+    """
     channels = x.shape[1]
     ones = x.new_ones(channels, 1, 3, 3)
     sums = F.conv2d(x, ones, stride=stride, padding=1, groups=channels)
@@ -89,8 +91,8 @@ class Branch(nn.Module):
     """One operation on the edges of a fan that have it.
 
     Args:
-        edges: of the fan.
-        on: the places of those that have the operation.
+        edges: number of edges in the fan.
+        on: indices of the edges that have the operation.
     """
 
     place: Tensor
@@ -100,23 +102,25 @@ class Branch(nn.Module):
         self.edges = edges
         self.count = len(on)
         self.channels = channels
-        #: `(edges that have it, edges)`, a 1 where an edge's own columns are.
+        #: `(edges that have it, edges)`: the one-hot index of each edge.
         self.register_buffer("place", torch.eye(edges)[on], persistent=False)
 
     def forward(self, source: Source) -> Term:
         raise NotImplementedError
 
     def _pointwise(self) -> nn.Parameter:
-        """1x1 convolutions of all edges, `(edges that have it, C_out, C_in)`."""
+        """Create the 1x1 convolutions of all edges, `(edges that have it, C_out, C_in)`."""
         return conv_weights((self.count, self.channels, self.channels), fan_in=self.channels)
 
     def _own_columns(self, weights: Tensor, place: Tensor, edge_inside: bool) -> Tensor:
-        """Every edge's `(C_out, C_in)` as one matrix, `(edges * C_in, edges * C_out)`, zero between different edges.
+        """Join the edges' `(C_out, C_in)` weights into one matrix, `(edges * C_in, edges * C_out)`.
+
+        Blocks between different edges are zero.
 
         Args:
-            place: `(edges of the rows, edges of the columns)`.
-            edge_inside: whether rows are ordered by channel first (as a depthwise convolution with several outputs a
-                channel gives them), or by edge first.
+            place: one-hot, `(edges of the rows, edges of the columns)`.
+            edge_inside: whether rows are ordered by channel, then by edge, as a depthwise convolution with several
+                outputs per channel orders them. Otherwise they are ordered by edge, then by channel.
         """
         per_edge = weights.transpose(1, 2)
         if edge_inside:
@@ -127,7 +131,7 @@ class Branch(nn.Module):
 
 
 class Separable(Branch):
-    """`sep_conv`: ReLU, depthwise, 1x1, BatchNorm, twice; the stride in the first (DARTS 3.1)."""
+    """`sep_conv`: ReLU, depthwise, 1x1, BatchNorm, twice; only the first time with the stride (DARTS 3.1)."""
 
     own: Tensor
 
@@ -170,7 +174,7 @@ class Dilated(Branch):
         if self.stride == 1:
             features = depthwise(source.copies("positive", self.count), self.depthwise, 2, source.positive)
         else:
-            # Of stride 2 and dilation 2, it reads every other row and column only: on these it is an ordinary one.
+            # With stride 2 and dilation 2 it reads only every other row and column: an ordinary convolution on these.
             features = depthwise(source.copies("even", self.count), self.depthwise, 1, source.even)
         weights = self._own_columns(self.pointwise, self.place, edge_inside=True)
         return Term(matrix(features), weights, self.statistics)
@@ -196,13 +200,13 @@ class Factorised7(Branch):
 
 
 class Skip(Branch):
-    """`skip_connect`: the map itself with dropout behind it (P-DARTS 4.3.2), or, of stride 2, a factorised reduction.
+    """`skip_connect`: identity and dropout (P-DARTS 4.3.2) for stride 1, a factorised reduction for stride 2.
 
-    The paper has dropout "after each skip-connect operation"; in the code that gave its numbers it stands behind
-    identities only, 96 in a supernet of 8 cells, and so it does here.
+    The paper has dropout "after each skip-connect operation". The code that gave its numbers has it only behind
+    identities, 96 in a supernet of 8 cells, and so does this class.
 
-    Both halves of a reduction are 1x1 convolutions of stride 2, the second on the map shifted by one pixel; on an odd
-    map the shifted one is padded by a row and a column of zeros (`backbones.operations.FactorisedReduction`).
+    Both halves of a reduction are 1x1 convolutions of stride 2. The second reads the map shifted by one pixel. If the
+    size is odd, the shifted map is padded by zeros (`backbones.operations.FactorisedReduction`).
     """
 
     identity: Tensor
@@ -222,7 +226,7 @@ class Skip(Branch):
         if self.stride == 1:
             if source.skip_dropout is None:
                 return Term(matrix(source.x), self.identity.repeat(1, self.edges), None)
-            # Every edge drops values of its own.
+            # Each edge has a dropout mask of its own.
             passed = matrix(source.x).repeat(1, self.count)
             passed = passed * dropout_mask(passed.shape, source.skip_dropout)
         else:
@@ -233,15 +237,15 @@ class Skip(Branch):
     def _reduction(self, source: Source) -> Term:
         both = torch.cat([matrix(source.even), matrix(shifted_half(source.positive))], dim=1)
         half = torch.eye(2, device=both.device, dtype=both.dtype)
-        # (half, C, edges, half, C / 2): each half of the columns reads its own half of the rows.
+        # (half, C, edges, half, C / 2): the columns of a half have weights only in the rows of that half.
         blocks = self.halves.permute(1, 3, 0, 2).unsqueeze(3) * half[:, None, None, :, None]
         return Term(both, blocks.reshape(2 * self.channels, -1), self.statistics)
 
 
 def shifted_half(x: Tensor) -> Tensor:
-    """What the second convolution of a factorised reduction reads: every other row and column, from the second on.
+    """Take rows and columns 1, 3, 5, …: the input of a factorised reduction's second convolution.
 
-    An odd map is padded by a row and a column of zeros, so that there are as many as from the first on.
+    An odd size is padded by zeros, so that the result has as many as rows and columns 0, 2, 4, …
     """
     below, right = (size % 2 for size in x.shape[-2:])
     padded = F.pad(x, (0, right, 0, below)) if below or right else x
@@ -249,7 +253,7 @@ def shifted_half(x: Tensor) -> Tensor:
 
 
 def build_branch(name: str, edges: int, on: list[int], channels: int, stride: int) -> Branch:
-    """The branch of a candidate operation; not of `none` and of pools, which have no weights."""
+    """Build the branch of a candidate operation; `none` and pools have no weights and no branch."""
     kind, _, size = name.rpartition("_")
     if kind == "sep_conv":
         return Separable(edges, on, channels, int(size[0]), stride)
@@ -263,6 +267,6 @@ def _depthwise_weights(width: int, kernel: int) -> nn.Parameter:
 
 
 def conv_weights(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
-    """As `nn.Conv2d` draws its weights."""
+    """Initialise weights as `nn.Conv2d` does."""
     bound = 1 / math.sqrt(fan_in)
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))

@@ -1,4 +1,4 @@
-"""The cell of the supernet: its inputs brought to one width, and a node the sum of the mixed edges that enter it."""
+"""The cell of the supernet: inputs are brought to one width, and a node is the sum of the mixed edges into it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from search.supernet.mixture import Statistics, Term, image, matrix, mixture, we
 
 
 class Preprocess(nn.Module):
-    """What brings an input of a cell to its width: 1x1 convolution and BatchNorm, `(N, C_in, H, W)` to `(N, C, H, W)`.
+    """Bring an input of a cell to its width: 1x1 convolution and BatchNorm, `(N, C_in, H, W)` to `(N, C, H, W)`.
 
-    Behind a reduction cell the first input is halved: two convolutions of stride 2, half of the channels each, the
-    second on the map shifted by one pixel (`backbones.operations.FactorisedReduction`).
+    Behind a reduction cell, the height and width of the first input are halved: two convolutions of stride 2 with half
+    of the channels each, the second on the map shifted by one pixel (`backbones.operations.FactorisedReduction`).
     """
 
     identity: Tensor
@@ -33,11 +33,11 @@ class Preprocess(nn.Module):
         self.register_buffer("identity", torch.eye(channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` has gone through ReLU, which the next two cells share."""
+        """Expect `x` behind ReLU: two cells read the same map, so the caller computes its ReLU once."""
         maps = [x]
         if self.halve:
             maps = [x[:, :, ::2, ::2], shifted_half(x)]
-        # As products of matrices: five times as fast backward as oneDNN's convolution on a CPU.
+        # Matrix products: on a CPU their backward pass is five times as fast as that of oneDNN's convolution.
         parts = [matrix(part) @ weight.flatten(1).t() for part, weight in zip(maps, self.weights, strict=True)]
         rows = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return image(mixture([Term(rows, self.identity, self.statistics)], None, self.training), maps[0])
@@ -46,14 +46,14 @@ class Preprocess(nn.Module):
 class MixedCell(nn.Module):
     """A cell of the supernet.
 
-    Takes `(N, C_0, H_0, W_0)` and `(N, C_1, H, W)` and gives `(N, nodes * channels, H', W')`.
+    Takes `(N, C_0, H_0, W_0)` and `(N, C_1, H, W)`; returns `(N, nodes * channels, H', W')`.
 
-    An edge is eq. 1 of PC-DARTS: the first C / K channels through the weighted candidates, the others passed on
-    (max-pooled where the stride is 2), then shuffled with K groups, as in ShuffleNet (PC-DARTS 4.1). The edge's share
-    of eq. 2 weighs all of it, the channels passed on as well. What enters a node is summed before it is shuffled.
+    An edge is eq. 1 of PC-DARTS. The first C / K channels go through the weighted candidates. The others are passed on,
+    max-pooled if the stride is 2. All channels are then shuffled with K groups, as in ShuffleNet (PC-DARTS 4.1). The
+    edge's weight (eq. 2) scales all channels, also those passed on. Edges into a node are summed before the shuffle.
 
-    With `random_channels` the mask of eq. 1 is drawn for every node that edges leave, at every step, and channels stay
-    in their places; in evaluation they are the first ones.
+    With `random_channels`, the mask of eq. 1 is drawn at every step for each source node, and channels keep their
+    positions. In evaluation the mask selects the first channels.
     """
 
     def __init__(
@@ -95,13 +95,21 @@ class MixedCell(nn.Module):
         shares: Tensor,
         skip_dropout: Tensor | None = None,
     ) -> Tensor:
-        """`mixture` has the weights of the candidates of the edges that leave each node, `(edges, candidates)`."""
+        """Compute the cell's map.
+
+        Args:
+            before_last: output of the cell before the last one, behind ReLU.
+            last: output of the last cell, behind ReLU.
+            mixture: for each source node, the candidates' weights on the edges that leave it, `(edges, candidates)`.
+            shares: the edges' weights, `(edges,)`.
+            skip_dropout: rate of dropout behind identity skips; None for none.
+        """
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
         mixed: list[Tensor | None] = [None] * (self.nodes + 2)
         passed: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(self.nodes + 2)]
         orders: Sequence[Tensor | None] = [None] * (self.nodes + 1)
         if self.random_channels and self.training:
-            # Those that go through the operations stand first.
+            # The channels that go through the operations come first.
             orders = channel_orders(self.nodes + 1, self.channels, last.device).unbind()
         for node, (fan, leaving) in enumerate(zip(self.fans, self.leaving, strict=True)):
             if node >= 2:
@@ -117,7 +125,7 @@ class MixedCell(nn.Module):
                 rest = rest.contiguous(memory_format=torch.channels_last)
             for (edge, target), out in zip(leaving, outputs, strict=True):
                 if self.random_channels:
-                    # Drawn channels go back to their places, which every source has others of.
+                    # Every source has drawn other channels, so they return to their positions before the sum.
                     whole = torch.cat([out, shares[edge] * rest], dim=1)
                     out = whole if places is None else whole[:, places.argsort()]
                 elif self.partial_channels > 1:
@@ -127,7 +135,7 @@ class MixedCell(nn.Module):
         return torch.cat(nodes[2:], dim=1)
 
     def _join(self, mixed: Tensor | None, passed: list[tuple[Tensor, Tensor]]) -> Tensor:
-        """The node's map out of both parts of its channels, shuffled."""
+        """Join both parts of a node's channels and shuffle them."""
         assert mixed is not None
         if not passed:
             return mixed
@@ -135,7 +143,7 @@ class MixedCell(nn.Module):
         rest = weighted_sum(torch.stack(shares), maps)
         groups = (len(mixed), *mixed.shape[-2:], -1, self.mixed_channels)
         parts = [part.permute(0, 2, 3, 1).reshape(groups) for part in (mixed, rest)]
-        # Shuffled: the channels of all groups with the same number stand together (Zhang et al., CVPR 2018).
+        # Shuffle: channels with the same index in their groups become adjacent (Zhang et al., CVPR 2018).
         shuffled = torch.cat([part.transpose(3, 4) for part in parts], dim=4)
         return shuffled.flatten(3).permute(0, 3, 1, 2)
 

@@ -1,7 +1,7 @@
-"""The random numbers of a pass of the supernet, drawn on the device and by its generator.
+"""Draw the random numbers of a supernet's pass on the device, with the device's generator.
 
-They are drawn here and nowhere else, so that several passes can be one function of weights and architecture parameters:
-`SameDraws` keeps what a first pass has drawn for the ones after it. A generator that is seeded anew for each would do
+All draws are made here, so that several passes can be one function of weights and architecture parameters: `SameDraws`
+keeps the numbers of the first pass and gives them to the later ones. Seeding the generator anew for each pass would do
 the same, but not in a CUDA graph.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class SameDraws:
-    """Passes that draw the same numbers: the first one's, in its order."""
+    """Give several passes the same random numbers: those of the first pass, in its order."""
 
     def __init__(self) -> None:
         self._kept: list[Tensor] = []
@@ -24,7 +24,7 @@ class SameDraws:
 
     @contextlib.contextmanager
     def again(self) -> Iterator[None]:
-        """A pass; the first one draws, the others get what it has drawn."""
+        """Context of one pass: the first pass draws numbers, the others reuse them."""
         self._next = 0 if self._kept else None
         token = _current.set(self)
         try:
@@ -49,12 +49,16 @@ def _drawn(draw: Callable[[], Tensor]) -> Tensor:
 
 
 def dropout_mask(shape: Sequence[int], rate: Tensor) -> Tensor:
-    """Zeros with probability `rate`, a tensor of one value on the device, and 1 / (1 - rate) elsewhere."""
+    """Draw a dropout mask: 0 with probability `rate`, otherwise 1 / (1 - rate).
+
+    Args:
+        rate: a tensor of one value on the device.
+    """
     keep = 1 - rate
     return _drawn(lambda: torch.bernoulli(keep.expand(tuple(shape))) / keep)
 
 
 def channel_orders(nodes: int, channels: int, device: torch.device) -> Tensor:
-    """A random order of the channels for each node, int64 `(nodes, channels)`."""
-    # The order of random numbers, as `randperm` has it, which makes its own on the host.
+    """Draw a random order of the channels for each node, int64 `(nodes, channels)`."""
+    # Sorting random numbers gives the orders of all nodes in one call; `randperm` gives one order per call.
     return _drawn(lambda: torch.rand(nodes, channels, device=device).argsort(dim=1))

@@ -11,28 +11,28 @@ from torch import Tensor, nn
 from search.supernet.branches import Branch, Pools, Source, build_branch
 from search.supernet.mixture import Term, image, mixture
 
-#: Edges are computed together up to so many columns: a product of matrices with a block for every pair of edges, all
-#: but the diagonal ones zero, pays for narrow edges only.
+#: Maximum number of columns of the edges that are computed together. Their matrix product has a block for every pair
+#: of edges, and all but the diagonal blocks are zero; that pays only for narrow edges.
 _WIDEST = 32
 
 
 class MixedFan(nn.Module):
-    """All mixed edges that leave one node: `(N, C, H, W)` to one `(N, C, H', W')` an edge.
+    """All mixed edges that leave one node: `(N, C, H, W)` to one `(N, C, H', W')` per edge.
 
-    An edge is the sum of its candidates, each weighted (DARTS eq. 2). Pooled maps and ReLU are made once for all edges,
-    and up to 32 channels of edges go through each convolution and each BatchNorm together.
+    An edge is the weighted sum of its candidates (DARTS eq. 2). Pooled maps and ReLU are computed once for all edges.
+    Edges with up to 32 channels in total go through each convolution and each BatchNorm together.
 
     Args:
         candidates: names of the operations of each edge.
-        channels: C, of the part of the channels that goes through the operations.
-        stride: 1, or 2 from the inputs of a reduction cell.
+        channels: C, the number of channels that go through the operations.
+        stride: 1, or 2 for the edges that leave an input of a reduction cell.
     """
 
     def __init__(self, candidates: Sequence[tuple[str, ...]], channels: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
         together = max(1, _WIDEST // channels)
-        # One group of edges normalises pooled maps as it sums them; for several that is done once, before.
+        # A single group normalises pooled maps while it sums them. For several groups it is done once, before the sums.
         single = together >= len(candidates)
         self.pools = nn.ModuleDict(
             {
@@ -48,7 +48,7 @@ class MixedFan(nn.Module):
         self._sizes = [len(cast(EdgeGroup, group).rows) for group in self.groups]
 
     def forward(self, x: Tensor, weights: Tensor, skip_dropout: Tensor | None = None) -> list[Tensor]:
-        """The edges' outputs; `weights` is `(edges, candidates)`, `skip_dropout` a rate, or None for none."""
+        """Compute the edges' outputs; `weights` is `(edges, candidates)`, `skip_dropout` a rate or None."""
         source = Source(x.contiguous(memory_format=torch.channels_last), self.stride, self.training, skip_dropout)
         pooled: dict[str, Term] = {name: pool(source) for name, pool in self.pools.items()}
         if len(self.groups) > 1:
@@ -82,7 +82,8 @@ class EdgeGroup(nn.Module):
             }
         )
         self.register_buffer("identity", torch.eye(channels).repeat(1, len(rows)), persistent=False)
-        # For every term and edge, where the weight stands; behind the last one stands a zero for those that lack it.
+        # For each term and edge, the index of the candidate's weight. An edge that lacks it has the index of a zero,
+        # which is appended to the weights.
         width = len(rows[0])
         absent = len(rows) * width
         places = [
@@ -92,7 +93,7 @@ class EdgeGroup(nn.Module):
         self.register_buffer("places", torch.tensor(places).repeat_interleave(channels, dim=1), persistent=False)
 
     def forward(self, source: Source, pooled: dict[str, Term], weights: Tensor) -> Sequence[Tensor]:
-        """The edges' outputs as `(P, C)`; `weights` is `(edges, candidates)`."""
+        """Compute the edges' outputs, `(P, C)` each; `weights` is `(edges, candidates)`."""
         terms = [*self._pooled(pooled), *(cast(Branch, branch)(source) for branch in self.branches.values())]
         scales = torch.cat([weights.flatten(), weights.new_zeros(1)])[self.places]
         return mixture(terms, scales, self.training).split(self.channels, dim=1)

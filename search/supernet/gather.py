@@ -1,7 +1,8 @@
-"""Many small tensors rearranged into few large ones by one concatenation and one gather.
+"""Rearrange many small tensors into few large ones by one concatenation and one gather.
 
-A supernet has a weight for every candidate of every edge; the stacked arithmetic takes those of all edges at once. What
-it takes is described by arrays of indices, which are put together as the weights themselves would be, by NumPy, once.
+A supernet has weights for every candidate of every edge; the stacked arithmetic uses those of all edges together.
+NumPy arrays of indices describe the result. They are computed once, by the reshapes and concatenations that the weights
+themselves would need.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from torch import Tensor, nn
 
 Indices = NDArray[np.int64]
 
-#: In an array of indices: a zero.
+#: Index that stands for a value of zero.
 ABSENT = -1
 
 
 class Gather:
-    """Tensors made of the values of other tensors.
+    """Build tensors from the values of other tensors.
 
-    `source` gives the indices of a tensor's values, `want` takes the indices of one to be made; `taken` makes all of
-    them.
+    `source` returns the indices of a tensor's values. `want` registers a tensor to build from such indices. `taken`
+    builds all registered tensors.
     """
 
     def __init__(self) -> None:
@@ -33,38 +34,41 @@ class Gather:
         self._index: Tensor | None = None
 
     def source(self, module: nn.Module, name: str) -> Indices:
-        """The indices of a module's parameter or buffer, in its shape; the tensor itself is looked up at each pass."""
+        """Return the indices of a module's parameter or buffer, in its shape.
+
+        The tensor itself is looked up at each pass.
+        """
         self._sources.append((module, name))
         return self.values(getattr(module, name).shape)
 
     def values(self, shape: Sequence[int]) -> Indices:
-        """The indices of as many further values, in their order, in this shape."""
+        """Return the indices of the next values, in this shape."""
         count = int(np.prod(shape))
         self.size += count
         return np.arange(self.size - count, self.size, dtype=np.int64).reshape(shape)
 
     def want(self, indices: Indices) -> int:
-        """The number of the tensor of these values and this shape among those that `taken` gives."""
+        """Register a tensor with these values and this shape; return its index in the list from `taken`."""
         self._wanted.append(indices)
         return len(self._wanted) - 1
 
     def taken(self, low: torch.dtype | None = None) -> list[Tensor]:
-        """All wanted tensors, of the sources as they are now.
+        """Build all registered tensors from the current values of the sources.
 
         Args:
-            low: the precision to cast them to, all at once, or None.
+            low: precision to cast the values to, or None.
         """
         return self.split(self.pick([getattr(module, name).reshape(-1) for module, name in self._sources], low))
 
     def pick(self, parts: Sequence[Tensor], low: torch.dtype | None = None) -> Tensor:
-        """All wanted values in a row, out of vectors that hold the values in their order."""
+        """Gather the values of all registered tensors into one vector; `parts` are vectors of all values in order."""
         flat = torch.cat([*parts, parts[0].new_zeros(1)])
         if low is not None:
             flat = flat.to(low)
         return flat.index_select(0, self._indices(flat.device))
 
     def split(self, picked: Tensor) -> list[Tensor]:
-        """What `pick` gives as the wanted tensors."""
+        """Split the result of `pick` into the registered tensors."""
         parts = picked.split_with_sizes([indices.size for indices in self._wanted])
         return [part.view(indices.shape) for part, indices in zip(parts, self._wanted, strict=True)]
 

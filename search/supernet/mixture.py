@@ -1,15 +1,15 @@
-"""Sums of linear maps, each followed by BatchNorm and weighted: what the end of every mixed edge computes.
+"""Compute weighted sums of linear maps with BatchNorm: the end of every mixed edge.
 
-A candidate operation of the DARTS space ends in a 1x1 convolution W and a BatchNorm without affine part. On maps
-written as matrices, one row a pixel, a mixture of candidates o is
+A candidate operation of the DARTS space ends in a 1x1 convolution W and a BatchNorm without affine parameters. With
+maps as matrices, one row per pixel, a mixture of candidates o is
 
     Y = Σ_o s_o · (D_o W_o − μ_o) / sqrt(σ_o² + ε),        μ_o = mean(D_o) W_o,   σ_o² = diag(W_oᵀ Cov(D_o) W_o)
 
-so that mean and variance of D W follow from mean and covariance of D, and the sum is one matrix product a term, without
-D W, its normalised form or its weighted form ever being written to memory. The backward pass is products of the same
-kind. The result is that of the separate modules (tests/search/test_mixture.py, in float64). In fp32 the covariance, a
-difference of means of products, loses digits where a mean is many deviations from 0: ten of them still cost less than
-1e-3, and in supernets that have trained it is within eight.
+Mean and variance of D W follow from mean and covariance of D. The sum is then one matrix product per term; D W, its
+normalised form and its weighted form are never written to memory. The backward pass has products of the same kind. The
+result is that of separate modules (tests/search/supernet/test_mixture.py, in float64). In fp32 the covariance, a
+difference of means of products, loses digits if a mean is many standard deviations from 0. At ten deviations the error
+is below 1e-3; in trained supernets the means are within eight.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-#: BatchNorm's in PyTorch.
+#: Defaults of PyTorch's BatchNorm.
 EPSILON, MOMENTUM = 1e-5, 0.1
 
 
@@ -41,7 +41,7 @@ class Term(NamedTuple):
     """One term of a mixture.
 
     Attributes:
-        features: D, `(P, C_in)`, a row for each pixel of each image.
+        features: D, `(P, C_in)`, one row for each pixel of each image.
         weights: W, `(C_in, C_out)`.
         statistics: of D W; None for a term that is not normalised.
     """
@@ -52,20 +52,21 @@ class Term(NamedTuple):
 
 
 def mixture(terms: Sequence[Term], scales: Tensor | None, training: bool) -> Tensor:
-    """The weighted sum of the normalised terms, `(P, C_out)`.
+    """Compute the weighted sum of the normalised terms, `(P, C_out)`.
 
     Args:
-        scales: `(terms, C_out)`; None for ones.
-        training: normalise by the batch's statistics and take them in, else by the running ones.
+        scales: weights of the terms, `(terms, C_out)`; None for ones.
+        training: whether to normalise by the batch's statistics and update the running ones with them; otherwise
+            normalise by the running ones.
     """
-    # Under autocast too, the sums over all pixels and their inverse roots are made in full precision.
+    # Under autocast too, sums over all pixels and inverse square roots need full precision.
     with torch.autocast(terms[0].features.device.type, enabled=False):
         terms = [Term(_full(features), _full(weights), statistics) for features, weights, statistics in terms]
         return _mixture(terms, scales, training)
 
 
 def _full(x: Tensor) -> Tensor:
-    """At least fp32; what is double stays so."""
+    """Convert to fp32; double stays double."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -86,23 +87,26 @@ def _mixture(terms: Sequence[Term], scales: Tensor | None, training: bool) -> Te
 
 
 def matrix(x: Tensor) -> Tensor:
-    """A map `(N, C, H, W)` as `(N * H * W, C)`; without a copy where channels are last in memory."""
+    """Reshape a map `(N, C, H, W)` to `(N * H * W, C)`; without a copy if channels are last in memory."""
     return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
 def column_sums(x: Tensor) -> Tensor:
-    """The sum over the rows, `(P, C)` to `(C,)`: as a product, up to four times as fast as `sum` on a CPU."""
+    """Sum over the rows, `(P, C)` to `(C,)`.
+
+    The product with a row of ones is up to four times as fast as `sum` on a CPU.
+    """
     return (x.new_ones(1, len(x)) @ x)[0]
 
 
 def image(rows: Tensor, like: Tensor) -> Tensor:
-    """Rows `(N * H * W, C)` as the map `(N, C, H, W)` of the size of `like`, channels last in memory."""
+    """View rows `(N * H * W, C)` as a map `(N, C, H, W)` of the size of `like`, channels last in memory."""
     n, _, height, width = like.shape
     return rows.view(n, height, width, -1).permute(0, 3, 1, 2)
 
 
 def weighted_sum(weights: Tensor, maps: Sequence[Tensor]) -> Tensor:
-    """Σ_i w_i x_i over maps `(N, C, H, W)`, channels last in memory; `weights` is `(maps,)`."""
+    """Compute Σ_i w_i x_i over maps `(N, C, H, W)`, channels last in memory; `weights` is `(maps,)`."""
     return cast(Tensor, _WeightedSum.apply(weights, *maps))
 
 
@@ -126,16 +130,16 @@ class _WeightedSum(torch.autograd.Function):
 
 
 class _Mixture(torch.autograd.Function):
-    """The sum of the module's docstring.
+    """The weighted sum of the module's docstring, with its backward pass.
 
-    With y = (D W − μ) / σ of a term, G the gradient of Y, P the number of rows and q = Σ_p G y, the gradients are
+    With y = (D W − μ) / σ for a term, G the gradient of Y, P the number of rows and q = Σ_p G y, the gradients are
 
         of s:  q
         of W:  s/σ · (Dᵀ G − mean(D) Σ_p G − Cov(D) W · q/σ)
         of D:  G · (s/σ · W)ᵀ − (D − mean(D)) M − (s/(σ P) · Σ_p G) Wᵀ,   with M = W diag(s q / (σ² P)) Wᵀ
 
-    What is small, a matrix for each term, is computed for all terms of one width together: on a GPU every operation is
-    a launch, however little there is to compute.
+    The small matrices, one per term, are computed together for all terms of one width: on a GPU every operation costs a
+    launch, however small it is.
     """
 
     @staticmethod
@@ -203,14 +207,14 @@ class _Mixture(torch.autograd.Function):
                     continue
                 of_d = gradient @ outer[index]
                 if normalised:
-                    # A product, then a sum in place: addmm would first write the constant to every row.
+                    # A product, then an in-place sum: addmm would first write the constant to every row.
                     of_d.addmm_(features[place], inner[index], alpha=-1).add_(constant[index])
                 of_features[place] = of_d
         return None, torch.stack(of_scales), *of_features, *of_weights
 
 
 def _batches(features: Sequence[Tensor], statistics: Sequence[Statistics | None]) -> list[tuple[list[int], bool]]:
-    """The places of terms that have one width and are normalised, or not, alike."""
+    """Group the indices of the terms by their width and by whether they are normalised."""
     found: dict[tuple[int, bool], list[int]] = {}
     for place, (d, running) in enumerate(zip(features, statistics, strict=True)):
         found.setdefault((d.shape[1], running is not None), []).append(place)
@@ -218,7 +222,11 @@ def _batches(features: Sequence[Tensor], statistics: Sequence[Statistics | None]
 
 
 def _moments(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Sums over the rows of each matrix, `(terms, C_in)`, and of the products of its columns, `(terms, C_in, C_in)`."""
+    """Compute sums over the rows of each matrix D, and its Gram matrix Dᵀ D.
+
+    Returns:
+        `(terms, C_in)` and `(terms, C_in, C_in)`.
+    """
     first = features[0]
     sums = first.new_empty(len(features), first.shape[1])
     products = first.new_empty(len(features), first.shape[1], first.shape[1])
@@ -230,7 +238,7 @@ def _moments(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _take_in(statistics: Sequence[Statistics | None], mean: Tensor, variance: Tensor, count: int) -> None:
-    """Let running statistics follow a batch's mean and biased variance over `count` values, `(terms, C_out)` each."""
+    """Update the running statistics by a batch's mean and biased variance over `count` values, `(terms, C_out)`."""
     unbiased = variance * (count / max(count - 1, 1))
     running = [each for each in statistics if each is not None]
     targets = [*(each.running_mean for each in running), *(each.running_var for each in running)]

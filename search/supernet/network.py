@@ -1,8 +1,8 @@
-"""The supernet: every edge a mixture of its candidate operations, weighted by architecture parameters.
+"""The supernet: every edge is a mixture of its candidate operations, weighted by architecture parameters.
 
-One network for DARTS, PC-DARTS and P-DARTS; partial channels, edge normalisation, candidates per edge and dropout on
-skip connections are its settings. `search.supernet.reference` has the same network with a module for every operation,
-which is easier to read.
+One network serves DARTS, PC-DARTS and P-DARTS; partial channels, edge normalisation, candidates per edge and dropout on
+skip connections are settings. `search.supernet.reference` has the same network with one module per operation, which is
+easier to read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from search.supernet.stacked import StackedCells
 
 Arithmetic = Literal["moments", "stacked"]
 
-#: α and β start at this times a standard normal (DARTS' initialisation).
+#: Standard deviation of the initial α and β (DARTS' initialisation).
 INITIAL_SCALE = 1e-3
 
 
@@ -33,10 +33,10 @@ class SuperNet(nn.Module):
         channels: the initial width C.
         layers: the number of cells, reductions at one and two thirds.
         partial_channels: K; 1 / K of the channels go through the operations (PC-DARTS 3.2), 1 means all.
-        arithmetic: how the same numbers are computed: `moments`, the closed form of `search.supernet.mixture`, faster
-            on a CPU; `stacked`, `search.supernet.stacked`, in few operations, for a GPU; None for the one of the
-            device.
-        random_channels: draw these anew at every node and step, in place of the first ones and a shuffle.
+        arithmetic: how the same numbers are computed. `moments` is the closed form of `search.supernet.mixture`, faster
+            on a CPU. `stacked` needs few operations, for a GPU (`search.supernet.stacked`). None chooses by the device.
+        random_channels: draw the channels that go through the operations at every node and step, instead of taking the
+            first ones and shuffling.
         edge_normalisation: whether edges are weighted by softmax(β) over the edges into a node (PC-DARTS 3.3).
         stem: `cifar` (stride 1) or `imagenet` (stride 8, PC-DARTS 4.3).
 
@@ -97,7 +97,7 @@ class SuperNet(nn.Module):
         self.beta_normal = _architecture_parameter(edges) if edge_normalisation else None
         self.beta_reduce = _architecture_parameter(edges) if edge_normalisation else None
 
-        #: Rate of dropout behind identity skips: a step that is replayed on a GPU reads it where it is.
+        #: Rate of dropout behind identity skips; a tensor, since a replayed step reads it at a fixed address.
         self.register_buffer("skip_dropout", torch.zeros(()), persistent=False)
         self.drops_skips = False
         leaving = cast(MixedCell, self.cells[0]).leaving
@@ -106,12 +106,12 @@ class SuperNet(nn.Module):
         self._leaving = [len(each) for each in leaving]
 
     def architecture_parameters(self) -> dict[str, nn.Parameter]:
-        """α and β by name; they belong to the architecture optimiser only."""
+        """Return α and β by name; only the architecture optimiser moves them."""
         names = ("alpha_normal", "alpha_reduce", "beta_normal", "beta_reduce")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def weight_parameters(self) -> list[nn.Parameter]:
-        """All parameters but α and β."""
+        """Return all parameters except α and β."""
         architecture = {id(parameter) for parameter in self.architecture_parameters().values()}
         return [parameter for parameter in self.parameters() if id(parameter) not in architecture]
 
@@ -122,7 +122,7 @@ class SuperNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         arithmetic = self.arithmetic or ("moments" if x.device.type == "cpu" else "stacked")
-        # Grouped convolutions of GPUs work on whole maps, those of `backbones.cpu` on pixels.
+        # Memory layout: contiguous for a GPU's grouped convolutions, channels last for those of `backbones.cpu`.
         layout = torch.channels_last if arithmetic == "moments" else torch.contiguous_format
         x = x.contiguous(memory_format=layout)
         if self.stem_name == "cifar":
@@ -147,7 +147,7 @@ class SuperNet(nn.Module):
         mixtures: dict[bool, tuple[Tensor, Tensor]],
         skip_dropout: Tensor | None,
     ) -> Tensor:
-        """The last cell's map out of the stem's."""
+        """Compute the last cell's map from the stem's, by the `moments` arithmetic."""
         by_node = {
             reduction: (weights.index_select(0, self.by_node).split(self._leaving), shares)
             for reduction, (weights, shares) in mixtures.items()
@@ -162,10 +162,10 @@ class SuperNet(nn.Module):
         return [cast(MixedCell, cell) for cell in self.cells]
 
     def _mixture(self, cell: str) -> tuple[Tensor, Tensor]:
-        """The weights of a cell's candidates, `(edges, candidates)`, and of its edges, `(edges,)`.
+        """Compute the weights of a cell's candidates, `(edges, candidates)`, and of its edges, `(edges,)`.
 
-        An edge's weight is softmax(β) over the edges into a node; without edge normalisation it is 1, as in DARTS. A
-        candidate's is softmax(α) times that.
+        An edge's weight is softmax(β) over the edges into its node; without edge normalisation it is 1, as in DARTS. A
+        candidate's weight is softmax(α) times the edge's weight.
         """
         weights = F.softmax(getattr(self, f"alpha_{cell}"), dim=-1)
         beta = getattr(self, f"beta_{cell}")
@@ -176,7 +176,7 @@ class SuperNet(nn.Module):
 
 
 def edge_weights(beta: Tensor, nodes: int) -> Tensor:
-    """softmax(β) over the edges into each node, `(edges,)` in and out (PC-DARTS eq. 2)."""
+    """Compute softmax(β) over the edges into each node, `(edges,)` in and out (PC-DARTS eq. 2)."""
     return torch.cat([F.softmax(part, dim=0) for part in beta.split(list(range(2, nodes + 2)))])
 
 

@@ -1,7 +1,7 @@
-"""The BatchNorms of the stacked arithmetic: one call for many terms, running statistics of all of them at once.
+"""BatchNorm of the stacked arithmetic: one call for many terms, one update for all running statistics.
 
 Every term has its own running mean and variance (`search.supernet.mixture.Statistics`), as in the other arithmetic.
-A pass keeps the batch's, and the running ones of the whole supernet follow them at its end.
+A pass keeps the batch's statistics. At its end they update the running statistics of the whole supernet.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from search.supernet.mixture import EPSILON, MOMENTUM, Statistics
 
 @dataclass
 class BatchMoments:
-    """What the BatchNorms of one pass have seen.
+    """Statistics of the BatchNorm calls of one pass.
 
     Attributes:
-        running: mean and variance of every call where these normalise; None in training.
-        means, inverses: of every call, the batch's mean and 1 / sqrt(variance + ε).
-        counts: of every call, the number of values of each channel.
+        running: running mean and variance for every call, in evaluation; None in training.
+        means, inverses: the batch's mean and 1 / sqrt(variance + ε) for every call.
+        counts: number of values per channel for every call.
     """
 
     running: list[tuple[Tensor, Tensor]] | None
@@ -34,39 +34,42 @@ class BatchMoments:
 
 
 class StackedNorms:
-    """Calls of BatchNorm without affine part, numbered as they are added, which is the order they are to be made in."""
+    """Calls of BatchNorm without affine parameters.
+
+    They are numbered in the order of `add`; a pass must make them in that order.
+    """
 
     def __init__(self) -> None:
         self._statistics: list[Statistics] = []
-        #: Running statistics into the channels of the calls, and back.
+        #: Gather running statistics into the calls' channels, and back.
         self._into, self._back = Gather(), Gather()
         self._columns: list[Indices] = []
 
     def columns(self, statistics: Statistics) -> Indices:
-        """Where the columns of running statistics are."""
+        """Return the indices of the columns of running statistics."""
         self._statistics.append(statistics)
         return self._into.values((len(statistics.running_mean),))
 
     def add(self, columns: Indices) -> int:
-        """Add a call.
+        """Add a call and return its number.
 
         Args:
-            columns: `(repetitions, channels)`: where the statistics of each channel are, more than once where several
+            columns: `(repetitions, channels)`: indices of the statistics of each channel, with several rows if several
                 edges share a map.
         """
         self._columns.append(columns)
         return self._into.want(columns[0])
 
     def finish(self) -> None:
-        """All calls have been added."""
-        # Columns of an edge that lacks the operation take in zeros, as in the other arithmetic.
+        """Prepare the update of the running statistics; to be called after the last `add`."""
+        # Columns of an edge that lacks the operation are updated by zeros, as in the other arithmetic.
         back = np.full(self._into.size, ABSENT, dtype=np.int64)
         for columns in self._columns:
             back[columns] = self._back.values(columns.shape[1:])
         self._back.want(back)
 
     def begin(self, training: bool) -> BatchMoments:
-        """A pass."""
+        """Start a pass."""
         if training:
             return BatchMoments(None)
         means, variances = (
@@ -76,13 +79,13 @@ class StackedNorms:
         return BatchMoments(list(zip(means, variances, strict=True)))
 
     def normalise(self, number: int, x: Tensor, moments: BatchMoments) -> Tensor:
-        """`(N, C, H, W)` in and out; statistics of bf16 are made in fp32."""
+        """Normalise `(N, C, H, W)`; statistics of bf16 maps are computed in fp32."""
         if moments.running is not None:
             mean, variance = moments.running[number]
             return F.batch_norm(x, mean.to(x.dtype), variance.to(x.dtype), eps=EPSILON)
         weight = bias = None
         if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16):
-            # On a CPU the precision of the statistics is that of weight and bias, else that of the map.
+            # On a CPU the statistics have the precision of weight and bias, or without these that of the map.
             weight, bias = x.new_ones(x.shape[1], dtype=torch.float32), x.new_zeros(x.shape[1], dtype=torch.float32)
         out, mean, inverse = torch.native_batch_norm(x, weight, bias, None, None, True, MOMENTUM, EPSILON)
         moments.means.append(mean)
@@ -92,7 +95,7 @@ class StackedNorms:
 
     @torch.no_grad()
     def take_in(self, moments: BatchMoments) -> None:
-        """Let the running statistics follow the batch's."""
+        """Update the running statistics by the batch's."""
         if moments.running is not None:
             return
         variances = list(torch._foreach_pow(moments.inverses, -2.0))

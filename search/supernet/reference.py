@@ -1,6 +1,6 @@
-"""The supernet as the papers write it: one module for every candidate of every edge.
+"""The plain supernet, as the papers write it: one module for every candidate of every edge.
 
-`SuperNet` computes the same, several times as fast. This one is for reading, for the tests that compare the two in
+`SuperNet` computes the same several times as fast. This one is for reading, for the tests that compare the two in
 float64, and for `wildnas speed search`, which times both.
 """
 
@@ -91,7 +91,7 @@ class ReferenceCell(nn.Module):
 
     def forward(self, before_last: Tensor, last: Tensor, weights: Tensor, shares: Tensor) -> Tensor:
         nodes = [self.preprocess0(before_last), self.preprocess1(last)]
-        # A draw for every node that edges leave.
+        # One order for each source node.
         drawn = self.draws and self.training
         places = channel_orders(self.nodes + 1, self.channels, last.device) if drawn else None
         edge = 0
@@ -147,7 +147,7 @@ class ReferenceSuperNet(nn.Module):
         self.beta_reduce = nn.Parameter(1e-3 * torch.randn(edges)) if edge_normalisation else None
 
     def set_skip_dropout(self, rate: float) -> None:
-        """As `SuperNet.set_skip_dropout`."""
+        """Set the rate, as `SuperNet.set_skip_dropout` does."""
         tensor = torch.tensor(rate, device=self.alpha_normal.device)
         for module in self.modules():
             if isinstance(module, ReferenceEdge):
@@ -163,7 +163,7 @@ class ReferenceSuperNet(nn.Module):
         return self.classifier(F.adaptive_avg_pool2d(last, 1).flatten(1))
 
     def _shares(self, beta: Tensor | None) -> Tensor:
-        """softmax(β) over the edges into each node (PC-DARTS eq. 2), or ones."""
+        """Compute softmax(β) over the edges into each node (PC-DARTS eq. 2), or ones."""
         if beta is None:
             return torch.ones(len(self.space.edges))
         targets = [target for _, target in self.space.edges]

@@ -1,9 +1,10 @@
-"""The supernet's cells in few operations: what a GPU needs, which pays for each operation however small it is.
+"""Compute the supernet's cells in few operations, because each one costs a GPU a launch, however small it is.
 
-All edges that leave a node go through an operation together, as a grouped convolution over as many copies of its map;
-the candidates of all of them share their BatchNorms; and the weighted sum of eq. 2 of DARTS is one product of matrices
-for all nodes that the edges lead to. Parameters and running statistics are those of the modules of
-`search.supernet.cell`, which compute the same for a CPU. Nothing here comes from the host, so a step is a CUDA graph.
+All edges that leave a node go through an operation together, as a grouped convolution over one copy of the node's map
+per edge. The candidates of these edges share their BatchNorm calls. The weighted sums (DARTS eq. 2) into all nodes that
+the edges enter are one matrix product. Parameters and running statistics are those of the modules of
+`search.supernet.cell`, which compute the same on a CPU. Nothing is copied from the host, so a CUDA graph can hold a
+step.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class StackedCells:
     """All cells of a supernet.
 
     Args:
-        cells: whose parameters and statistics are used.
+        cells: the modules that hold the parameters and running statistics.
     """
 
     def __init__(self, cells: Sequence[MixedCell]) -> None:
@@ -44,11 +45,11 @@ class StackedCells:
         training: bool,
         skip_dropout: Tensor | None,
     ) -> Tensor:
-        """The last cell's map out of the stem's.
+        """Compute the last cell's map from the stem's.
 
         Args:
-            mixtures: of normal and reduction cells (`cell.reduction`), the weights of candidates, `(edges,
-                candidates)`, and of edges, `(edges,)`.
+            mixtures: by `cell.reduction`, the weights of the candidates, `(edges, candidates)`, and of the edges,
+                `(edges,)`.
         """
         device = last.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
@@ -65,7 +66,7 @@ class StackedCells:
     def _scales_of(
         self, reduction: bool, mixture: tuple[Tensor, Tensor], low: torch.dtype | None, run: Pass
     ) -> Iterator[Iterator[Tensor]]:
-        """What the products of each cell of one kind take, cell by cell."""
+        """Return the left sides of the products for each cell of one kind, cell by cell."""
         cells = [cell for cell in self._cells if cell.reduction == reduction]
         weights, shares = mixture
         drops = run.skip_dropout is not None
@@ -79,7 +80,7 @@ class StackedCells:
         if not cells:
             return iter(())
         picked = gather.pick([weights.reshape(-1), shares], low)
-        # A cell's gradient is a row of one matrix: they are summed at once.
+        # Each cell gets a row of one matrix, so that one operation sums the gradients of all cells.
         return (iter(gather.split(row)) for row in picked.expand(len(cells), -1).unbind())
 
 
@@ -96,14 +97,14 @@ class StackedCell:
         self._fans = [StackedFan(cast(MixedFan, fan), gather, norms) for fan in cell.fans]
 
     def want_scales(self, gather: Gather, weights: Indices, shares: Indices, drops: bool) -> None:
-        """Ask for the left sides of the products, in the order in which they are made."""
+        """Register the left sides of the products, in the order of the products."""
         for fan, edges in zip(self._fans, self.edges, strict=True):
             fan.want_scales(gather, weights[edges], drops)
             if self.partial_channels > 1:
                 gather.want(shares[edges][:, None])
 
     def __call__(self, before_last: Tensor, last: Tensor, scales: Iterator[Tensor], run: Pass) -> Tensor:
-        """`scales` gives what was asked for by `want_scales`, one by one."""
+        """Compute the cell's map; `scales` yields what `want_scales` registered, in that order."""
         nodes = [entrance(x, run) for entrance, x in zip(self._entrances, (before_last, last), strict=True)]
         orders: Sequence[Tensor | None] = [None] * len(self._fans)
         if self.random_channels and run.training:
@@ -114,7 +115,7 @@ class StackedCell:
                 nodes.append(self._join(mixed, rest))
             x = nodes[place] if order is None else nodes[place].index_select(1, order)
             if self.random_channels:
-                # Each source has drawn other channels: what it gives is put back in its places before it is summed.
+                # Every source has drawn other channels, so they return to their positions before the sum.
                 own, own_rest = Sums(), Sums()
                 self._leave(fan, x, own, own_rest, scales, run)
                 whole = torch.cat([own.maps(), own_rest.maps()], dim=2)
@@ -125,7 +126,7 @@ class StackedCell:
         return torch.cat(nodes[2:], dim=1)
 
     def _leave(self, fan: StackedFan, x: Tensor, mixed: Sums, rest: Sums, scales: Iterator[Tensor], run: Pass) -> None:
-        """Add what all edges out of a node give, to both parts of the channels of the nodes that they enter."""
+        """Add the outputs of all edges out of a node to both parts of the channels of the nodes that they enter."""
         if self.partial_channels == 1:
             fan(x, mixed, scales, run)
             return
@@ -136,10 +137,10 @@ class StackedCell:
         rest.add(next(scales), passed.unsqueeze(1))
 
     def _join(self, mixed: Sums, rest: Sums) -> Tensor:
-        """The next node's map out of both parts of its channels, shuffled."""
+        """Join both parts of the next node's channels and shuffle them."""
         first = mixed.next()
         if self.partial_channels == 1 or self.random_channels:
             return first
-        # The channels of all groups with the same number stand together (Zhang et al., CVPR 2018).
+        # Shuffle: channels with the same index in their groups become adjacent (Zhang et al., CVPR 2018).
         parts = [part.unflatten(1, (-1, self.widths[0])).transpose(1, 2) for part in (first, rest.next())]
         return torch.cat(parts, dim=2).flatten(1, 2)

@@ -1,4 +1,4 @@
-"""The edges that leave a node, and a cell's entrances, in few operations (`search.supernet.stacked`)."""
+"""Compute the edges that leave a node, and a cell's inputs, in few operations (`search.supernet.stacked`)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from search.supernet.norms import BatchMoments, StackedNorms
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass of the supernet uses everywhere.
+    """Tensors and settings that all parts of one pass share.
 
     Attributes:
-        weights: of the convolutions, stacked.
-        skip_dropout: the rate of dropout behind identity skips, a tensor on the device; None for none.
+        weights: stacked weights of the convolutions.
+        skip_dropout: rate of dropout behind identity skips, a tensor on the device; None for none.
     """
 
     weights: list[Tensor]
@@ -39,9 +39,9 @@ class Pass:
 
 
 class Sums:
-    """What has entered the nodes that are still to come, `(N, nodes, C, H, W)`.
+    """Partial sums of the nodes that are not complete yet, `(N, nodes, C, H, W)`.
 
-    A fan adds to all of them at once: the edges that leave a node lead to every node behind it.
+    A fan adds to all of them at once: from each node, edges lead to every later node.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Sums:
         self._size: Sequence[int] = ()
 
     def add(self, scales: Tensor, maps: Tensor) -> None:
-        """Add to each node the sum of the maps, each times its scale.
+        """Add the sum of the maps to each node, each map times its scale.
 
         Args:
             scales: `(nodes, maps)`.
@@ -60,7 +60,7 @@ class Sums:
         self._total = torch.bmm(left, right) if self._total is None else torch.baddbmm(self._total, left, right)
 
     def include(self, maps: Tensor) -> None:
-        """Add maps as they are, one to each node, `(N, nodes, C, H, W)`."""
+        """Add one map to each node, `(N, nodes, C, H, W)`, without scaling."""
         self._size = maps.shape[2:]
         self._total = maps.flatten(2) if self._total is None else self._total + maps.flatten(2)
 
@@ -69,18 +69,18 @@ class Sums:
         return self._total.unflatten(2, self._size)
 
     def next(self) -> Tensor:
-        """The first node's map, `(N, C, H, W)`, which is complete; the others are left."""
+        """Remove and return the first node's map, `(N, C, H, W)`, which is complete."""
         assert self._total is not None
         nodes = self._total.shape[1]
         if nodes == 1:
             return self.maps()[:, 0]
-        # Split, not sliced: the gradients of the parts are put together, not each added to zeros.
+        # A split, since its backward pass joins the gradients; that of slices would add each of them to zeros.
         first, self._total = self._total.split([1, nodes - 1], dim=1)
         return first.unflatten(2, self._size)[:, 0]
 
 
 class Entrance:
-    """`Preprocess` of a cell's input, behind ReLU: a convolution and BatchNorm."""
+    """`Preprocess` of a cell's input behind ReLU: convolution and BatchNorm."""
 
     def __init__(self, preprocess: Preprocess, gather: Gather, norms: StackedNorms) -> None:
         self.halve = preprocess.halve
@@ -94,9 +94,9 @@ class Entrance:
 
 
 def _halves(weights: Sequence[Indices]) -> Indices:
-    """Both 1x1 convolutions of a factorised reduction, `(C_out / 2, C_in)` each, as one of 2x2 and stride 2.
+    """Join both 1x1 convolutions of a factorised reduction, `(C_out / 2, C_in)`, into one 2x2 convolution of stride 2.
 
-    The second reads the map shifted by one pixel: its weights stand in the lower right corner.
+    The second reads the map shifted by one pixel, so its weights are in the lower right corner of the kernel.
     """
     both = np.full((sum(map(len, weights)), weights[0].shape[1], 2, 2), ABSENT, dtype=np.int64)
     half = len(weights[0])
@@ -105,18 +105,18 @@ def _halves(weights: Sequence[Indices]) -> Indices:
 
 
 def _halved(x: Tensor, weights: Tensor) -> Tensor:
-    """A factorised reduction; an odd map is padded by a row and a column of zeros."""
+    """Apply a factorised reduction; an odd size is padded by zeros."""
     below, right = (size % 2 for size in x.shape[-2:])
     return F.conv2d(F.pad(x, (0, right, 0, below)) if below or right else x, weights, stride=2)
 
 
 @dataclass(frozen=True)
 class _StackedDepthwise:
-    """A depthwise convolution of one operation on all edges that have it.
+    """One depthwise convolution of an operation, for all edges that have it.
 
     Attributes:
-        weights: the number of its weights, `(edges * C, 1, k, k)`.
-        on: the edges.
+        weights: index of its weights, `(edges * C, 1, k, k)`, in `Pass.weights`.
+        on: indices of the edges.
     """
 
     weights: int
@@ -132,7 +132,7 @@ class _StackedDepthwise:
 class StackedFan:
     """All mixed edges that leave one node (`search.supernet.fan.MixedFan`).
 
-    Stacked maps have the channels of one edge, of one operation, together: `(N, maps * C, H, W)`.
+    In stacked maps, `(N, maps * C, H, W)`, the channels of one edge and operation are adjacent.
     """
 
     def __init__(self, fan: MixedFan, gather: Gather, norms: StackedNorms) -> None:
@@ -141,7 +141,7 @@ class StackedFan:
         self.rows = [row for group in groups for row in group.rows]
         self.channels = groups[0].channels
         found = _find_branches(groups)
-        # By name, so that cells of one kind, whose edges are grouped by their width, have one order.
+        # Sorted by name: cells of one kind share an order, although their groups of edges depend on the width.
         names = sorted(found)
         separable = [name for name in names if name.startswith("sep_conv")]
         dilated = [name for name in names if name.startswith("dil_conv")]
@@ -171,7 +171,7 @@ class StackedFan:
             ]
             points = [found[name].pointwise("pointwise_2", gather) for name in separable]
             self._points_2 = gather.want(np.concatenate(points))
-        # Of every normalised map at the end: the operation, and the edge that it is of; None for pools, of all edges.
+        # Operation and edge of each map that the last BatchNorm normalises; None for pools, which serve all edges.
         self._ends: list[tuple[str, int | None]] = [
             (name, edge) for name in (*separable, *dilated) for edge in found[name].on
         ]
@@ -202,11 +202,11 @@ class StackedFan:
         self._norm_2 = norms.add(np.concatenate(parts, axis=1)) if parts else None
 
     def want_scales(self, gather: Gather, weights: Indices, drops: bool) -> None:
-        """Ask for the left sides of the products.
+        """Register the left sides of the products.
 
         Args:
-            weights: the indices of the candidates' weights, `(edges, candidates)`.
-            drops: whether each edge with an identity skip drops values of its own.
+            weights: indices of the candidates' weights, `(edges, candidates)`.
+            drops: whether each edge with an identity skip has a dropout mask of its own.
         """
 
         def scales(ends: Sequence[tuple[str, int | None]]) -> Indices:
@@ -235,7 +235,7 @@ class StackedFan:
             sums.add(next(scales), maps)
 
     def _candidates(self, x: Tensor, run: Pass) -> list[Tensor]:
-        """The candidates before their last BatchNorm, in the order of `_ends`."""
+        """Compute the candidates before their last BatchNorm, in the order of `_ends`."""
         found: list[Tensor] = []
         if len(self._ends) > len(self._pools):
             positive = F.relu(x)
@@ -255,7 +255,7 @@ class StackedFan:
         return found
 
     def _convolved(self, positive: Tensor, run: Pass) -> list[Tensor]:
-        """Separable and dilated convolutions."""
+        """Compute separable and dilated convolutions before their last BatchNorm."""
         copies: dict[int, Tensor] = {1: positive}
         for count in {len(each.on) for each in self._first} - {1}:
             copies[count] = positive.repeat(1, count, 1, 1)
@@ -288,21 +288,21 @@ class _Found:
         self._branches: list[tuple[Branch, list[int]]] = []
 
     def add(self, branch: Branch, first: int, own: list[int]) -> None:
-        """Add a group's.
+        """Add the branch of a group.
 
         Args:
-            first: the number of the group's first edge.
-            own: the edges of the group that have the operation, from 0 on.
+            first: index of the group's first edge in the fan.
+            own: indices within the group of the edges that have the operation.
         """
         self.on += [first + edge for edge in own]
         self._branches.append((branch, own))
 
     def source(self, name: str, gather: Gather) -> Indices:
-        """A weight whose first dimension is that of the edges, or of their channels edge by edge."""
+        """Return the indices of a weight whose first dimension is ordered by edge."""
         return np.concatenate([gather.source(branch, name) for branch, _ in self._branches])
 
     def edges_first(self, name: str, gather: Gather) -> Indices:
-        """A depthwise weight that has the outputs of a channel together, edge by edge instead."""
+        """Return the indices of a depthwise weight, reordered from channel first to edge first."""
         parts = []
         for branch, _ in self._branches:
             indices = gather.source(branch, name)
@@ -311,15 +311,15 @@ class _Found:
         return np.concatenate(parts)
 
     def pointwise(self, name: str, gather: Gather) -> Indices:
-        """`(edges, C_out, C_in)` as a grouped convolution's, `(edges * C_out, C_in, 1, 1)`."""
+        """Return the indices of a weight `(edges, C_out, C_in)` as a grouped one, `(edges * C_out, C_in, 1, 1)`."""
         weights = self.source(name, gather)
         return weights.reshape(-1, weights.shape[2], 1, 1)
 
     def columns(self, name: str, norms: StackedNorms, own: bool = False) -> Indices:
-        """Where the statistics are, `(edges * C,)`.
+        """Return the indices of the statistics, `(edges * C,)`.
 
         Args:
-            own: whether they have columns for the edges with the operation alone, not for all of the group.
+            own: whether they have columns only for the edges with the operation, not for all edges of the group.
         """
         parts = []
         for branch, edges in self._branches:
@@ -329,7 +329,7 @@ class _Found:
 
 
 def _find_branches(groups: Sequence[EdgeGroup]) -> dict[str, _Found]:
-    """The operations of a fan that have weights, or identity skips, by name."""
+    """Find the branches of a fan, by the name of the operation."""
     found: dict[str, _Found] = {}
     first = 0
     for group in groups:

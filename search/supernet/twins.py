@@ -1,6 +1,6 @@
-"""A supernet and the plain one side by side: which of the one's weights are which of the other's.
+"""Match the parameters of a supernet with those of the plain supernet.
 
-For tests and for `wildnas doctor --gpu`, which give both the same weights and compare what they compute.
+Tests and `wildnas doctor --gpu` give both the same weights and compare their results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ Twin = tuple[Tensor, Tensor]
 
 
 def twins(net: SuperNet, reference: ReferenceSuperNet, of: Literal["data", "grad"]) -> list[Twin]:
-    """Every weight (`data`) or gradient (`grad`) of the reference, α and β included, and where the supernet has it."""
+    """Pair every weight (`data`) or gradient (`grad`) of the reference with the supernet's, α and β included.
+
+    Returns:
+        pairs of the reference's and the supernet's tensor; the latter is a view.
+    """
 
     def get(parameter: Tensor) -> Tensor:
         return cast(Tensor, getattr(parameter, of))
@@ -67,7 +71,7 @@ def _of_edge(group: EdgeGroup, place: int, plain: ReferenceEdge, get: Callable[[
 
 
 def weights_of_edge(branch: Branch, index: int, get: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """The weights that a branch has for one of its edges, shaped as those of the single operation."""
+    """Return the weights of a branch for one of its edges, in the shapes of the single operation."""
     count, channels = branch.count, branch.channels
 
     def inside(weight: Tensor) -> Tensor:

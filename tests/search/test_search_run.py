@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,6 +60,22 @@ class Finished:
 def whole(tiny_search: Settings, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("whole")
     return Finished(run_search(tiny_search(), folder, seed=1), folder)
+
+
+def test_the_final_accuracy_is_measured_with_the_execution_settings(
+    tiny_search: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = run_module._accuracy
+    seen: list[tuple[bool, bool]] = []
+
+    def recorded(*arguments: Any) -> float:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark))
+        return measure(*arguments)
+
+    monkeypatch.setattr(run_module, "_accuracy", recorded)
+    stage = {"epochs": 1, "frozen_epochs": 0, "layers": 3, "channels": 4}
+    run_search(tiny_search(stages=[stage], execution={"tf32": False, "cudnn_benchmark": True}), tmp_path, seed=1)
+    assert seen == [(False, True)]
 
 
 def test_two_stages_end_to_end(whole: Finished) -> None:
