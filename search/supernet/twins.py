@@ -21,11 +21,7 @@ Twin = tuple[Tensor, Tensor]
 
 
 def twins(net: SuperNet, reference: ReferenceSuperNet, of: Literal["data", "grad"]) -> list[Twin]:
-    """Pair every weight (`data`) or gradient (`grad`) of the reference with the supernet's, α and β included.
-
-    Returns:
-        pairs of the reference's and the supernet's tensor; the latter is a view.
-    """
+    """Pair every weight (`data`) or gradient (`grad`) of the reference with the supernet's, α and β included."""
 
     def get(parameter: Tensor) -> Tensor:
         return cast(Tensor, getattr(parameter, of))
