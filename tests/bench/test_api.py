@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import backbones
 import bench
 from backbones import Genotype, TimmModel, zoo
 from backbones.errors import InputError
@@ -75,6 +77,44 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
         bench.evaluate(["PDARTS", "DARTS_V1"], "classification/digits", weights="weights.pth")
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         _ = bench.evalute
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bench.table("clasification"), "task 'clasification': unknown; did you mean 'classification'"),
+        (lambda: bench.results("nope"), "task 'nope': unknown"),
+        (lambda: bench.table("classification", form="xml"), "form 'xml': unknown"),
+        (lambda: bench.table("classification", orgin="measured"), "choice 'orgin': unknown; did you mean 'origin'"),
+        (lambda: bench.table("classification", origin="measuredd"), "origin 'measuredd': unknown"),
+        (lambda: bench.table("classification", extent="all"), "extent 'all': unknown"),
+        (lambda: bench.run("pipelines/digits", engine="rai"), "engine 'rai': unknown"),
+        (lambda: bench.run("pipelines/digits", options="a=1"), "options 'a=1': expected a list of texts"),
+        (lambda: bench.search("search/digits_pc_darts", seed=-1), "seed -1: expected a whole number from 0 to"),
+        (lambda: bench.search("search/digits_pc_darts", options={"epochs": 1}), "expected a list of texts"),
+        (lambda: bench.search("search/digits_pc_darts", launcher="slurm"), "launcher 'slurm': unknown"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", seeds=0), "seeds 0: expected a list"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", seeds=()), "expected a list of whole numbers"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", seeds=[1.5]), "seed 1.5: expected a whole"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", seeds=[True]), "seed True: expected a whole"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", limit=0), "limit 0: expected a whole number"),
+        (lambda: bench.evaluate("PDARTS", "classification/digits", limit=1.5), "limit 1.5: expected a whole number"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_one_line(
+    call: Callable[[], object], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_names_of_both_packages_are_offered() -> None:
+    assert {*bench.__all__} <= {*dir(bench)}
+    assert {*backbones.__all__} <= {*dir(backbones)}
 
 
 def test_importing_bench_is_light() -> None:
