@@ -64,7 +64,7 @@ class Gather:
         return flat.index_select(0, self._indices(flat.device))
 
     def split(self, picked: Tensor) -> list[Tensor]:
-        """What `pick` gives as the wanted tensors."""
+        """Split the output of `pick` into the wanted tensors."""
         parts = picked.split_with_sizes([indices.size for indices in self._wanted])
         return [part.view(indices.shape) for part, indices in zip(parts, self._wanted, strict=True)]
 

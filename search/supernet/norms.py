@@ -43,7 +43,7 @@ class StackedNorms:
         self._columns: list[Indices] = []
 
     def columns(self, statistics: Statistics) -> Indices:
-        """Where the columns of running statistics are."""
+        """Indices of the columns of running statistics."""
         self._statistics.append(statistics)
         return self._into.values((len(statistics.running_mean),))
 

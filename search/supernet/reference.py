@@ -37,7 +37,7 @@ class ReferenceEdge(nn.Module):
             self.operations.append(operation)
 
     def forward(self, x: Tensor, weights: Tensor, places: Tensor | None) -> Tensor:
-        """`weights` is softmax(α) of this edge, `(candidates,)`; `places` is an order of the channels, or None."""
+        """Mix the candidates by `weights`, softmax(α) of this edge; `places` is an order of the channels, or None."""
         if places is not None:
             x = x[:, places]
         mixed = torch.zeros(())
@@ -147,7 +147,7 @@ class ReferenceSuperNet(nn.Module):
         self.beta_reduce = nn.Parameter(1e-3 * torch.randn(edges)) if edge_normalisation else None
 
     def set_skip_dropout(self, rate: float) -> None:
-        """As `SuperNet.set_skip_dropout`."""
+        """Set the dropout rate after skip connections, as `SuperNet.set_skip_dropout` does."""
         tensor = torch.tensor(rate, device=self.alpha_normal.device)
         for module in self.modules():
             if isinstance(module, ReferenceEdge):
