@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Arch = str | Genotype | TimmModel
 PathLike = str | Path
 
+LAUNCHERS = ("none", "pytorch")
+ENGINES = ("local", "ray")
+
 #: Module of every name that is imported when it is first used; each command goes through this table.
 _HOMES = {
     "EVALUATED": "bench.tasks.metrics",
@@ -111,10 +114,15 @@ def evaluate(
         The records, protocol by protocol, architecture by architecture, seed by seed.
     """
     from bench.records.digests import confirm_recorded
+    from bench.runs.arguments import check_choice, check_limit, check_options, check_seeds
     from bench.runs.requests import evaluations
     from bench.runs.run import Places
     from bench.runs.session import Manner, export_detections, run_all
 
+    check_seeds(seeds)
+    check_options(options)
+    check_limit(limit)
+    check_choice("launcher", launcher, LAUNCHERS)
     wanted = evaluations(
         _listed(architectures),
         _listed(protocols),
@@ -156,10 +164,14 @@ def search(
     The genotype is the record's `architecture.genotype`. To evaluate it, pass the folder `<work>/<protocol>/<name>` or
     `Genotype.from_json(record.architecture.genotype)`.
     """
+    from bench.runs.arguments import check_choice, check_options, check_seeds
     from bench.runs.requests import search_of
     from bench.runs.run import Places
     from bench.runs.session import Manner, run_all
 
+    check_seeds([seed])
+    check_options(options)
+    check_choice("launcher", launcher, LAUNCHERS)
     manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
     own = None if data is None else Path(data)
     (record,) = run_all([search_of(protocol, seed, options, own, Path(work), notice)], manner)
@@ -187,8 +199,11 @@ def run(
     from bench.pipeline.assembly import load_pipeline
     from bench.pipeline.outcome import with_tables
     from bench.pipeline.run import EngineChoice, run_pipeline
+    from bench.runs.arguments import check_choice, check_options
     from bench.runs.run import Places
 
+    check_options(options)
+    check_choice("engine", engine, ENGINES)
     # A different run's record is moved to replaced/ and restored if it is needed again.
     places, loaded = Places(Path(results), Path(work), replace=True), load_pipeline(pipeline, options)
     done = run_pipeline(loaded, places, EngineChoice(engine, address, auto_batch, skip_missing))
@@ -208,8 +223,12 @@ def results(
         task: the name of a task, such as `detection`; None is all.
         notice: called with a line for each record that cannot be read.
     """
+    from bench.runs.arguments import check_choice
     from bench.tables.frame import results_frame
+    from bench.tasks.metrics import METRICS
 
+    if task is not None:
+        check_choice("task", task, list(METRICS))
     return results_frame(task, Path(results), published, notice)
 
 
@@ -228,9 +247,17 @@ def table(
         out: file to write; with it, nothing is returned. `parquet` needs one, and pyarrow.
         choice: attributes of `bench.tables.selection.Selection`, which choose and order the rows.
     """
+    from bench.runs.arguments import check_choice
     from bench.tables.selection import Selection, select
-    from bench.tables.write import render, save
+    from bench.tables.write import FORMATS, render, save
+    from bench.tasks.metrics import METRICS
 
+    check_choice("task", task, list(METRICS))
+    check_choice("form", form, (*FORMATS, "parquet"))
+    for name in choice:
+        check_choice("choice", name, list(Selection.__dataclass_fields__))
+    check_choice("origin", choice.get("origin"), (None, "published", "measured"))
+    check_choice("extent", choice.get("extent"), (None, "full", "reduced"))
     found = select(task, Path(results), Selection(**choice), notice)
     if out is None:
         return render(found, form)

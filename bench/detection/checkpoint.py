@@ -120,7 +120,7 @@ def _built(model: dict[str, Any], state: Mapping[str, Tensor], file: Path) -> nn
 
 
 def _confirm_fit(wanted: Mapping[str, torch.Size], state: Mapping[str, Tensor]) -> None:
-    """Raises: ValueError: names or shapes differ."""
+    """Refuse weights whose names or shapes differ from the wanted ones, with a ValueError."""
     odd = sorted(wanted.keys() ^ state.keys())
     odd += [name for name in wanted.keys() & state.keys() if wanted[name] != state[name].shape]
     if odd:

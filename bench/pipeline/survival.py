@@ -136,6 +136,7 @@ def comparable(record: Record) -> dict[str, Any]:
     content["metrics"].pop("search_cost", None)
     for key in ("seconds", "peak_memory", "seconds_per_epoch", "images_per_second"):
         content["cost"].pop(key, None)
+    content["resolved"].pop("stage_peak_memory", None)
     if content["initial_weights"] is not None:
         del content["initial_weights"]["sha256"]
     return content

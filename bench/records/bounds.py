@@ -11,7 +11,9 @@ LARGEST_CURVE = 64 << 20
 MOST_EPOCHS = 20_000
 
 _DEEPEST = 32
-_LARGEST_NUMBER = 10**18
+_LARGEST_INTEGER = 10**18
+#: A score such as SynFlow's is a product over all layers; its square is still a number.
+_LARGEST_NUMBER = 1e100
 _LONGEST_TEXT = 20_000
 _LONGEST_KEY = 300
 
@@ -48,8 +50,10 @@ def _confirm(value: Any, key: str, last: str, depth: int, holes: bool) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         if not holes:
             raise ValueError(f"key {_short(key)!r}: expected a finite number (got {value})")
-    elif isinstance(value, (int, float)) and not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
-        raise ValueError(f"key {_short(key)!r}: expected a number of at most {_LARGEST_NUMBER:.0e}")
+    elif isinstance(value, (int, float)):
+        largest = _LARGEST_NUMBER if isinstance(value, float) else _LARGEST_INTEGER
+        if not -largest <= value <= largest:
+            raise ValueError(f"key {_short(key)!r}: expected a number of at most {largest:.0e}")
 
 
 def _confirm_text(text: str, key: str, longest: int) -> None:

@@ -1,4 +1,4 @@
-"""What the rows of a table gain over random architectures under the same setting."""
+"""Gains of a table's rows over random architectures under the same setting."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _known(value: Any) -> float | None:
 
 
 def setting(record: Record) -> str:
-    """What two architectures must share to be compared: all of `experiment` but the architecture and its weights.
+    """Setting that two compared architectures must share: all of `experiment` but the architecture and its weights.
 
     Weights belong to one architecture, so only whether a run started from any counts.
     """

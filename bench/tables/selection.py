@@ -98,7 +98,7 @@ def _laid_out(task: str, rows: Rows, selection: Selection) -> Table:
 
 
 def _refuse_none(task: str, results: Path, selection: Selection, rows: Rows) -> None:
-    """Raises: InputError: no row is left; says of which kind."""
+    """Refuse a table without rows; the message names the kind of record."""
     if not len(rows):
         kind = "" if selection.extent is None else f"{selection.extent} "
         make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"

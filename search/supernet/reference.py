@@ -37,7 +37,7 @@ class ReferenceEdge(nn.Module):
             self.operations.append(operation)
 
     def forward(self, x: Tensor, weights: Tensor, places: Tensor | None) -> Tensor:
-        """`weights` is softmax(α) of this edge, `(candidates,)`; `places` is an order of the channels, or None."""
+        """Mix the candidates by `weights`, softmax(α) of this edge; `places` is an order of the channels, or None."""
         if places is not None:
             x = x[:, places]
         mixed = torch.zeros(())

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import backbones
 import bench
 from backbones import Genotype, TimmModel, zoo
 from backbones.errors import InputError
@@ -18,6 +21,9 @@ from tests.bench.conftest import TINY_OPTIONS
 from tests.bench.tasks.test_task_contract import SEARCH_OPTIONS
 
 OPTIONS = TINY_OPTIONS["classification"]
+
+#: The library as a caller without a type checker sees it.
+LOOSE: Any = bench
 
 
 def test_from_a_search_to_a_table(on_mini_digits: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +81,44 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
         bench.evaluate(["PDARTS", "DARTS_V1"], "classification/digits", weights="weights.pth")
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         _ = bench.evalute
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LOOSE.table("clasification"), "task 'clasification': unknown; did you mean 'classification'"),
+        (lambda: LOOSE.results("nope"), "task 'nope': unknown"),
+        (lambda: LOOSE.table("classification", form="xml"), "form 'xml': unknown"),
+        (lambda: LOOSE.table("classification", orgin="measured"), "choice 'orgin': unknown; did you mean 'origin'"),
+        (lambda: LOOSE.table("classification", origin="measuredd"), "origin 'measuredd': unknown"),
+        (lambda: LOOSE.table("classification", extent="all"), "extent 'all': unknown"),
+        (lambda: LOOSE.run("pipelines/digits", engine="rai"), "engine 'rai': unknown"),
+        (lambda: LOOSE.run("pipelines/digits", options="a=1"), "options 'a=1': expected a list of texts"),
+        (lambda: LOOSE.search("search/digits_pc_darts", seed=-1), "seed -1: expected a whole number from 0 to"),
+        (lambda: LOOSE.search("search/digits_pc_darts", options={"epochs": 1}), "expected a list of texts"),
+        (lambda: LOOSE.search("search/digits_pc_darts", launcher="slurm"), "launcher 'slurm': unknown"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", seeds=0), "seeds 0: expected a list"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", seeds=()), "expected a list of whole numbers"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", seeds=[1.5]), "seed 1.5: expected a whole"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", seeds=[True]), "seed True: expected a whole"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", limit=0), "limit 0: expected a whole number"),
+        (lambda: LOOSE.evaluate("PDARTS", "classification/digits", limit=1.5), "limit 1.5: expected a whole number"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_one_line(
+    call: Callable[[], object], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_names_of_both_packages_are_offered() -> None:
+    assert {*bench.__all__} <= {*dir(bench)}
+    assert {*backbones.__all__} <= {*dir(backbones)}
 
 
 def test_importing_bench_is_light() -> None:

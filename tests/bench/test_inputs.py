@@ -424,7 +424,7 @@ ROWS: list[tuple[str, str, Make, str]] = [
         "YOLO, class out of names",
         "detection",
         put(yolo, write("labels/train/0.txt", b"7 .5 .5 .1 .1\n")),
-        "error: labels/train/0.txt:1: class '7' is none",
+        "error: labels/train/0.txt:1: class '7' is not in data.yaml's names",
     ),
     (
         "YOLO, no numbers",

@@ -31,4 +31,4 @@ class LocalEngine:
         return ended
 
     def close(self) -> None:
-        """Nothing runs between two calls."""
+        """Do nothing, since nothing runs between two calls."""

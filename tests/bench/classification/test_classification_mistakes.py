@@ -15,7 +15,7 @@ from bench.tasks.registry import load_protocol
         (["channels=7"], "key 'channels': expected an even number from 2 to 4096, or 'fit' (got 7)"),
         (["channels=0"], "key 'channels': expected an even number from 2 to 4096, or 'fit' (got 0)"),
         (["channels=16.0"], "key 'channels': expected an even number from 2 to 4096, or 'fit' (got 16.0)"),
-        (["channels=True"], "key 'channels': expected an even number from 2 to 4096, or 'fit' (got True)"),
+        (["channels=True"], "key 'channels': expected a number (got True)"),
         (["channels=fit"], "macs_limit is missing: channels='fit' needs it"),
         (["layers=2"], "key 'layers': Input should be greater than or equal to 3 (got 2)"),
         (["network=resnet"], "key 'network': Input should be 'cifar' or 'imagenet' (got 'resnet')"),

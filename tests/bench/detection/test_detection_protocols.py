@@ -84,7 +84,7 @@ def test_the_size_of_an_image(scale: object, shape: tuple[int, int]) -> None:
         ("model.input_size=96", r"input_size differs from model.input_size|resizes to \[64, 64\]"),
         ("model.bbox_head.type=SSDHead", "expected 'WildnasSSDHead', which can be trained"),
         ("architecture=vgg16", "architecture='vgg16': expected None or the only ARCH"),
-        ("architecture=timm:vgg16", "architecture='timm:vgg16': WildnasCellBackbone takes any"),
+        ("architecture=timm:vgg16", "architecture='timm:vgg16': expected None: WildnasCellBackbone takes any"),
         ("expected=5000", "expected=5000: expected counts by name"),
         ("limit=0", "limit=0: expected None or a whole number"),
         ("precision=fp16", "precision='fp16': expected 'fp32' or 'bf16'"),

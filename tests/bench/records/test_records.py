@@ -64,7 +64,7 @@ def test_replace_moves_the_other_run_aside(tmp_path: Path, make_record: MakeReco
         (lambda content: content["architecture"].update(digest="0" * 64), "digest: expected that of the genotype"),
         (lambda content: content["architecture"]["genotype"].pop("normal"), "key 'normal' is missing"),
         (lambda content: content.update(seed=1), "the path of a record must be its name"),
-        (lambda content: content.update(task="reid"), "not one of task 'reid'"),
+        (lambda content: content.update(task="reid"), "expected one of task 'reid'"),
         (lambda content: content["architecture"].update(timm="resnet50"), "a genotype or a timm model"),
     ],
 )

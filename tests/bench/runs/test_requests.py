@@ -48,7 +48,7 @@ def test_weights_are_of_one_architecture(weights: Path) -> None:
     assert one.architecture is not None
     assert one.architecture.name == "PDARTS"
     assert len(evaluations(["PDARTS", "DARTS_V2"], [PLAIN])) == 2
-    with pytest.raises(InputError, match=r"^--weights: are of one architecture"):
+    with pytest.raises(InputError, match=r"^--weights: belong to one architecture"):
         evaluations(["PDARTS", "DARTS_V2"], [PLAIN], weights=weights)
     with pytest.raises(InputError, match="no such file"):
         evaluations(["PDARTS"], [PLAIN], weights=weights.with_name("other.pth"))
@@ -64,12 +64,12 @@ def test_weights_that_are_only_scored_are_named_by_their_digest(weights: Path) -
     with pytest.raises(InputError, match=r"^--eval-only: --weights FILE is missing"):
         evaluations(["PDARTS"], [PLAIN], evaluate_only=True)
     for seeds in ([1], [0, 1], []):
-        with pytest.raises(InputError, match=r"^--eval-only: no seed changes"):
+        with pytest.raises(InputError, match=r"^--eval-only: a seed does not change"):
             evaluations(["PDARTS"], [PLAIN], seeds=seeds, weights=weights, evaluate_only=True)
 
 
 def test_what_a_task_cannot_do_is_said(weights: Path) -> None:
-    with pytest.raises(InputError, match=r"^--weights: zerocost scores networks as they are initialised"):
+    with pytest.raises(InputError, match=r"^--weights: zerocost scores networks at initialisation"):
         evaluations(["PDARTS"], [PAGE], weights=weights)
     with pytest.raises(InputError, match=r"^--eval-only: detection cannot score weights without training"):
         evaluations(["PDARTS"], ["detection/digits_ssd"], weights=weights, evaluate_only=True)

@@ -96,7 +96,7 @@ def test_the_shipped_tables_are_not_read_twice() -> None:
         ("task,paper,architecture,source\ndetection,Mine,Net,x\n", "column 'source' is filled in by wildnas"),
         ("task,paper,architecture,protocol\ndetection,Mine,Net,reid/mine\n", "not one of task 'detection'"),
         ("task,paper,architecture\ndetection,Mine,Net,30\n", "line 2: more cells"),
-        ("task,paper,architecture\ndetection,Mine,N\udce9t\n", "cannot be read as a CSV file in UTF-8"),
+        ("task,paper,architecture\ndetection,Mine,N\udce9t\n", "not a text in UTF-8"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_line(

@@ -183,7 +183,7 @@ class TaskContract:
         job = Job(protocol, MOBILENET, 0, tmp_path / "work", weights=started)
         job.work_dir.mkdir()
         if not task.takes_weights:
-            with pytest.raises(InputError, match=r"started\.pth: .* without weights"):
+            with pytest.raises(InputError, match=r"started\.pth: .* expected no weights"):
                 task.run(job)
             job = replace(job, weights=None)
         with (tmp_path / "output.log").open("w") as log, redirected(log):

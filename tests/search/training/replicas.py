@@ -15,6 +15,7 @@ from torch import Tensor
 from backbones.operations import SEARCH_OPERATIONS
 from search.loop import bilevel
 from search.loop.bilevel import Bilevel
+from search.loop.momentum import MomentumSGD
 from search.run import run_search
 from search.settings import SearchSettings
 from search.space import SearchSpace
@@ -52,7 +53,7 @@ def gradient_step(model: Bilevel, batch: dict[str, Tensor]) -> dict[str, Tensor]
     """A step in which α and β move by the whole of their gradient, and the losses."""
     net = model.supernet
     before = {name: value.detach().clone() for name, value in net.architecture_parameters().items()}
-    weights = torch.optim.SGD(net.weight_parameters(), lr=0.1)
+    weights = MomentumSGD(net.weight_parameters(), lr=0.1, momentum=0.0, weight_decay=0.0)
     architecture = torch.optim.SGD(net.architecture_parameters().values(), lr=1.0)
     log = model.train_step(
         batch, OptimWrapperDict(weights=ClippingOptimWrapper(weights), architecture=OptimWrapper(architecture))
