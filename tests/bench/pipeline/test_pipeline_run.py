@@ -63,10 +63,8 @@ def test_the_pipeline_ends_in_tables_and_a_second_run_redoes_nothing(
 
     records = all_records(on_mini_digits)
     assert len(records) == STAGES
-    by_task = {
-        task: [r for r in records.values() if r.task == task]
-        for task in ("search", "classification", "detection", "reid")
-    }
+    tasks = ("search", "classification", "detection", "reid")
+    by_task = {task: [r for r in records.values() if r.task == task] for task in tasks}
     assert [len(found) for found in by_task.values()] == [1, 2, 2, 2]
     search = by_task["search"][0]
     for record in (*by_task["detection"], *by_task["reid"]):
