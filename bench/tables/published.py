@@ -7,6 +7,7 @@ numbers for the same thing, both rows stand, each with its source.
 from __future__ import annotations
 
 import csv
+import filecmp
 import io
 from collections.abc import Iterator
 from functools import cache
@@ -234,6 +235,18 @@ def _published(results: Path | None) -> Iterator[Published]:
         yield _published_below(own)
 
 
+def _is_shipped(file: Path) -> bool:
+    """Whether a file of a user's folder is a copy of a shipped table, whose rows would stand there twice."""
+    shipped = published_root() / file.name
+    if shipped == file or not shipped.is_file():
+        return False
+    try:
+        return filecmp.cmp(file, shipped, shallow=False)
+    except OSError:
+        # It is named as unreadable when it is read.
+        return False
+
+
 @cache
 def _shipped() -> Published:
     return _published_below(published_root())
@@ -243,6 +256,8 @@ def _published_below(folder: Path) -> Published:
     rows: list[PublishedRow] = []
     problems = []
     for file in sorted(folder.glob("*.csv")):
+        if _is_shipped(file):
+            continue
         try:
             rows += list(read_published(file))
         except InputError as error:

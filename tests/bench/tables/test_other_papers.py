@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,9 @@ def test_a_mistake_is_one_line_with_file_and_line(
     (line,) = (line for line in capsys.readouterr().err.splitlines() if "left out" in line)
     assert "mine.csv" in line
     assert said in line
+
+
+def test_copies_of_the_shipped_tables_are_read_once(tmp_path: Path) -> None:
+    shutil.copytree(published_root(), tmp_path / "published")
+    for task in ("classification", "detection", "reid", "search"):
+        assert len(published_rows(task, tmp_path)) == len(published_rows(task))
