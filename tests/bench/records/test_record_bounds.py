@@ -58,11 +58,11 @@ def test_a_bound_is_passed_by_the_next_value(within: Any, beyond: Any, said: str
 
 def test_where_a_value_stands_is_told() -> None:
     with pytest.raises(ValueError, match=r"^key 'metrics\.top1\.value': "):
-        confirm_bounded({"top1": {"value": 1e20}}, "metrics")
+        confirm_bounded({"top1": {"value": 1e101}}, "metrics")
     with pytest.raises(ValueError, match=r"^key 'a\.2\.b': "):
-        confirm_bounded({"a": [1, 2, {"b": 1e20}]})
+        confirm_bounded({"a": [1, 2, {"b": 1e101}]})
     with pytest.raises(ValueError, match=r"^key 'x{120}': "):
-        confirm_bounded({"x" * 130: 1e20})
+        confirm_bounded({"x" * 130: 1e101})
     # What it is called counts for its length, too.
     with pytest.raises(ValueError, match=r"^key 'a\.name': expected a text of at most 500 characters"):
         confirm_bounded("x" * 501, "a.name")

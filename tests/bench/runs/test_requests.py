@@ -75,7 +75,7 @@ def test_what_a_task_cannot_do_is_said(weights: Path) -> None:
         evaluations(["PDARTS"], ["detection/digits_ssd"], weights=weights, evaluate_only=True)
     with pytest.raises(InputError, match=r"^--launcher pytorch: reid runs in one process only"):
         evaluations(["PDARTS"], [PLAIN, "reid/digits_p3"], launcher="pytorch")
-    with pytest.raises(InputError, match=r"^--test-dev: is for detection protocols, not for classification"):
+    with pytest.raises(InputError, match=r"^--test-dev: needs a detection protocol, not one of classification"):
         evaluations(["PDARTS"], [PLAIN], test_dev="coco")
     assert len(evaluations(["PDARTS"], [PLAIN], launcher="pytorch")) == 1
     assert len(evaluations(["PDARTS"], ["detection/digits_ssd"], test_dev="coco", weights=weights)) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -105,7 +107,7 @@ def test_the_fixtures_of_earlier_versions_give_tables(capsys: pytest.CaptureFixt
 
 
 def test_parquet_has_numbers_and_their_digits(
-    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["table", "classification", "--results", str(results), "--format", "parquet"]
     file = tmp_path / "table.parquet"
@@ -119,6 +121,10 @@ def test_parquet_has_numbers_and_their_digits(
     capsys.readouterr()
     assert main(where) == 2
     assert capsys.readouterr().err == "wildnas: --format parquet: is no text; --out FILE says where it is written\n"
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert main([*where, "--out", str(file)]) == 2
-    assert "needs pyarrow; `pip install 'wildnas[parquet]'`" in capsys.readouterr().err
+    # pandas looks for pyarrow when it is imported: in a process of its own.
+    call = f"from bench.commands.cli import main; sys.exit(main({[*where, '--out', str(file)]!r}))"
+    command = [sys.executable, "-c", f"import sys; sys.modules['pyarrow'] = None; {call}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert "needs pyarrow; `pip install 'wildnas[parquet]'`" in done.stderr

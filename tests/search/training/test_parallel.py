@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from backbones.errors import InputError
 from search.loop import bilevel
+from search.loop.momentum import MomentumSGD
 from search.loop.second_order import unrolled_gradient
 from search.settings import SearchSettings
 from search.training import parallel
@@ -144,7 +145,7 @@ def test_the_second_order_gradient_is_that_of_the_mean_loss(
         lambda values: loss("architecture", values),
         list(weights.values()),
         list(architecture.values()),
-        torch.optim.SGD(weights.values(), lr=0.1),
+        MomentumSGD(weights.values(), lr=0.1, momentum=0.0, weight_decay=0.0),
     )
     for name, gradient in zip(architecture, expected, strict=True):
         torch.testing.assert_close(states[0]["gradient2"][name], gradient, rtol=1e-9, atol=1e-9)
