@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from backbones.errors import InputError
+from bench.console.arguments import LARGEST
 from search.configs import nearest
-
-#: Largest seed of NumPy's generators.
-LARGEST_SEED = 2**32 - 1
 
 
 def check_choice(name: str, value: Any, known: Sequence[str | None]) -> None:
@@ -36,7 +34,7 @@ def check_options(options: Any) -> None:
 
 
 def check_seeds(seeds: Any) -> None:
-    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST_SEED`.
+    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST`.
 
     Raises:
         InputError: they are not, or there is none.
@@ -44,8 +42,8 @@ def check_seeds(seeds: Any) -> None:
     if isinstance(seeds, str) or not hasattr(seeds, "__iter__") or not len(seeds):
         raise InputError(f"seeds {seeds!r}: expected a list of whole numbers, such as [0, 1]")
     for seed in seeds:
-        if not _whole(seed) or not 0 <= seed <= LARGEST_SEED:
-            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST_SEED}")
+        if not _whole(seed) or not 0 <= seed <= LARGEST:
+            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST}")
 
 
 def check_limit(limit: Any) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 from PIL import Image
 
+from tests.fuzz.kinds.changes import Change, at
 from tests.fuzz.kinds.texts import NO_FILE, NO_JSON
 from tests.fuzz.outcome import Row, command, refused
 
 Make = Callable[[Path], Callable[[], Any]]
-Change = Callable[[dict[str, Any]], Any]
 
 
 @cache
@@ -36,56 +36,46 @@ def _coco() -> dict[str, Any]:
     }
 
 
-def _at(*path: Any, value: Any) -> Change:
-    def change(content: dict[str, Any]) -> None:
-        spot: Any = content
-        for key in path[:-1]:
-            spot = spot[key]
-        spot[path[-1]] = value
-
-    return change
-
-
 #: What no exporter means. What exporters do write is in the tests of detection.
 COCO: dict[str, Change] = {
-    "images of None": _at("images", value=None),
-    "images empty": _at("images", value=[]),
-    "images of numbers": _at("images", value=[1, 2]),
-    "categories of an object": _at("categories", value={}),
-    "annotations of a text": _at("annotations", value="many"),
-    "image id of a list": _at("images", 0, "id", value=[1]),
-    "image id of an object": _at("images", 0, "id", value={}),
-    "image id of None": _at("images", 0, "id", value=None),
-    "image id twice": _at("images", 0, "id", value=2),
-    "image_id of a list": _at("annotations", 0, "image_id", value=[1]),
-    "image_id of an object": _at("annotations", 0, "image_id", value={"a": 1}),
-    "image_id of none": _at("annotations", 0, "image_id", value=99),
-    "category_id of a list": _at("annotations", 0, "category_id", value=[1]),
-    "category_id of 400 digits": _at("annotations", 0, "category_id", value=10**400),
-    "category id of a list": _at("categories", 0, "id", value=[1]),
-    "annotation id of a list": _at("annotations", 0, "id", value=[1]),
-    "annotation id twice": _at("annotations", 0, "id", value=2),
-    "box of 400 digits": _at("annotations", 0, "bbox", value=[10**400, 0, 1, 1]),
-    "box of 1e308": _at("annotations", 0, "bbox", value=[1e308, 1e308, 1e308, 1e308]),
-    "box of NaN": _at("annotations", 0, "bbox", value=[float("nan"), 0, 1, 1]),
-    "box of three": _at("annotations", 0, "bbox", value=[1, 2, 3]),
-    "box of words": _at("annotations", 0, "bbox", value=["a", "b", "c", "d"]),
-    "box of an object": _at("annotations", 0, "bbox", value={}),
-    "area of 400 digits": _at("annotations", 0, "area", value=10**400),
-    "area of a list": _at("annotations", 0, "area", value=[1]),
-    "iscrowd of a list": _at("annotations", 0, "iscrowd", value=[]),
-    "width of 400 digits": _at("images", 0, "width", value=10**400),
-    "width of 41": _at("images", 0, "width", value=41),
-    "width of 0": _at("images", 0, "width", value=0),
-    "a name above": _at("images", 0, "file_name", value="../../etc/passwd"),
-    "a name from the root": _at("images", 0, "file_name", value="/etc/passwd"),
-    "a name of a list": _at("images", 0, "file_name", value=[]),
-    "a name of nothing": _at("images", 0, "file_name", value=""),
-    "a name of 5,000 letters": _at("images", 0, "file_name", value="a" * 5000),
-    "a name with NUL": _at("images", 0, "file_name", value="a\x00.png"),
-    "a name with half a pair": _at("images", 0, "file_name", value="\ud800.png"),
-    "a category of no name": _at("categories", 0, "name", value=""),
-    "a category of a number": _at("categories", 0, "name", value=[5]),
+    "images of None": at("images", value=None),
+    "images empty": at("images", value=[]),
+    "images of numbers": at("images", value=[1, 2]),
+    "categories of an object": at("categories", value={}),
+    "annotations of a text": at("annotations", value="many"),
+    "image id of a list": at("images", 0, "id", value=[1]),
+    "image id of an object": at("images", 0, "id", value={}),
+    "image id of None": at("images", 0, "id", value=None),
+    "image id twice": at("images", 0, "id", value=2),
+    "image_id of a list": at("annotations", 0, "image_id", value=[1]),
+    "image_id of an object": at("annotations", 0, "image_id", value={"a": 1}),
+    "image_id of none": at("annotations", 0, "image_id", value=99),
+    "category_id of a list": at("annotations", 0, "category_id", value=[1]),
+    "category_id of 400 digits": at("annotations", 0, "category_id", value=10**400),
+    "category id of a list": at("categories", 0, "id", value=[1]),
+    "annotation id of a list": at("annotations", 0, "id", value=[1]),
+    "annotation id twice": at("annotations", 0, "id", value=2),
+    "box of 400 digits": at("annotations", 0, "bbox", value=[10**400, 0, 1, 1]),
+    "box of 1e308": at("annotations", 0, "bbox", value=[1e308, 1e308, 1e308, 1e308]),
+    "box of NaN": at("annotations", 0, "bbox", value=[float("nan"), 0, 1, 1]),
+    "box of three": at("annotations", 0, "bbox", value=[1, 2, 3]),
+    "box of words": at("annotations", 0, "bbox", value=["a", "b", "c", "d"]),
+    "box of an object": at("annotations", 0, "bbox", value={}),
+    "area of 400 digits": at("annotations", 0, "area", value=10**400),
+    "area of a list": at("annotations", 0, "area", value=[1]),
+    "iscrowd of a list": at("annotations", 0, "iscrowd", value=[]),
+    "width of 400 digits": at("images", 0, "width", value=10**400),
+    "width of 41": at("images", 0, "width", value=41),
+    "width of 0": at("images", 0, "width", value=0),
+    "a name above": at("images", 0, "file_name", value="../../etc/passwd"),
+    "a name from the root": at("images", 0, "file_name", value="/etc/passwd"),
+    "a name of a list": at("images", 0, "file_name", value=[]),
+    "a name of nothing": at("images", 0, "file_name", value=""),
+    "a name of 5,000 letters": at("images", 0, "file_name", value="a" * 5000),
+    "a name with NUL": at("images", 0, "file_name", value="a\x00.png"),
+    "a name with half a pair": at("images", 0, "file_name", value="\ud800.png"),
+    "a category of no name": at("categories", 0, "name", value=""),
+    "a category of a number": at("categories", 0, "name", value=[5]),
     "no categories": lambda content: content.pop("categories"),
 }
 

@@ -13,6 +13,7 @@ from bench.records.check import check_records
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.published import read_published
+from tests.fuzz.kinds.changes import Change, at
 from tests.fuzz.kinds.texts import NO_FILE, NO_JSON
 from tests.fuzz.outcome import Row, refused
 
@@ -61,95 +62,82 @@ def with_a_good_one(folder: Path) -> Callable[[], Any]:
     return read
 
 
-Change = Callable[[dict[str, Any]], Any]
-
-
-def _at(*path: Any, value: Any) -> Change:
-    def change(content: dict[str, Any]) -> None:
-        spot: Any = content
-        for key in path[:-1]:
-            spot = spot[key]
-        spot[path[-1]] = value
-
-    return change
-
-
 _VALUE = ("metrics", "top1_error", "value")
 
 #: What a record cannot say.
 REFUSED: dict[str, Change] = {
-    "metric of 400 digits": _at(*_VALUE, value=10**400),
-    "metric of 1e308": _at(*_VALUE, value=1e308),
-    "metric of NaN": _at(*_VALUE, value=float("nan")),
-    "metric of a text": _at(*_VALUE, value="five"),
-    "metric of None": _at(*_VALUE, value=None),
-    "metric of a list": _at("metrics", "top1_error", value=[1]),
-    "metrics of None": _at("metrics", value=None),
-    "unit of 5,000 letters": _at("metrics", "top1_error", "unit", value="%" * 5000),
-    "unit of a number": _at("metrics", "top1_error", "unit", value=5),
-    "seed of 400 digits": _at("seed", value=10**400),
-    "seed of -1": _at("seed", value=-1),
-    "seed of a text": _at("seed", value="zero"),
-    "another seed": _at("seed", value=5),
-    "params of 400 digits": _at("cost", "params", value=10**400),
-    "params of 1.5": _at("cost", "params", value=1.5),
-    "macs of 1e300": _at("cost", "published_macs", value=10**300),
-    "seconds of 1e308": _at("cost", "seconds", value=1e308),
-    "seconds of -1": _at("cost", "seconds", value=-1.0),
-    "counts of 10**30": _at("counts", "val images", value=10**30),
-    "data counts of 400 digits": _at("data", "counts", "train images", value=10**400),
-    "data of None": _at("data", value=None),
-    "fingerprint of a text": _at("data", "fingerprint", value="five"),
-    "per_class of a list": _at("data", "per_class", value=[1]),
-    "config of None": _at("config", value=None),
-    "config of a list": _at("config", value=[]),
-    "macs_limit of a text": _at("config", "macs_limit", value="600 M"),
-    "macs_limit of a list": _at("config", "macs_limit", value=[1]),
-    "macs_limit of 400 digits": _at("config", "macs_limit", value=10**400),
-    "input_size of an object": _at("config", "input_size", value={}),
-    "config of infinity": _at("config", "drop_path", value=float("inf")),
-    "config of 60 levels": _at("config", "deep", value=json.loads("[" * 60 + "]" * 60)),
-    "config with half a pair": _at("config", "name", value="\ud800"),
-    "config with a key of 5,000 letters": _at("config", "k" * 5000, value=1),
-    "config with a text of 10**6 letters": _at("config", "name", value="n" * 10**6),
-    "processes of a text": _at("environment", "processes", value="two"),
-    "processes of 0": _at("environment", "processes", value=0),
-    "environment of a list": _at("environment", value=[]),
-    "method of 5,000 letters": _at("method", value="m" * 5000),
-    "method of None": _at("method", value=None),
-    "method with half a pair": _at("method", value="\udfff"),
-    "name of a path": _at("architecture", "name", value="../../../x"),
-    "name of 5,000 letters": _at("architecture", "name", value="n" * 5000),
-    "genotype of a text": _at("architecture", "genotype", value="PDARTS"),
-    "genotype with another digest": _at("architecture", "digest", value="0" * 64),
-    "genotype and timm": _at("architecture", "timm", value="resnet50"),
-    "protocol of another task": _at("protocol", value="reid/digits_p3"),
-    "protocol of a path": _at("protocol", value="classification/../../../etc"),
-    "task of none": _at("task", value="other"),
-    "version of 400 digits": _at("version", value=10**400),
-    "schema_version 99": _at("schema_version", value=99),
-    "schema_version True": _at("schema_version", value=True),
-    "schema_version of a list": _at("schema_version", value=[]),
-    "key of a text": _at("key", value="five"),
-    "reduced of numbers": _at("reduced", value=[5]),
-    "reduced of 10**5 letters": _at("reduced", value=["r" * 10**5]),
-    "parents of a text": _at("parents", value="five"),
-    "parent of another role": _at("parents", value=[{"role": "other", "record": "a", "key": "sha256:" + "0" * 64}]),
-    "checkpoint without a digest": _at("checkpoint", value={"path": "a"}),
-    "resolved of 400 digits": _at("resolved", value={"channels": 10**400}),
-    "an unknown key": _at("other", value=1),
+    "metric of 400 digits": at(*_VALUE, value=10**400),
+    "metric of 1e308": at(*_VALUE, value=1e308),
+    "metric of NaN": at(*_VALUE, value=float("nan")),
+    "metric of a text": at(*_VALUE, value="five"),
+    "metric of None": at(*_VALUE, value=None),
+    "metric of a list": at("metrics", "top1_error", value=[1]),
+    "metrics of None": at("metrics", value=None),
+    "unit of 5,000 letters": at("metrics", "top1_error", "unit", value="%" * 5000),
+    "unit of a number": at("metrics", "top1_error", "unit", value=5),
+    "seed of 400 digits": at("seed", value=10**400),
+    "seed of -1": at("seed", value=-1),
+    "seed of a text": at("seed", value="zero"),
+    "another seed": at("seed", value=5),
+    "params of 400 digits": at("cost", "params", value=10**400),
+    "params of 1.5": at("cost", "params", value=1.5),
+    "macs of 1e300": at("cost", "published_macs", value=10**300),
+    "seconds of 1e308": at("cost", "seconds", value=1e308),
+    "seconds of -1": at("cost", "seconds", value=-1.0),
+    "counts of 10**30": at("counts", "val images", value=10**30),
+    "data counts of 400 digits": at("data", "counts", "train images", value=10**400),
+    "data of None": at("data", value=None),
+    "fingerprint of a text": at("data", "fingerprint", value="five"),
+    "per_class of a list": at("data", "per_class", value=[1]),
+    "config of None": at("config", value=None),
+    "config of a list": at("config", value=[]),
+    "macs_limit of a text": at("config", "macs_limit", value="600 M"),
+    "macs_limit of a list": at("config", "macs_limit", value=[1]),
+    "macs_limit of 400 digits": at("config", "macs_limit", value=10**400),
+    "input_size of an object": at("config", "input_size", value={}),
+    "config of infinity": at("config", "drop_path", value=float("inf")),
+    "config of 60 levels": at("config", "deep", value=json.loads("[" * 60 + "]" * 60)),
+    "config with half a pair": at("config", "name", value="\ud800"),
+    "config with a key of 5,000 letters": at("config", "k" * 5000, value=1),
+    "config with a text of 10**6 letters": at("config", "name", value="n" * 10**6),
+    "processes of a text": at("environment", "processes", value="two"),
+    "processes of 0": at("environment", "processes", value=0),
+    "environment of a list": at("environment", value=[]),
+    "method of 5,000 letters": at("method", value="m" * 5000),
+    "method of None": at("method", value=None),
+    "method with half a pair": at("method", value="\udfff"),
+    "name of a path": at("architecture", "name", value="../../../x"),
+    "name of 5,000 letters": at("architecture", "name", value="n" * 5000),
+    "genotype of a text": at("architecture", "genotype", value="PDARTS"),
+    "genotype with another digest": at("architecture", "digest", value="0" * 64),
+    "genotype and timm": at("architecture", "timm", value="resnet50"),
+    "protocol of another task": at("protocol", value="reid/digits_p3"),
+    "protocol of a path": at("protocol", value="classification/../../../etc"),
+    "task of none": at("task", value="other"),
+    "version of 400 digits": at("version", value=10**400),
+    "schema_version 99": at("schema_version", value=99),
+    "schema_version True": at("schema_version", value=True),
+    "schema_version of a list": at("schema_version", value=[]),
+    "key of a text": at("key", value="five"),
+    "reduced of numbers": at("reduced", value=[5]),
+    "reduced of 10**5 letters": at("reduced", value=["r" * 10**5]),
+    "parents of a text": at("parents", value="five"),
+    "parent of another role": at("parents", value=[{"role": "other", "record": "a", "key": "sha256:" + "0" * 64}]),
+    "checkpoint without a digest": at("checkpoint", value={"path": "a"}),
+    "resolved of 400 digits": at("resolved", value={"channels": 10**400}),
+    "an unknown key": at("other", value=1),
     "no metrics": lambda content: content.pop("metrics"),
     "no schema_version": lambda content: content.pop("schema_version"),
 }
 
 #: What a record may say, though it looks odd.
 SHOWN: dict[str, Change] = {
-    "a formula for a method": _at("method", value='=HYPERLINK("http://192.0.2.1")'),
-    "control characters in a method": _at("method", value="a\x1b[2Jb\x00\u202ec"),
-    "markup in a method": _at("method", value="<script>alert(1)</script> | `x` [a](http://192.0.2.1) \\input{x}"),
-    "markup in a reason": _at("reduced", value=["# heading", "* list", "![a](http://192.0.2.1)", "line\nbreak"]),
-    "a metric of 0": _at(*_VALUE, value=0.0),
-    "a metric that nobody knows": _at("metrics", "other", value={"value": 1.0, "unit": "x", "higher_is_better": True}),
+    "a formula for a method": at("method", value='=HYPERLINK("http://192.0.2.1")'),
+    "control characters in a method": at("method", value="a\x1b[2Jb\x00\u202ec"),
+    "markup in a method": at("method", value="<script>alert(1)</script> | `x` [a](http://192.0.2.1) \\input{x}"),
+    "markup in a reason": at("reduced", value=["# heading", "* list", "![a](http://192.0.2.1)", "line\nbreak"]),
+    "a metric of 0": at(*_VALUE, value=0.0),
+    "a metric that nobody knows": at("metrics", "other", value={"value": 1.0, "unit": "x", "higher_is_better": True}),
 }
 
 
