@@ -5,42 +5,54 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from backbones.errors import InputError
 from bench.digits.classification import write_classification
-from bench.digits.coco import VAL_CANVASES, write_coco
+from bench.digits.coco import write_coco
 from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest, write_manifest
-from bench.digits.market1501 import TEST_IDENTITIES_PER_CLASS, write_market1501
-from bench.digits.source import TRAIN_SHARE, load_split
+from bench.digits.market1501 import write_market1501
+from bench.digits.source import TRAIN_SHARE, DigitsSplit, load_split
 
 #: Raise it whenever the same seed gives other files.
 RECIPE_VERSION = 1
 
 
+#: Writes a data set of a split into a folder, by a seed; returns its counts.
+Writer = Callable[[Path, DigitsSplit, int], dict[str, int]]
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """Amounts of the three data sets.
+    """The split of the digits, and the data sets that are made of them.
 
     Attributes:
         train_share: the share of each class for training; the other digits are for validation and for testing.
-        val_canvases: number of validation images of the COCO data set.
-        test_per_class: number of identities of each class that the queries of the Market-1501 data set show.
+        writers: the folders below the root, with the functions that write them.
     """
 
-    train_share: float = TRAIN_SHARE
-    val_canvases: int = VAL_CANVASES
-    test_per_class: int = TEST_IDENTITIES_PER_CLASS
+    train_share: float
+    writers: Mapping[str, Writer]
 
 
 #: Recipes by the name that configs give as `embedded`.
 RECIPES: Mapping[str, Recipe] = {
-    "digits": Recipe(),
+    "digits": Recipe(
+        TRAIN_SHARE, {"classification": write_classification, "coco": write_coco, "market1501": write_market1501}
+    ),
     # 269 images for training and 1,528 for testing, so that architectures differ by more than chance.
-    "digits_study": Recipe(train_share=0.15, val_canvases=240, test_per_class=24),
+    "digits_study": Recipe(
+        0.15,
+        {
+            "classification": write_classification,
+            "coco": partial(write_coco, val_canvases=240),
+            "market1501": partial(write_market1501, test_per_class=24),
+        },
+    ),
 }
 
 
@@ -86,12 +98,7 @@ def _check(root: Path, seed: int, recipe: str) -> None:
 
 
 def _write(folder: Path, seed: int, recipe: str) -> None:
-    amounts = RECIPES[recipe]
-    split = load_split(seed, amounts.train_share)
-    counts = {
-        "classification": write_classification(folder / "classification", split, seed),
-        "coco": write_coco(folder / "coco", split, seed, val_canvases=amounts.val_canvases),
-        "market1501": write_market1501(folder / "market1501", split, seed, amounts.test_per_class),
-    }
+    split = load_split(seed, RECIPES[recipe].train_share)
+    counts = {name: write(folder / name, split, seed) for name, write in RECIPES[recipe].writers.items()}
     made_with = {package: version(package) for package in ("numpy", "pillow", "scikit-learn")}
     write_manifest(folder, Manifest(seed, RECIPE_VERSION, counts, digest(folder), made_with, recipe))

@@ -1,4 +1,4 @@
-# The classification of pipelines/digits_study: 27 training images of each digit, and 1,528 test images. Images are enlarged
+# The classification of pipelines/digits_study: 26 to 28 training images of each digit, and 1,528 test images, enlarged
 # to 64 x 64, so that the cells' maps are 8 x 8 to 2 x 2 and their operations matter.
 _base_ = 'digits.py'
 embedded = 'digits_study'

@@ -50,8 +50,10 @@ def test_stages_run_in_other_processes_and_a_lost_one_has_failed(
     pipeline = made(TellingTask(lost="classification/other"))
     result = run_pipeline(pipeline, places, EngineChoice(jobs=2))
 
-    assert set(result.records) == {FIRST, CHILD} and result.ran == 2
-    assert set(result.failed) == {OTHER} and "exit code 7" in result.failed[OTHER]
+    assert set(result.records) == {FIRST, CHILD}
+    assert result.ran == 2
+    assert set(result.failed) == {OTHER}
+    assert "exit code 7" in result.failed[OTHER]
     assert failure_file(places.results, "classification/other/DARTS_V2/seed0").is_file()
     for record in result.records.values():
         assert record.resolved["process"] != str(os.getpid())
@@ -71,7 +73,8 @@ def test_no_more_stages_start_than_there_are_slots(places: Places, monkeypatch: 
 
     monkeypatch.setattr(PoolEngine, "start", counting)
     result = run_pipeline(made(TellingTask()), places, EngineChoice(jobs=2))
-    assert result.ran == 3 and max(started) == 2
+    assert result.ran == 3
+    assert max(started) == 2
 
 
 def test_a_folder_that_cannot_be_written_ends_the_pipeline(places: Places) -> None:
@@ -84,8 +87,7 @@ def test_a_folder_that_cannot_be_written_ends_the_pipeline(places: Places) -> No
     try:
         engine.start(replace(work, places=replace(places, work=places.results / "blocked")))
         with pytest.raises(StorageError, match="blocked: cannot be written"):
-            while not engine.ended(1.0):
-                pass
+            engine.ended(120.0)
     finally:
         engine.close()
 
