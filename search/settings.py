@@ -145,7 +145,7 @@ class SearchSettings(Schema):
 
     @model_validator(mode="after")
     def _skips_can_give_way(self) -> SearchSettings:
-        """With `max_skips`, every edge must keep an operation besides `skip_connect` and `none`."""
+        """Check that every edge keeps an operation besides `skip_connect` and `none` if there is a `max_skips`."""
         if self.max_skips is None:
             return self
         # `none` may be left in the last stage but is not an operation of a genotype (P-DARTS 4.3.1).

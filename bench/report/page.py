@@ -85,7 +85,7 @@ def _writing(file: Path) -> Iterator[None]:
 
 
 def _encodable(text: str) -> str:
-    """With control characters and halves of surrogate pairs spelt out: JSON may hold them, UTF-8 may not."""
+    """Spell out control characters and halves of surrogate pairs: JSON may hold them, UTF-8 may not."""
     return visible(text)
 
 

@@ -1,4 +1,4 @@
-"""How sure the results are: proxies, gains over random architectures, variance, the checklist."""
+"""Panels on the certainty of the results: proxies, gains over random architectures, variance, the checklist."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.report.proxies import RunLink, proxies_figure
 from bench.statistics.answers import HEADS, answers, cells
 from bench.statistics.checklist import WORDS, checklist
 from bench.statistics.measurements import measurements
-from bench.statistics.power import needed_text
 from bench.statistics.reproducibility import Gain, VarianceSplit, gains, splits
 from bench.statistics.transfer import Pair
+from bench.tables.power import needed_text
 from bench.zerocost.holes import hole_lines
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bench.records.record import Record
-from bench.statistics.judged import RANDOM
 from bench.statistics.measurements import by_seed, measurements
 from bench.statistics.noise import ties_within_noise
 from bench.statistics.reproducibility import gains, judged
+from bench.tasks.metrics import RANDOM
 
 
 def summary(records: Iterable[Record]) -> list[str]:

@@ -152,7 +152,7 @@ def _needed(pairs: Sequence[float]) -> dict[str, Number]:
     """The pairs by which the paired t-test would find such a difference; none where the spread is not known."""
     if len(pairs) < 2 or not any(pairs):
         return {}
-    from bench.statistics.power import needed_text, seeds_needed
+    from bench.tables.power import needed_text, seeds_needed
 
     count = seeds_needed(math.fsum(pairs) / len(pairs), sample_deviation(pairs), paired=True)
     return {"needed": Number(count, needed_text(count))}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.records.record import Record
-from bench.statistics.judged import JUDGED, RANDOM
-from bench.statistics.over_random import accuracy, relative_improvement
+from bench.tables.improvement import accuracy, relative_improvement
 from bench.tables.rows import Rows, setting
+from bench.tasks.metrics import JUDGED, RANDOM
 
 if TYPE_CHECKING:
     from bench.tasks.contract import Metric
@@ -53,7 +53,7 @@ def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
 
 
 def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:
-    """Of each seed, in %; empty where a seed lacks the metric."""
+    """Accuracy of each seed in %; empty where a seed lacks the metric."""
     if not all(metric.key in record.metrics for record in records):
         return []
     values = [record.metrics[metric.key].value for record in records]

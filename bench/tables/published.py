@@ -63,7 +63,7 @@ _RESERVED = {"source", "seeds", "published", "reduced", "compared"}
 
 
 class PublishedRow(Schema):
-    """What every published row says; columns that are not known are kept (`others`).
+    """Columns of every published row; unknown columns are kept (`others`).
 
     Attributes:
         table: where it stands: `Table 3`, `Section 5.2.2`, `Table 1, footnote †`.

@@ -23,7 +23,7 @@ FindRecord = Callable[[str], Record | None]
 
 
 class PaperRow(Protocol):
-    """What a table needs of a published row besides words and numbers (`bench.tables.published.PublishedRow`)."""
+    """Attributes that a table needs of a published row (`bench.tables.published.PublishedRow`)."""
 
     @property
     def paper(self) -> str: ...
@@ -119,7 +119,7 @@ class Rows:
         return Rows(self.about, self.texts.assign(**{key: texts}), self.values, self.deviations, self.exact)
 
     def with_numbers(self, values: pd.DataFrame, texts: pd.DataFrame) -> Rows:
-        """With further columns of exact numbers."""
+        """Add columns of exact numbers."""
         return Rows(
             self.about,
             self.texts.assign(**{str(key): texts[key] for key in texts}),
@@ -354,5 +354,5 @@ def _written(key: str, metrics: Sequence[Metric], values: pd.Series, deviations:
 
 
 def _writer(unit: str) -> Callable[[float], str]:
-    """How a metric is written; one without a unit may be of any size."""
+    """Choose the format of a metric; one without a unit may be of any size."""
     return "{:.2f}".format if unit else "{:.4g}".format

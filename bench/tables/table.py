@@ -32,7 +32,7 @@ _NONE = {"protocol": "no protocol of ours"}
 
 @dataclass(frozen=True)
 class TableCell:
-    """What is shown in one place: its text, whether it is the best of its group, and the number to sort it by."""
+    """Content of one cell: its text, whether it is the best of its group, and the number to sort it by."""
 
     text: str
     best: bool = False
@@ -189,7 +189,7 @@ class _Notes:
         self._footnotes: dict[str, int] = {}
 
     def marks(self, row: Any, protocol: str, compared: str) -> str:
-        """What stands behind the row's name."""
+        """Compose the marks behind the row's name."""
         marks = ""
         if row.reduced:
             self._marked[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(row.reduced)})"] = None
@@ -233,7 +233,7 @@ def _cells(rows: Rows, codes: Any, columns: Sequence[Column], notes: _Notes) -> 
 
 
 def _best(rows: Rows, codes: Any, column: Column) -> pd.Series:
-    """Which rows hold the best value of their group, of its full runs where it has some; none if there is no choice."""
+    """Mark the rows with their group's best value, of its full runs where it has some; none if there is no choice."""
     if column.higher_is_better is None or column.key not in rows.values:
         return pd.Series(False, index=rows.texts.index)
     eligible = ~rows.reduced | rows.reduced.groupby(codes).transform("all")

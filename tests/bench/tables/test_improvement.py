@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics.over_random import accuracy, relative_improvement
+from bench.tables.improvement import accuracy, relative_improvement
 
 
 def test_it_is_yangs_ratio() -> None:
