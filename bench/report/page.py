@@ -156,8 +156,8 @@ def _of(records: Iterable[Record], task: str) -> list[Record]:
 def _papers(rows: Iterable[Row]) -> str:
     """`PC-DARTS, P-DARTS and Mine`: the papers that rows are from, those of the legends' order first."""
     found = dict.fromkeys(row.published.paper for row in rows if row.published is not None)
-    *names, last = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
-    return f"{', '.join(names)} and {last}" if names else last
+    names = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _own_first(rows: Rows) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,9 @@ def test_a_study_is_shown_without_the_papers_rows(study: Path, capsys: pytest.Ca
     assert set(frame["source"]) == {"measured"}
     assert main(["table", "classification", "--study", str(study)]) == 0
     assert "PC-DARTS" not in capsys.readouterr().out
+    assert main(["report", "--study", str(study), "--out", str(study / "page")]) == 0
+    page = (study / "page/index.html").read_text(encoding="utf-8")
+    assert "2 measured runs." in " ".join(re.sub("<[^>]*>", "", page).split())
 
 
 def _lose(study: Path) -> None:
