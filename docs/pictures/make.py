@@ -4,7 +4,7 @@
 `wildnas run pipelines/digits`, and in `progress.txt` what that showed meanwhile. Chromium photographs the report
 and lays out the pictures that consist of several. All are reduced to few colours, so that they are small.
 
-`python docs/pictures/make.py --study NAME` photographs the plot of proxies on the page of a study that ships with wildnas.
+`python docs/pictures/make.py --study NAME` photographs the proxies on the page of a shipped study.
 """
 
 from __future__ import annotations
