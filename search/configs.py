@@ -12,15 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backbones.errors import InputError
 from search.bases import named_bases
 
+#: Names of the embedded data sets (`bench.digits`), which a config's key `embedded` asks for.
+Embedded = Literal["digits", "digits_study"]
+
 #: Environment variables that configs use as `{{$NAME:default}}`, with their defaults.
-DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
+DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits", "WILDNAS_DIGITS_STUDY": "work/digits_study"}
 
 #: The longest name of a user's own config; with a seed and a digest added, it must still fit an architecture's name.
 LONGEST_NAME = 80

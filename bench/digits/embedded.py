@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.configs import data_folder
+from search.configs import Embedded, data_folder
 
 SEED = 0
 
 
-def digits_root() -> Path:
-    """Return the folder of the embedded digits: `$WILDNAS_DIGITS`, or `work/digits`."""
-    return Path(data_folder("WILDNAS_DIGITS"))
+def digits_root(name: Embedded = "digits") -> Path:
+    """Return the folder of embedded digits: `$WILDNAS_DIGITS` or `work/digits`, `$WILDNAS_DIGITS_STUDY` or …."""
+    return Path(data_folder(f"WILDNAS_{name.upper()}"))
 
 
-def ensure_embedded(name: str | None) -> None:
+def ensure_embedded(name: Embedded | None) -> None:
     """Make the embedded data that a config's key `embedded` names, unless they exist."""
-    if name == "digits":
-        make_digits()
+    if name is not None:
+        make_digits(name=name)
 
 
-def make_digits(out: Path | None = None, seed: int = SEED) -> Path:
+def make_digits(out: Path | None = None, seed: int = SEED, name: Embedded = "digits") -> Path:
     """Write the embedded data sets below a folder (None: `digits_root`) unless they exist; return the folder."""
     from bench import digits
 
-    return digits.ensure(out or digits_root(), seed=seed)
+    return digits.ensure(out or digits_root(name), seed=seed, recipe=name)

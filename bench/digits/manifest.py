@@ -23,6 +23,7 @@ class Manifest:
         counts: counts by name, for each data set.
         sha256: `digest` of the folder.
         made_with: versions of the packages that drew and encoded the images; other versions may give other bytes.
+        recipe: the name of the recipe.
     """
 
     seed: int
@@ -30,6 +31,7 @@ class Manifest:
     counts: Mapping[str, Mapping[str, int]]
     sha256: str
     made_with: Mapping[str, str]
+    recipe: str = "digits"
 
 
 def digest(folder: Path) -> str:

@@ -128,7 +128,7 @@ def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks
 def _with(
     stage: PipelineStage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
 ) -> Seen:
-    """With its data and weights, a run is done, restored, or to be run."""
+    """Decide whether a run whose data and weights are known is done, restored from aside, or to be run."""
     planned = plan(evaluation, places, report)
     look = Seen(stage, Status.DONE, "", planned.name, planned.record, planned, weights)
     if planned.record is not None:

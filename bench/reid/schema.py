@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from search.configs import Schema
+from search.configs import Embedded, Schema
 
 #: torchreid's augmentations that depend only on the image and the epoch's seed. `random_patch` is not one of them: it
 #: pastes from a pool of earlier images, which a resumed run does not have.
@@ -70,7 +70,7 @@ class ReidConfig(Schema):
     reduced: list[str] = Field(default_factory=list)
     expected: dict[str, int] = Field(default_factory=dict)
     pretrained: bool = False
-    embedded: Literal["digits"] | None = None
+    embedded: Embedded | None = None
     dataset: Dataset
     data_root: str = Field(min_length=1)
     limit: int | None = Field(default=None, ge=1, le=2**53)

@@ -31,11 +31,11 @@ from bench.statistics.answers import HEADS, answers, cells
 from bench.statistics.checklist import WORDS, checklist
 from bench.statistics.correlation import FEWEST
 from bench.statistics.measurements import measurements
-from bench.statistics.power import needed_text
 from bench.statistics.reproducibility import gains, splits
 from bench.statistics.transfer import pairs
 from bench.tables.columns import Column
 from bench.tables.frame import merged_rows
+from bench.tables.power import needed_text
 from bench.tables.published import published_problems
 from bench.tables.rows import MEASURED, Row, Rows
 from bench.tables.table import lay_out
@@ -169,8 +169,8 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
 def _papers(rows: Iterable[Row]) -> str:
     """`PC-DARTS, P-DARTS and Mine`: the papers that rows are from, those of the legends' order first."""
     found = dict.fromkeys(row.published.paper for row in rows if row.published is not None)
-    *names, last = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
-    return f"{', '.join(names)} and {last}" if names else last
+    names = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _own_first(rows: Rows) -> Rows:

@@ -18,7 +18,7 @@ Display = Callable[[Sequence[str]], Progress]
 
 @dataclass(frozen=True)
 class Manner:
-    """How evaluations are run.
+    """Settings of a session that runs evaluations.
 
     Attributes:
         launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
@@ -90,7 +90,7 @@ def export_detections(
 
 
 def chosen(records: Sequence[Record]) -> list[str]:
-    """For each protocol with held-out images, name the run with the least validation error: a line each."""
+    """Name the run with the least validation error, in a line for each protocol with held-out images."""
     lines = []
     for protocol in dict.fromkeys(record.protocol for record in records):
         runs = [record for record in records if record.protocol == protocol and "validation_error" in record.metrics]

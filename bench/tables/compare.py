@@ -128,7 +128,7 @@ def _paired(pairs: Sequence[float]) -> dict[str, Number]:
     if any(pairs):
         from scipy.stats import ttest_1samp, wilcoxon
 
-        from bench.statistics.power import needed_text, seeds_needed
+        from bench.tables.power import needed_text, seeds_needed
 
         # Equal differences have no deviation to hold the mean against.
         if not math.isclose(deviation, 0.0, abs_tol=1e-12):

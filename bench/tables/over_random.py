@@ -8,10 +8,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.records.record import Record
-from bench.statistics.judged import JUDGED, RANDOM
-from bench.statistics.over_random import accuracy, relative_improvement
+from bench.tables.improvement import accuracy, relative_improvement
 from bench.tables.numbers import Number
 from bench.tables.rows import Row, Rows, setting
+from bench.tasks.metrics import JUDGED, RANDOM
 
 if TYPE_CHECKING:
     from bench.tasks.contract import Metric
@@ -46,7 +46,7 @@ def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
 
 
 def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:
-    """Of each seed, in %; empty where a seed lacks the metric."""
+    """Accuracy of each seed in %; empty where a seed lacks the metric."""
     if not all(metric.key in record.metrics for record in records):
         return []
     values = [record.metrics[metric.key].value for record in records]

@@ -19,6 +19,7 @@ from backbones.errors import InputError
 from backbones.files import read_text
 from backbones.zoo import own as own_zoo
 from bench.records.bounds import confirm_bounded
+from bench.records.studies import MANIFEST
 from bench.tables.numbers import Number, printed
 from bench.tables.papers import PARTS, PublishedRow, base_of, is_number
 from bench.tables.rows import Row, Rows
@@ -57,7 +58,9 @@ def published_problems(results: Path | None = None) -> tuple[str, ...]:
 
 
 def _published(results: Path | None) -> Iterator[Published]:
-    yield _shipped()
+    # A study is shown by itself.
+    if results is None or not (results / MANIFEST).is_file():
+        yield _shipped()
     own = None if results is None else results / "published"
     if own is not None and own.is_dir() and own.resolve() != published_root().resolve():
         yield _published_below(own)

@@ -33,7 +33,7 @@ _NONE = {"protocol": "no protocol of ours"}
 
 @dataclass(frozen=True)
 class TableCell:
-    """What is shown in one place: its text, whether it is the best of its group, and the number to sort it by."""
+    """Content of one cell: its text, whether it is the best of its group, and the number to sort it by."""
 
     text: str
     best: bool = False
@@ -190,7 +190,7 @@ class _Notes:
         self._footnotes: dict[str, int] = {}
 
     def marks(self, row: Row) -> str:
-        """What stands behind the row's name."""
+        """Compose the marks behind the row's name."""
         marks, protocol = "", row.text("protocol")
         if row.reduced:
             self._marked[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(row.reduced)})"] = None
@@ -212,7 +212,7 @@ class _Notes:
 
 
 def _best(rows: Rows, codes: Any, column: Column) -> list[bool]:
-    """Which rows hold the best value of their group, of its full runs where it has some; none if there is no choice."""
+    """Mark the rows with their group's best value, of its full runs where it has some; none if there is no choice."""
     if column.higher_is_better is None:
         return [False] * len(rows)
     reduced = pd.Series([bool(row.reduced) for row in rows])

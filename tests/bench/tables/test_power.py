@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from bench.statistics.power import MOST, needed_text, power_of, seeds_needed
+from bench.tables.power import MOST, needed_text, power_of, seeds_needed
 
 
 @given(st.floats(0.1, 4.0), st.booleans())

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bench.commands.cli import main
-from bench.machine import gpu
-from bench.machine.gpu import Finding, agreement, examine, graph_agreement
+from bench.doctor import gpu
+from bench.doctor.gpu import Finding, agreement, examine, graph_agreement
 from bench.searches.task import search_settings
 from search.settings import SearchSettings
 from tests.search.loop.recorded import Recorded
