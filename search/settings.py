@@ -11,6 +11,12 @@ from backbones.operations import SEARCH_OPERATIONS
 from search.configs import Schema
 from search.data.settings import Proxy
 from search.derive import Rule
+from search.methods.auxiliary import AuxiliarySkip
+from search.methods.penalty import Penalty
+from search.methods.perturbation import RandomSmoothing
+from search.methods.relaxation import Relaxation, Softmax
+from search.methods.selection import ByPerturbation, ByThreshold, SelectionRule
+from search.methods.stopping import Stopping
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -60,6 +66,29 @@ class ArchitectureOptimiser(Schema):
     clip_norm: float | None = Field(default=None, gt=0, exclude_if=lambda norm: norm is None)
 
 
+class ArchitectureSettings(ArchitectureOptimiser):
+    """The architecture's side of a search: its optimiser, and the parts of a method (`search.methods`)."""
+
+    #: How α becomes the candidates' weights.
+    relaxation: Relaxation = Field(default=Softmax(), exclude_if=lambda kind: kind == Softmax())
+    #: 1 moves α and the weights by one pass over the weights' images; 2 has a pass of its own on other images.
+    levels: Literal[1, 2] = Field(default=2, exclude_if=lambda levels: levels == 2)
+    #: What is added to the loss of α.
+    penalties: list[Penalty] = Field(default=[], exclude_if=lambda parts: not parts)
+    #: What is done to the candidates' weights in the weight step.
+    perturbation: RandomSmoothing | None = Field(default=None, exclude_if=lambda part: part is None)
+    #: A skip connection beside the candidates of every edge.
+    auxiliary_skip: AuxiliarySkip | None = Field(default=None, exclude_if=lambda part: part is None)
+    #: When a stage stops early.
+    stop: Stopping | None = Field(default=None, exclude_if=lambda part: part is None)
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> ArchitectureSettings:
+        if self.perturbation is not None and self.relaxation != Softmax():
+            raise ValueError("perturbation needs relaxation 'softmax': it perturbs weights that sum to 1")
+        return self
+
+
 class SearchExecution(Schema):
     """Configuration keys that change the execution of a search, not its definition; in no run key and no record."""
 
@@ -105,10 +134,23 @@ class SearchSettings(Schema):
     #: bf16 runs the supernet under autocast; weights, α, β and their optimisers are always fp32.
     precision: Literal["fp32", "bf16"] = "fp32"
     weights: WeightOptimiser
-    architecture: ArchitectureOptimiser
+    architecture: ArchitectureSettings
     execution: SearchExecution = Field(default=SearchExecution(), exclude=True)
     rule: Rule
     max_skips: int | None = Field(default=None, ge=0)
+    #: How the genotype is selected; None is by the largest weights of `rule`.
+    selection: SelectionRule | None = Field(default=None, exclude_if=lambda part: part is None)
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> SearchSettings:
+        method = self.architecture
+        if self.order == 2 and (method.levels == 1 or method.perturbation is not None):
+            raise ValueError("order=2 needs architecture.levels=2 and no architecture.perturbation")
+        if isinstance(self.selection, ByThreshold) and method.relaxation.type != "sigmoid":
+            raise ValueError("selection 'threshold' needs architecture.relaxation 'sigmoid', whose weights reach 1")
+        if isinstance(self.selection, ByPerturbation) and self.max_skips is not None:
+            raise ValueError("max_skips is for genotypes that are selected by their weights, not by perturbation")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> SearchSettings:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bench.machine import environment
 from bench.machine.timing import repeat
-from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.bilevel import build_bilevel, build_optimisers
 from search.loop.stages import build_supernet
 from search.settings import SearchSettings
 from search.space import SearchSpace, edge_sources
@@ -144,7 +144,7 @@ def loop_steps(
     """Steps of the bilevel loop, with augmentation and optimiser; none for the plain supernet."""
     if not isinstance(supernet, SuperNet):
         return {}
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(data["weight_images"].device)
+    model = build_bilevel(settings, supernet).to(data["weight_images"].device)
     optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
     model.train()
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.cpu.depthwise import copied_channels, depthwise
+from search.methods.auxiliary import AUXILIARY
 from search.supernet.draws import dropout_mask
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture
 
@@ -259,7 +260,7 @@ def build_branch(name: str, edges: int, on: list[int], channels: int, stride: in
         return Separable(edges, on, channels, int(size[0]), stride)
     if kind == "dil_conv":
         return Dilated(edges, on, channels, int(size[0]), stride)
-    return {"skip_connect": Skip, "conv_7x1_1x7": Factorised7}[name](edges, on, channels, stride)
+    return {"skip_connect": Skip, AUXILIARY: Skip, "conv_7x1_1x7": Factorised7}[name](edges, on, channels, stride)
 
 
 def _depthwise_weights(width: int, kernel: int) -> nn.Parameter:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from search.methods.auxiliary import AUXILIARY
 from search.supernet.branches import Branch, Pools
 from search.supernet.cell import Preprocess
 from search.supernet.draws import dropout_mask
@@ -185,12 +186,13 @@ class StackedFan:
             self._ends += [("conv_7x1_1x7", edge) for edge in of_branch.on]
             columns.append(of_branch.columns("statistics", norms))
         self._skips = found["skip_connect"].on if "skip_connect" in found and self.stride == 1 else []
-        if "skip_connect" in found and self.stride == 2:
-            of_branch = found["skip_connect"]
-            halves = of_branch.source("halves", gather)
-            self._reduction = gather.want(np.concatenate([_halves(list(of_edge)) for of_edge in halves]))
-            self._ends += [("skip_connect", edge) for edge in of_branch.on]
-            columns.append(of_branch.columns("statistics", norms, own=True))
+        if self.stride == 2:
+            reductions = [name for name in ("skip_connect", AUXILIARY) if name in found]
+            halves = [_halves(list(each)) for name in reductions for each in found[name].source("halves", gather)]
+            self._reduction = gather.want(np.concatenate(halves)) if halves else None
+            for name in reductions:
+                self._ends += [(name, edge) for edge in found[name].on]
+                columns.append(found[name].columns("statistics", norms, own=True))
         self._pools = list(fan.pools)
         self._ends += [(name, None) for name in self._pools]
         flat = [np.concatenate(columns)] if columns else []
