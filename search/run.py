@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,8 +11,6 @@ from mmengine.runner import Runner
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from backbones.genotype import Genotype
-from search.configs import portable
 from search.data.batches import share_of
 from search.data.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.derive import Architecture, derive, read_architecture, save_genotypes
@@ -26,6 +23,7 @@ from search.loop.ownership import OwnerHook, confirm_owner, owner_of
 from search.loop.stages import StageHook, architecture_of, build_supernet, carry_architecture, next_space
 from search.methods.selection import ByPerturbation
 from search.methods.stopping import Curvature
+from search.result import SearchResult, claim
 from search.selecting import run_selection
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
@@ -50,28 +48,6 @@ from search.training.seeds import seed_everything
 _SUMMARY = ("accuracy", "params")
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """Result of a search.
-
-    Attributes:
-        genotype: derived by the search's rule and skip restriction.
-        architecture: the learned parameters, as in `architecture.json`.
-        accuracy: of the last stage's supernet on the images for α and β, in %.
-        params: weights of the last stage's supernet.
-        counts, fingerprint: of the proxy's data.
-        index: SHA-256 of `proxy.json`, which lists the images of both parts.
-    """
-
-    genotype: Genotype
-    architecture: Architecture
-    accuracy: float
-    params: int
-    counts: dict[str, int]
-    fingerprint: str
-    index: str
-
-
 def run_search(
     settings: SearchSettings,
     work_dir: Path,
@@ -92,10 +68,10 @@ def run_search(
         FloatingPointError: the search has diverged.
     """
     share_of(settings.batch_size, world_size())
-    _claim(work_dir, settings, seed)
+    claim(work_dir, settings, seed, world_size())
     index = work_dir / "proxy.json" if is_main() else None
     data = load_proxy(settings.proxy, settings.batch_size, seed, index).to(get_device())
-    space = SearchSpace.full(settings.nodes, settings.operations)
+    space = settings.space()
     architecture: Architecture | None = None
     accuracy, params = float("nan"), 0
     costs = [stage.epochs * stage.layers for stage in settings.stages]
@@ -158,25 +134,6 @@ def _finished_stage(folder: Path, space: SearchSpace) -> tuple[Architecture, dic
 
 def _is_number(value: object) -> bool:
     return type(value) in (int, float) and -(10**18) < value < 10**18  # type: ignore[operator]
-
-
-def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
-    """Mark the folder as this search's; refuse a folder of another search."""
-    # BatchNorm normalises each process' part of a batch, so another number of processes is another search.
-    whose = {"seed": seed, "processes": world_size(), "settings": portable(settings.model_dump(mode="json"))}
-    note = json.dumps(whose, indent=1) + "\n"
-    file = work_dir / "search.json"
-    # Another process may already have made folders; only the first writes checkpoints and results.
-    left = (*work_dir.glob("stage*/last_checkpoint"), *work_dir.glob("stage*/architecture.json"))
-    if left and not file.is_file():
-        raise InputError(f"{work_dir}: holds stages of a search, but no search.json; use another folder")
-    if file.is_file() and file.read_bytes() != note.encode():
-        raise InputError(
-            f"{work_dir}: belongs to a search with other settings, another seed or another number of processes; "
-            "use another folder"
-        )
-    if is_main():
-        write_text(file, note)
 
 
 def _run_stage(

@@ -60,7 +60,7 @@ def build_supernet(
         channels=stage.channels,
         layers=stage.layers,
         num_classes=num_classes,
-        partial_channels=settings.partial_channels,
+        partial_channels=settings.partial_channels_of(stage),
         edge_normalisation=settings.edge_normalisation,
         stem=settings.stem,
         random_channels=settings.random_channels,

@@ -59,6 +59,11 @@ def dropout_mask(shape: Sequence[int], rate: Tensor) -> Tensor:
     return drawn(lambda: torch.bernoulli(keep.expand(tuple(shape))) / keep)
 
 
+def noise(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Draw standard normal noise of the type and on the device of `like`."""
+    return drawn(lambda: torch.randn(tuple(shape), dtype=like.dtype, device=like.device))
+
+
 def channel_orders(nodes: int, channels: int, device: torch.device) -> Tensor:
     """Draw a random order of the channels for each node, int64 `(nodes, channels)`."""
     # Sorting random numbers gives the orders of all nodes in one call; `randperm` gives one order per call.
