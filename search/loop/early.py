@@ -57,7 +57,7 @@ class EarlyStopHook(Hook):
         if is_main():
             chosen = self.rule.chosen(read_epochs(self.log)[:done]) or 0
         self.chosen = from_main(chosen) or None
-        runner.train_loop.stop_training = self.chosen is not None  # type: ignore[union-attr]
+        runner.train_loop.stop_training = self.chosen is not None
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -79,7 +79,7 @@ def bilevel_of(runner: Runner) -> Bilevel:
 
 def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architecture:
     """Collect a supernet's learned parameters and the derivation rule."""
-    values = {
+    values: dict[str, Any] = {
         name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()
     }
     relaxation = supernet.weighting.relaxation

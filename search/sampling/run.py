@@ -24,7 +24,7 @@ from search.sampling.training import Training, train_candidate
 from search.space import edge_sources
 from search.training.epoch_lines import read_epochs
 from search.training.execution import gpu_settings
-from search.training.parallel import is_main, world_size
+from search.training.parallel import from_main, is_main, world_size
 from search.training.progress import ProgressCallback
 
 
@@ -49,7 +49,7 @@ def run_sampled(
     index = work_dir / "proxy.json" if is_main() else None
     data = load_proxy(settings.proxy, settings.batch_size, seed, index).to(get_device())
     folder = work_dir / "stage1"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     peak = PeakMemoryHook(folder)
     log = folder / "epochs.jsonl"
     lines = read_epochs(log)[: settings.candidates]
@@ -91,6 +91,8 @@ def _try(
     genotype = settings.sampler.proposed(_tried(lines), settings.nodes, settings.operations, draw)
     own = folder / f"candidate{number + 1}"
     training: Training = train_candidate(settings, genotype, data, own, _seed_of(seed, number), progress)
+    # The others are done with the folder, too.
+    from_main(0)
     if is_main():
         shutil.rmtree(own)
     cost = imagenet_cost(genotype)

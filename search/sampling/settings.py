@@ -59,4 +59,6 @@ def parse_search(values: Mapping[str, Any], where: str) -> SearchSettings | Samp
     Raises:
         InputError: as `search.configs.parse`.
     """
-    return parse(SampledSettings if "sampler" in values else SearchSettings, values, where)
+    if "sampler" in values:
+        return parse(SampledSettings, values, where)
+    return parse(SearchSettings, values, where)

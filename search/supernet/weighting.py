@@ -51,8 +51,8 @@ class Weighting(nn.Module):
         self.rows = space
         schedules = {
             "temperature": temperature_of(relaxation),
-            "perturbation": perturbation and perturbation.epsilon,
-            "auxiliary_skip": auxiliary_skip and auxiliary_skip.weight,
+            "perturbation": None if perturbation is None else perturbation.epsilon,
+            "auxiliary_skip": None if auxiliary_skip is None else auxiliary_skip.weight,
         }
         self._schedules: dict[str, Schedule] = {
             name: schedule for name, schedule in schedules.items() if schedule is not None and not schedule.is_zero
