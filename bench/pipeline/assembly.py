@@ -221,7 +221,8 @@ class _Assembly:
 
 
 def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
-    stages = len(search.protocol.config["stages"])
+    # A search without a supernet has one.
+    stages = len(search.protocol.config.get("stages", [None]))
     for number in entry.after_stages:
         if number > stages:
             raise InputError(f"{where}: key 'after_stages': {number}: {entry.protocol} has {stages} stages")
