@@ -229,7 +229,7 @@ def results(
 
     Args:
         task: the name of a task, such as `detection`; None is all.
-        study: a study that ships with wildnas, such as `digits`, in place of a results folder and the papers' rows.
+        study: a study that ships with wildnas, or the folder of one, in place of a results folder and the papers' rows.
         notice: called with a line for each record that cannot be read.
     """
     from bench.runs.arguments import check_choice
