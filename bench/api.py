@@ -40,7 +40,7 @@ _HOMES = {
     "check_records": "bench.records.check",
     "check_test_dev": "bench.detection.test_dev",
     "chosen": "bench.runs.session",
-    "confirm_recorded": "bench.records.digests",
+    "confirm_recorded": "bench.records.check",
     "count_networks": "bench.classification.kernels",
     "count_search": "bench.searches.kernels",
     "derive_file": "search.derive",
@@ -54,7 +54,7 @@ _HOMES = {
     "found_by": "bench.runs.run",
     "hole_lines": "bench.zerocost.holes",
     "load_test_dev": "bench.detection.test_dev",
-    "make_digits": "bench.digits.embedded",
+    "make_digits": "bench.digits.recipe",
     "measure_evaluation": "bench.detection.evaluation_speed",
     "measure_rankings": "bench.reid.ranking_speed",
     "measure_stages": "bench.searches.dry_run",
@@ -113,7 +113,7 @@ def evaluate(
     Returns:
         The records, protocol by protocol, architecture by architecture, seed by seed.
     """
-    from bench.records.digests import confirm_recorded
+    from bench.records.check import confirm_recorded
     from bench.runs.arguments import check_choice, check_limit, check_options, check_seeds
     from bench.runs.requests import evaluations
     from bench.runs.run import Places
@@ -197,8 +197,7 @@ def run(
         skip_missing: leave out stages whose data are missing instead of raising an error.
     """
     from bench.pipeline.assembly import load_pipeline
-    from bench.pipeline.outcome import with_tables
-    from bench.pipeline.run import EngineChoice, run_pipeline
+    from bench.pipeline.run import EngineChoice, run_pipeline, with_tables
     from bench.runs.arguments import check_choice, check_options
     from bench.runs.run import Places
 

@@ -51,8 +51,8 @@ def transfer_text(
     measured = pairs(measurements(records))
     printed = pairs(measurements((), [published_rows(task, results) for task in SCHEMAS]))
     found = [*measured, *(pair for pair in printed if pair.enough)]
-    found = _chosen(found, "--proxy", proxy, lambda pair: pair.proxy.protocol)
-    found = _chosen(found, "--on", on, lambda pair: pair.downstream.protocol)
+    found = _chosen(found, "proxy", proxy, lambda pair: pair.proxy.protocol)
+    found = _chosen(found, "on", on, lambda pair: pair.downstream.protocol)
     if records and not measured:
         notice(
             f"{results}: no two architectures have both a proxy's value and a downstream metric; "

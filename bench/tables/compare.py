@@ -48,7 +48,7 @@ def compare(
     common = sorted(first.keys() & second.keys(), key=lambda text: (_any(first[text]).protocol, text))
     if not common:
         raise InputError(
-            f"--compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
+            f"compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
         )
     rows, notes = [], []
     for shared in common:
@@ -68,7 +68,7 @@ def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None
     ]
     if not fitting:
         known = sorted({record.architecture.name for record in records})
-        raise InputError(f"--compare {name}: no record of it; {nearest(name, known)}")
+        raise InputError(f"compare {name}: no record of it; {nearest(name, known)}")
     sides: dict[str, dict[int, Record]] = {}
     for record in sorted(fitting, key=lambda record: record.name):
         if protocols and not any(fnmatchcase(record.protocol, pattern) for pattern in protocols):
@@ -76,7 +76,7 @@ def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None
         other = sides.setdefault(setting(record), {}).setdefault(record.seed, record)
         if other is not record:
             both = f"{other.architecture.name} and {record.architecture.name}"
-            raise InputError(f"--compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
+            raise InputError(f"compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
     return dict(sides)
 
 

@@ -49,7 +49,7 @@ def _flag(text: Any) -> bool:
 
 
 #: The largest file of published rows, in bytes.
-LARGEST = 16 << 20
+LARGEST_TABLE = 16 << 20
 
 Count = Annotated[Number | None, BeforeValidator(_number)]
 Quantity = Annotated[Number | None, BeforeValidator(_number), AfterValidator(_positive)]
@@ -272,7 +272,7 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
         InputError: a column or a cell that cannot be used; names file, line and column.
     """
     # A spreadsheet may begin a file with a byte order mark.
-    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST, "utf-8-sig"), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST_TABLE, "utf-8-sig"), newline=""))
     try:
         if not reader.fieldnames or "task" not in reader.fieldnames:
             raise InputError(f"{file}: has no header; expected a first line with the columns' names, task among them")

@@ -153,9 +153,9 @@ def test_the_formats_are_one_frame(results: Path, capsys: pytest.CaptureFixture[
     [
         (
             ["--on", "detection/coco*"],
-            "--on detection/coco*: matches no protocol; known: classification/cifar100, classification/digits, ",
+            "on detection/coco*: matches no protocol; known: classification/cifar100, classification/digits, ",
         ),
-        (["--proxy", "search/*"], "--proxy search/*: matches no protocol; known:"),
+        (["--proxy", "search/*"], "proxy search/*: matches no protocol; known:"),
     ],
 )
 def test_a_pattern_that_fits_nothing_is_one_line(
