@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backbones.pretrained import Normalisation
 from bench.detection.checkpoint import CHECKPOINT, save
 from bench.detection.coco_data import find
 from bench.detection.coco_evaluation import choose, describe
 from bench.detection.cost import backbone_cost, detector_cost, training_workload
+from bench.detection.normalising import normalisation, set_normalisation
 from bench.detection.own_data import own_data
 from bench.detection.pairs import config_text
 from bench.detection.protocol import input_shape, validate
@@ -43,6 +45,12 @@ class DetectionTask(Task):
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return validate(config, where)
+
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        return normalisation(config)
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        set_normalisation(config, by)
 
     def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
         return config_text(protocol, architecture)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.pretrained import WeightCard
 from bench.pipeline.settings import (
     BaselineEntry,
     ByMultiplyAdds,
@@ -18,6 +19,7 @@ from bench.pipeline.settings import (
     SearchEntry,
 )
 from bench.pipeline.stages import ArchitectureSource, Best, Given, PipelineStage, Searched, drawn
+from bench.runs.starting import StartingWeights, planned_weights
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol, Task
 from bench.tasks.metrics import EVALUATED
@@ -127,10 +129,13 @@ class _PartAssembly:
             self._evaluate(source)
         random = (BaselineEntry(architecture=f"random:{seed}") for seed in range(self.part.random_baselines))
         for entry in (*self.part.baselines, *random):
-            architecture = resolve(entry.architecture)
+            architecture, start = resolve(entry.architecture), None
+            if entry.weights is not None:
+                start = planned_weights(entry.weights, architecture.design)
+                architecture = start.named(architecture)
             seeds = self.part.seeds if not self.part.retrain_seeds else self.part.seeds[:1]
             for seed in dict.fromkeys(seeds):
-                self._evaluate(Given(architecture, seed), None if entry.weights is None else Path(entry.weights))
+                self._evaluate(Given(architecture, seed), start)
 
     def _found(self, entry: SearchEntry) -> list[ArchitectureSource]:
         """Add the stages of one entry of `searches`, and return the architectures to retrain."""
@@ -156,17 +161,22 @@ class _PartAssembly:
         self.whole.selections.append(best)
         return [best]
 
-    def _evaluate(self, source: ArchitectureSource, weights: Path | None = None) -> None:
+    def _evaluate(self, source: ArchitectureSource, start: StartingWeights | None = None) -> None:
         """Add an architecture's retraining and transfers, or the transfers alone if it has given weights."""
         # Without seeds of their own, they have that of the architecture's search.
         for seed in self.part.retrain_seeds or (None,):
             trained = {}
-            for name in self.part.retrain if weights is None else ():
+            for name in self.part.retrain if start is None else ():
                 trained[name] = self._evaluation(*self._protocol(name, "retrain"), source, seed)
             for entry in self.part.transfers:
                 task, protocol = self._protocol(entry.protocol)
-                start = trained[entry.weights or self.part.retrain[0]] if trained else weights
-                self._evaluation(task, protocol, source, seed, start if task.takes_weights else None)
+                weights: PipelineStage | Path | None = None
+                card = None
+                if trained and task.takes_weights:
+                    weights = trained[entry.weights or self.part.retrain[0]]
+                elif start is not None and task.takes_weights:
+                    protocol, weights, card = start.fed(task, protocol), start.file, start.card
+                self._evaluation(task, protocol, source, seed, weights, card)
 
     def _protocol(self, name: str, key: str = "") -> tuple[Task, Protocol]:
         """Load a protocol with the pipeline's options for its task; with `key`, it must be one of classification."""
@@ -191,12 +201,12 @@ class _PartAssembly:
         source: ArchitectureSource,
         seed: int | None,
         weights: PipelineStage | Path | None = None,
+        card: WeightCard | None = None,
     ) -> PipelineStage:
         own = source.own_seed if isinstance(source, Given) else None
         said = "" if seed is None and own is None else f", seed {own if seed is None else seed}"
-        return self._add(
-            PipelineStage(f"{protocol.name} · {source.label}{said}", task, protocol, source, seed, weights)
-        )
+        title = f"{protocol.name} · {source.label}{said}"
+        return self._add(PipelineStage(title, task, protocol, source, seed, weights, card))
 
     def _add(self, stage: PipelineStage) -> PipelineStage:
         there = self.whole.stages.setdefault(stage.title, stage)
@@ -209,7 +219,8 @@ class _PartAssembly:
 
 
 def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
-    stages = len(search.protocol.config["stages"])
+    # A search without a supernet has one.
+    stages = len(search.protocol.config.get("stages", [None]))
     for number in entry.after_stages:
         if number > stages:
             raise InputError(f"{where}: key 'after_stages': {number}: {entry.protocol} has {stages} stages")

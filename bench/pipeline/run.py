@@ -13,7 +13,8 @@ from backbones.files import write_text
 from bench.console.progress import clock
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
-from bench.pipeline.engines import Engine, LocalEngine, Tell
+from bench.pipeline.engines import Engine, Tell
+from bench.pipeline.engines.local import LocalEngine
 from bench.pipeline.estimate import Estimator
 from bench.pipeline.notes import Failure, confirm_storage, read_progress
 from bench.pipeline.settings import Resources
@@ -36,6 +37,7 @@ class EngineChoice:
 
     Attributes:
         engine: `local` or `ray`; `address` is that of a Ray cluster.
+        jobs: number of stages that `local` runs at the same time.
         auto_batch: whether to divide batches that do not fit the GPU.
         skip_missing: whether to leave out stages without data instead of raising an error.
     """
@@ -44,6 +46,7 @@ class EngineChoice:
     address: str | None = None
     auto_batch: bool = False
     skip_missing: bool = False
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,10 @@ class _Run:
         return title not in self.running and title not in self.failed
 
     def _start(self, look: Seen) -> bool:
-        """Start a stage; False if another process runs it. A busy local engine leaves it for later."""
+        """Start a stage; False if another process runs it. A busy engine leaves it for later."""
         resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
-        if isinstance(self.engine, LocalEngine):
-            if self.running:
+        if self.engine.slots is not None:
+            if len(self.running) >= self.engine.slots:
                 return True
             # Ask first: a stage that cannot start would be shown as started at every look.
             if held_elsewhere(self.places.results, look.name):
@@ -194,6 +197,10 @@ def make_engine(choice: EngineChoice, tell: Tell) -> Engine:
         from bench.pipeline.engines.ray import RayEngine
 
         return RayEngine(choice.address)
+    if choice.jobs > 1:
+        from bench.pipeline.engines.pool import PoolEngine
+
+        return PoolEngine(choice.jobs)
     return LocalEngine(tell)
 
 

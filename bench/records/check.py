@@ -84,10 +84,13 @@ def _strangers(store: RecordStore, records: dict[str, Record]) -> list[str]:
 _TASKS = ("classification", "detection", "reid")
 
 
-def confirm_recorded(file: Path, results: Path) -> None:
+def confirm_recorded(file: Path, results: Path) -> Record | None:
     """Compare a checkpoint with the digest in its run's record; one without a record is accepted.
 
     A run's checkpoint lies at `<work>/<record's name>/<key>/…`.
+
+    Returns:
+        The record, if there is one.
 
     Raises:
         InputError: the record has another digest for this path, or cannot be read.
@@ -105,3 +108,5 @@ def confirm_recorded(file: Path, results: Path) -> None:
                     f"{file}: has another digest than in its record {store.path(name)}: it was replaced or damaged; "
                     "run again, or use it under another path if you trust it"
                 )
+            return record
+    return None

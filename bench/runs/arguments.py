@@ -10,6 +10,9 @@ from backbones.errors import InputError
 from bench.console.arguments import LARGEST_SEED
 from search.configs import nearest
 
+#: Most stages that a machine runs at the same time.
+MOST_JOBS = 256
+
 
 def check_choice(name: str, value: Any, known: Sequence[str | None]) -> None:
     """Check that a value is one of the known ones.
@@ -54,6 +57,18 @@ def check_limit(limit: Any) -> None:
     """
     if limit is not None and (not _whole(limit) or limit < 1):
         raise InputError(f"limit {limit!r}: expected a whole number, 1 or more, or None for all images")
+
+
+def check_jobs(jobs: Any, engine: str) -> None:
+    """Check the number of stages that run at the same time.
+
+    Raises:
+        InputError: it is no whole number from 1 to `MOST_JOBS`, or another engine divides the machine.
+    """
+    if not _whole(jobs) or not 1 <= jobs <= MOST_JOBS:
+        raise InputError(f"jobs {jobs!r}: expected a whole number from 1 to {MOST_JOBS}")
+    if jobs > 1 and engine != "local":
+        raise InputError(f"jobs {jobs}: is for engine 'local'; {engine} starts as many stages as its machines hold")
 
 
 def _whole(value: Any) -> bool:

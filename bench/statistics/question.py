@@ -16,7 +16,7 @@ from bench.statistics.transfer import Pair, as_frame, pairs
 from bench.tables import Table, render
 from bench.tables.columns import Column
 from bench.tables.frame import Notice, read_records
-from bench.tables.published import SCHEMAS, published_problems, published_rows
+from bench.tables.published import PAPER_TASKS, published_problems, published_rows
 from bench.tables.table import Group, TableCell
 from bench.zerocost.holes import hole_lines
 
@@ -49,7 +49,7 @@ def transfer_text(
     if not records:
         notice(f"{results}: holds no {'full ' if full_only else ''}record yet")
     measured = pairs(measurements(records))
-    printed = pairs(measurements((), [published_rows(task, results) for task in SCHEMAS]))
+    printed = pairs(measurements((), [published_rows(task, results) for task in PAPER_TASKS]))
     found = [*measured, *(pair for pair in printed if pair.enough)]
     found = _chosen(found, "proxy", proxy, lambda pair: pair.proxy.protocol)
     found = _chosen(found, "on", on, lambda pair: pair.downstream.protocol)

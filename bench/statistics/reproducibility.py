@@ -91,7 +91,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
                     str(method),
                     len(values),
                     len(random),
-                    relative_improvement(values, random),
+                    relative_improvement(values, random, alone=True),
                     None if spread is None else seeds_needed(difference, spread),
                     spread,
                 )

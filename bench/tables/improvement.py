@@ -32,7 +32,9 @@ class Improvement:
         return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
-def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -> Improvement | None:
+def relative_improvement(
+    accuracies: Sequence[float], random: Sequence[float], alone: bool = False
+) -> Improvement | None:
     """Compute 100 × (accuracy − accuracy of random) / accuracy of random, of means.
 
     Yang et al., NAS evaluation is frustratingly hard (ICLR 2020), section 3. The interval is Student's for a ratio of
@@ -41,6 +43,8 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
     Args:
         accuracies: those of the method's runs or architectures; larger is better.
         random: those of random architectures, one value each.
+        alone: whether a single value has an interval, too. It is that of Student's pooled test: one more random
+            architecture would deviate from the mean of n by √(1 + 1/n) standard deviations.
 
     Returns:
         None with fewer than `FEWEST_RANDOM` random architectures, without accuracies, or if the random mean is not
@@ -53,7 +57,10 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
         return None
     value = 100 * (own / base - 1)
     if len(accuracies) < 2:
-        return Improvement(value, None, None, len(accuracies), len(random))
+        if not alone:
+            return Improvement(value, None, None, len(accuracies), len(random))
+        half = _half_of_one(random)
+        return Improvement(value, value - half, value + half, len(accuracies), len(random))
     parts = (
         (100 / base) ** 2 * float(np.var(accuracies, ddof=1)) / len(accuracies),
         (100 * own / base**2) ** 2 * float(np.var(random, ddof=1)) / len(random),
@@ -67,6 +74,13 @@ def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -
     freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
     half = float(student.ppf(0.975, freedom)) * math.sqrt(total)
     return Improvement(value, value - half, value + half, len(accuracies), len(random))
+
+
+def _half_of_one(random: Sequence[float]) -> float:
+    from scipy.stats import t as student
+
+    count, spread = len(random), float(np.std(random, ddof=1))
+    return 100 / float(np.mean(random)) * float(student.ppf(0.975, count - 1)) * spread * math.sqrt(1 + 1 / count)
 
 
 def accuracy(value: float, unit: str, higher_is_better: bool) -> float | None:

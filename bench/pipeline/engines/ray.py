@@ -69,6 +69,8 @@ class RayEngine:
         InputError: Ray is not installed, or there is no cluster at the address.
     """
 
+    slots: int | None = None
+
     def __init__(self, address: str | None) -> None:
         private = _own_variables() if address is None and "ray" not in sys.modules else {}
         # Ray reads them once, as it is imported.

@@ -46,6 +46,23 @@ def test_one_run_has_no_interval_and_one_random_architecture_no_mean() -> None:
     assert relative_improvement([1.0], [0.0, 0.0]) is None
 
 
+def test_one_value_alone_has_the_interval_of_one_more_random_architecture() -> None:
+    """95 of 100 random architectures are not told from the mean of others."""
+    draw = np.random.default_rng(2)
+    outside = 0
+    for _ in range(2000):
+        found = relative_improvement(draw.normal(90, 1.0, 1).tolist(), draw.normal(90, 1.0, 3).tolist(), alone=True)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        outside += not found.low <= 0 <= found.high
+    assert outside / 2000 == pytest.approx(0.05, abs=0.015)
+    # t(0.975; 1) = 12.706; the deviation of 88 and 92 is 2.828; 100 / 90 turns it into a share of the mean.
+    one = relative_improvement([97.0], [88.0, 92.0], alone=True)
+    assert one is not None
+    assert one.high == pytest.approx(100 * 7 / 90 + 100 / 90 * 12.7062 * 8**0.5 * 1.5**0.5, rel=1e-4)
+
+
 def test_an_error_is_what_its_accuracy_leaves() -> None:
     assert accuracy(3.0, "%", False) == 97.0
     assert accuracy(40.0, "%", True) == 40.0
