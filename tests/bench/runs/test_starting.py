@@ -51,7 +51,7 @@ def test_a_card_s_file_is_recognised_wherever_it_lies(tmp_path: Path) -> None:
         ("tf_efficientnet_lite0", PDARTS, r"weights of another architecture: timm:tf_efficientnet_lite0, not genotype"),
         ("mobilenetv2_100", LITE0, r"another architecture: timm:mobilenetv2_100, not timm:tf_efficientnet_lite0"),
         ("timm:resnet18", LITE0, r"weights timm:resnet18\.a1_in1k: not on this machine|another architecture"),
-        ("timm", PDARTS, r"expected ARCH to be timm:MODEL"),
+        ("timm", PDARTS, r"expected the architecture to be timm:MODEL"),
         ("tf_efficientnet_lite", LITE0, r"no such file; did you mean the weights 'tf_efficientnet_lite"),
         ("none.pth", LITE0, r"^weights none\.pth: no such file$"),
         ("record:../../secret", LITE0, r"no such record below"),
