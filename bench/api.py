@@ -41,7 +41,7 @@ _HOMES = {
     "check_test_dev": "bench.detection.test_dev",
     "check_weights": "bench.tasks.weights",
     "chosen": "bench.runs.session",
-    "confirm_recorded": "bench.records.digests",
+    "confirm_recorded": "bench.records.check",
     "count_networks": "bench.classification.kernels",
     "count_search": "bench.searches.kernels",
     "derive_file": "search.derive",
@@ -57,7 +57,7 @@ _HOMES = {
     "get_weights": "bench.tasks.weights",
     "hole_lines": "bench.zerocost.holes",
     "load_test_dev": "bench.detection.test_dev",
-    "make_digits": "bench.digits.embedded",
+    "make_digits": "bench.digits.recipe",
     "measure_evaluation": "bench.detection.evaluation_speed",
     "measure_rankings": "bench.reid.ranking_speed",
     "measure_stages": "bench.searches.dry_run",
@@ -203,8 +203,7 @@ def run(
         skip_missing: leave out stages whose data are missing instead of raising an error.
     """
     from bench.pipeline.assembly import load_pipeline
-    from bench.pipeline.outcome import with_tables
-    from bench.pipeline.run import EngineChoice, run_pipeline
+    from bench.pipeline.run import EngineChoice, run_pipeline, with_tables
     from bench.runs.arguments import check_choice, check_jobs, check_options
     from bench.runs.run import Places
 

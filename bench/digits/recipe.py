@@ -1,12 +1,14 @@
-"""Make the folder of digits once, atomically."""
+"""Make the folder of digits once, atomically, when a protocol that uses it is checked or run."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +16,15 @@ from pathlib import Path
 from backbones.errors import InputError
 from bench.digits.classification import write_classification
 from bench.digits.coco import write_coco
-from bench.digits.manifest import MANIFEST_NAME, Manifest, digest, read_manifest, write_manifest
 from bench.digits.market1501 import write_market1501
 from bench.digits.source import TRAIN_SHARE, DigitsSplit, load_split
+from search.configs import Embedded, data_folder
 
 #: Raise it whenever the same seed gives other files.
 RECIPE_VERSION = 1
 
+#: The file that marks a complete folder: recipe, seed, package versions and contents.
+MANIFEST_NAME = "digits.json"
 
 #: Writes a data set of a split into a folder, by a seed; returns its counts.
 Writer = Callable[[Path, DigitsSplit, int], dict[str, int]]
@@ -102,3 +106,79 @@ def _write(folder: Path, seed: int, recipe: str) -> None:
     counts = {name: write(folder / name, split, seed) for name, write in RECIPES[recipe].writers.items()}
     made_with = {package: version(package) for package in ("numpy", "pillow", "scikit-learn")}
     write_manifest(folder, Manifest(seed, RECIPE_VERSION, counts, digest(folder), made_with, recipe))
+
+
+def digits_root(name: Embedded = "digits") -> Path:
+    """Return the folder of embedded digits: `$WILDNAS_DIGITS` or `work/digits`, `$WILDNAS_DIGITS_STUDY` or …."""
+    return Path(data_folder(f"WILDNAS_{name.upper()}"))
+
+
+def ensure_embedded(name: Embedded | None) -> None:
+    """Make the embedded data that a config's key `embedded` names, unless they exist."""
+    if name is not None:
+        make_digits(name=name)
+
+
+def make_digits(out: Path | None = None, seed: int = 0, name: Embedded = "digits") -> Path:
+    """Write the embedded data sets below a folder (None: `digits_root`) unless they exist; return the folder."""
+    return ensure(out or digits_root(name), seed, name)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of a folder's `digits.json`.
+
+    Attributes:
+        seed: the seed of the split and of every random draw.
+        version: the version of the recipe.
+        counts: counts by name, for each data set.
+        sha256: `digest` of the folder.
+        made_with: versions of the packages that drew and encoded the images; other versions may give other bytes.
+        recipe: the name of the recipe.
+    """
+
+    seed: int
+    version: int
+    counts: Mapping[str, Mapping[str, int]]
+    sha256: str
+    made_with: Mapping[str, str]
+    recipe: str = "digits"
+
+
+def digest(folder: Path) -> str:
+    """Compute a SHA-256 over the names and contents of all files below the folder except its manifest."""
+    total = hashlib.sha256()
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    for name in names:
+        if name != MANIFEST_NAME:
+            content = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            total.update(f"{content}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / MANIFEST_NAME).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a folder.
+
+    Raises:
+        InputError: the folder has no valid manifest.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder}: has no {MANIFEST_NAME}, so it is not a complete folder of digits; name a folder that does not "
+            "exist, or move this one away"
+        ) from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a JSON file ({error}); move the folder away to have it made again") from None
+    try:
+        return Manifest(**content)
+    except TypeError:
+        raise InputError(
+            f"{path}: not a manifest of digits; name a folder that does not exist, or move this one away"
+        ) from None

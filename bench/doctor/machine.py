@@ -11,7 +11,7 @@ def describe_machine() -> list[tuple[str, str]]:
 
     import torch
 
-    from bench.digits.embedded import digits_root
+    from bench.digits.recipe import digits_root
     from bench.machine.environment import package_versions
     from search.configs import data_folder
 

@@ -20,10 +20,6 @@ Dataset = Literal["market1501", "dukemtmcreid", "msmt17", "cuhk03_detected", "cu
 Colours = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
-def _flip_only() -> list[Transform]:
-    return ["random_flip"]
-
-
 class Reranking(Schema):
     """k-reciprocal re-ranking; the defaults are those of Zhong et al. 2017 on Market-1501.
 
@@ -47,7 +43,7 @@ class ReidConfig(Schema):
         pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
             `market_folder` the folder of the three folders of images.
-        limit: the largest number of images of each part (`bench.reid.limit`); None takes all.
+        limit: the largest number of images of each part (`bench.reid.listing`); None takes all.
         queries: `own` takes the data set's queries, `all` every test image of a query's identity, against all others,
             which gives more queries in a small data set (`bench.reid.listing.all_asked`).
         height, width: size that every image is resized to.
@@ -74,8 +70,8 @@ class ReidConfig(Schema):
     """
 
     task: Literal["reid"]
-    reduced: list[str] = Field(default_factory=list)
-    expected: dict[str, int] = Field(default_factory=dict)
+    reduced: list[str] = []
+    expected: dict[str, int] = {}
     pretrained: bool = False
     embedded: Embedded | None = None
     dataset: Dataset
@@ -108,10 +104,10 @@ class ReidConfig(Schema):
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
-    milestones: list[int] = Field(default_factory=lambda: [40])
+    milestones: list[int] = [40]
     gamma: float = Field(default=0.1, gt=0)
     label_smooth: bool = False
-    transforms: list[Transform] = Field(default_factory=_flip_only)
+    transforms: list[Transform] = ["random_flip"]
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = Field(default=4, ge=0, le=1024)
     metric: Literal["euclidean", "cosine"] = "euclidean"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backbones.errors import InputError
-from bench.console.arguments import LARGEST
+from bench.console.arguments import LARGEST_SEED
 from search.configs import nearest
 
 #: Most stages that a machine runs at the same time.
@@ -37,7 +37,7 @@ def check_options(options: Any) -> None:
 
 
 def check_seeds(seeds: Any) -> None:
-    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST`.
+    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST_SEED`.
 
     Raises:
         InputError: they are not, or there is none.
@@ -45,8 +45,8 @@ def check_seeds(seeds: Any) -> None:
     if isinstance(seeds, str) or not hasattr(seeds, "__iter__") or not len(seeds):
         raise InputError(f"seeds {seeds!r}: expected a list of whole numbers, such as [0, 1]")
     for seed in seeds:
-        if not _whole(seed) or not 0 <= seed <= LARGEST:
-            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST}")
+        if not _whole(seed) or not 0 <= seed <= LARGEST_SEED:
+            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST_SEED}")
 
 
 def check_limit(limit: Any) -> None:

@@ -89,7 +89,7 @@ def export_detections(
         checkpoint = checkpoint_of(record, manner.places)
         if checkpoint is None:
             work = manner.places.work
-            raise InputError(f"{record.name}: --test-dev needs its checkpoint, which is missing or changed in {work}")
+            raise InputError(f"{record.name}: test-dev needs its checkpoint, which is missing or changed in {work}")
         with progress.stage(index) as stage:
             out = folder / f"seed{record.seed}"
             stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))

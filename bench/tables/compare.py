@@ -48,7 +48,7 @@ def compare(
     common = sorted(first.keys() & second.keys())
     if not common:
         raise InputError(
-            f"--compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
+            f"compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
         )
     rows, notes = [], []
     for shared in common:
@@ -59,7 +59,7 @@ def compare(
             protocol = next(iter(first[shared].values())).protocol
             notes.append(f"{protocol}: {pairs or 'no'} seed in common: too few for a test (2 at least)")
     if not rows:
-        raise InputError(f"--compare {names[0]} {names[1]}: no metric that one of both has under such a protocol")
+        raise InputError(f"compare {names[0]} {names[1]}: no metric that one of both has under such a protocol")
     columns = [
         Column("metric", "Metric", numeric=False),
         Column("first", names[0]),
@@ -81,7 +81,7 @@ def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None
     fitting = [record for record in records if fits(record.architecture.name, name)]
     if not fitting:
         known = sorted({record.architecture.name for record in records})
-        raise InputError(f"--compare {name}: no record of it; {nearest(name, known)}")
+        raise InputError(f"compare {name}: no record of it; {nearest(name, known)}")
     sides: dict[str, dict[int, Record]] = {}
     for record in sorted(fitting, key=lambda record: record.name):
         if protocols and not any(fits(record.protocol, pattern) for pattern in protocols):
@@ -89,7 +89,7 @@ def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None
         other = sides.setdefault(setting(record), {}).setdefault(record.seed, record)
         if other is not record:
             both = f"{other.architecture.name} and {record.architecture.name}"
-            raise InputError(f"--compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
+            raise InputError(f"compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
     return dict(sides)
 
 

@@ -29,7 +29,7 @@ from search.configs import first_problem
 PAPER_TASKS = ("classification", "detection", "reid", "search")
 
 #: The largest file of published rows, in bytes.
-LARGEST = 16 << 20
+LARGEST_TABLE = 16 << 20
 
 
 def published_root() -> Path:
@@ -103,7 +103,7 @@ def read_published(file: Path) -> Iterator[PublishedRow]:
         InputError: a column or a cell that cannot be used; names file, line and column.
     """
     # A spreadsheet may begin a file with a byte order mark.
-    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST, "utf-8-sig"), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(file, LARGEST_TABLE, "utf-8-sig"), newline=""))
     try:
         if not reader.fieldnames or "task" not in reader.fieldnames:
             raise InputError(f"{file}: has no header; expected a first line with the columns' names, task among them")

@@ -55,7 +55,7 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
         InputError: no such rows or columns, or choices that do not go together.
     """
     if selection.descending is not None and not selection.sort:
-        raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
+        raise InputError("ascending, descending: say by which column to sort")
     for problem in published_problems(results):
         notice(f"left out: {problem}")
     with many_objects():
@@ -99,8 +99,8 @@ def _laid_out(task: str, results: Path, rows: Rows, selection: Selection) -> Tab
 def _compared(task: str, records: list[Record], selection: Selection) -> Table:
     for option in ("architecture", "method", "sort", "group", "wide"):
         if getattr(selection, option):
-            raise InputError(f"--compare: does not go with --{option}; --protocol, --full-only and --reduced-only do")
+            raise InputError(f"compare: does not go with {option}; protocol, full-only and reduced-only do")
     if selection.origin == "published":
-        raise InputError("--compare: does not go with --published; --protocol, --full-only and --reduced-only do")
+        raise InputError("compare: does not go with published; protocol, full-only and reduced-only do")
     kept = [each for each in records if selection.extent in (None, "reduced" if each.reduced else "full")]
     return compare(TITLES[task], kept, selection.compare or (), METRICS[task], selection.protocol)

@@ -159,7 +159,7 @@ def sort_rows(
     columns = columns_of(rows[0].task, rows, metrics, wide=True) if rows else []
     found = [item for item in columns if column.lower() in (item.key.lower(), item.head.lower(), item.title.lower())]
     if not found:
-        raise InputError(f"--sort {column}: no such column; {nearest(column, [item.key for item in columns])}")
+        raise InputError(f"sort {column}: no such column; {nearest(column, [item.key for item in columns])}")
     key, numeric = found[0].key, found[0].numeric
     down = bool(found[0].higher_is_better) if descending is None else descending
     by = [row.value(key) if numeric else row.text(key) or None for row in rows]
@@ -178,7 +178,7 @@ def grouping(names: Sequence[str], rows: Rows) -> tuple[str, ...]:
     known = sorted(rows.held)
     for name in names:
         if name not in known:
-            raise InputError(f"--group {name}: no such column; {nearest(name, known)}, or none alone")
+            raise InputError(f"group {name}: no such column; {nearest(name, known)}, or none alone")
     return tuple(names)
 
 

@@ -66,7 +66,7 @@ def render(table: Table, form: str) -> str:
         InputError: a format that is no text.
     """
     if form == "parquet":
-        raise InputError("--format parquet: is no text; --out FILE says where it is written")
+        raise InputError("parquet: is no text; give a file to write it to (out)")
     if form == "csv":
         return as_csv(table)
     if form == "json":
@@ -101,7 +101,7 @@ def save(table: Table, file: Path, form: str) -> None:
         frame = frame.join(table.rows.texts(numbers).add_suffix("_text"))
         frame.convert_dtypes().to_parquet(file, index=False, engine="pyarrow")
     except ImportError as error:
-        raise InputError("--format parquet: needs pyarrow; `pip install 'wildnas[parquet]'` installs it") from error
+        raise InputError("parquet: needs pyarrow; `pip install 'wildnas[parquet]'` installs it") from error
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
 

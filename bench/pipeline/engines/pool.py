@@ -13,7 +13,7 @@ from typing import cast
 import torch
 
 from backbones.errors import InputError
-from bench.pipeline.failure import Failure, StorageError
+from bench.pipeline.notes import Failure, StorageError
 from bench.pipeline.work import Outcome, Work, execute
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backbones.errors import InputError
-from bench.digits import MANIFEST_NAME, RECIPE_VERSION, digest, ensure, read_manifest, recipe
+from bench.digits import recipe
+from bench.digits.recipe import MANIFEST_NAME, RECIPE_VERSION, digest, ensure, read_manifest
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def place(
 
     folder = on_mini_digits
     monkeypatch.setenv("WILDNAS_DATA", str(folder / "nowhere"))
-    monkeypatch.setattr("bench.digits.ensure", lambda root, seed, recipe: root)
+    monkeypatch.setattr("bench.digits.recipe.ensure", lambda root, seed, recipe: root)
     (folder / "work").mkdir()
     (folder / "work" / "digits").symlink_to(mini_digits, target_is_directory=True)
     (folder / "my-images").symlink_to(mini_digits / "classification", target_is_directory=True)

@@ -12,12 +12,11 @@ import torch
 
 from backbones.errors import InputError
 from bench import api
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.engines.pool import PoolEngine, threads_of_each
-from bench.pipeline.failure import StorageError, failure_file
+from bench.pipeline.notes import StorageError, failure_file
 from bench.pipeline.run import EngineChoice, run_pipeline
 from bench.pipeline.settings import Resources
-from bench.pipeline.survey import survey
+from bench.pipeline.survey import PipelineData, survey
 from bench.pipeline.work import Work
 from bench.runs.run import Places
 from bench.tasks.contract import Job, Outcome
