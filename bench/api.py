@@ -39,6 +39,7 @@ _HOMES = {
     "check_data": "bench.tasks.registry",
     "check_records": "bench.records.check",
     "check_test_dev": "bench.detection.test_dev",
+    "check_weights": "bench.tasks.weights",
     "chosen": "bench.runs.session",
     "confirm_recorded": "bench.records.digests",
     "count_networks": "bench.classification.kernels",
@@ -46,12 +47,14 @@ _HOMES = {
     "derive_file": "search.derive",
     "describe_architecture": "bench.tasks.description",
     "describe_machine": "bench.doctor.machine",
+    "describe_weights": "bench.tasks.weights",
     "detect_in": "bench.detection.inference",
     "draw_architecture": "bench.tasks.description",
     "dry_run": "bench.searches.dry_run",
     "examine_gpu": "bench.doctor.gpu",
     "export_test_dev": "bench.detection.test_dev",
     "found_by": "bench.runs.run",
+    "get_weights": "bench.tasks.weights",
     "hole_lines": "bench.zerocost.holes",
     "load_test_dev": "bench.detection.test_dev",
     "make_digits": "bench.digits.embedded",
@@ -65,6 +68,7 @@ _HOMES = {
     "search_concerns": "bench.searches.task",
     "study_folder": "bench.records.studies",
     "tables_of": "bench.tables.selection",
+    "weight_cards": "bench.tasks.weights",
     "write_report": "bench.report",
     "zoo": "backbones",
     "zoo_entries": "bench.tasks.description",
@@ -99,7 +103,8 @@ def evaluate(
     """Train and score every architecture under every protocol with every seed; finished runs are not repeated.
 
     Args:
-        weights: initial weights of the network or backbone; with one architecture only.
+        weights: initial weights of the network or backbone, with one architecture only: the name of pretrained
+            weights (`bench.api.weight_cards`, `timm`, `timm:MODEL.TAG`), `record:NAME` for a run's own, or a file.
         options: `key=value` changes of the protocols' configs; a run of a changed protocol is marked as reduced.
         limit: the number of images to use of each part of the data; None is all.
         evaluate_only: score the weights without training.
@@ -108,13 +113,12 @@ def evaluate(
         test_dev: a folder for COCO's submission files of detectors.
         launcher: `pytorch` in each of the processes that torchrun has started.
         data: a folder of your own data that replaces the protocols' (docs/your-own-data.md).
-        notice: called with a line on what that folder holds.
+        notice: called with a line on what that folder holds, or on weights of which nothing is known.
         progress: makes the progress display, such as `bench.api.Progress`; None shows nothing.
 
     Returns:
         The records, protocol by protocol, architecture by architecture, seed by seed.
     """
-    from bench.records.digests import confirm_recorded
     from bench.runs.arguments import check_choice, check_limit, check_options, check_seeds
     from bench.runs.requests import evaluations
     from bench.runs.run import Places
@@ -128,7 +132,7 @@ def evaluate(
         _listed(architectures),
         _listed(protocols),
         seeds,
-        None if weights is None else Path(weights),
+        weights,
         options,
         limit,
         evaluate_only,
@@ -137,10 +141,9 @@ def evaluate(
         None if data is None else Path(data),
         Path(work),
         notice,
+        Path(results),
     )
-    if weights is not None:
-        confirm_recorded(Path(weights), Path(results))
-    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
+    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress, notice)
     records = run_all(wanted, manner)
     if test_dev is not None and manner.first:
         export_detections(wanted, records, manner, Path(test_dev))
@@ -226,7 +229,7 @@ def results(
 
     Args:
         task: the name of a task, such as `detection`; None is all.
-        study: a study that ships with wildnas, such as `digits`, in place of a results folder and the papers' rows.
+        study: a study that ships with wildnas, or the folder of one, in place of a results folder and the papers' rows.
         notice: called with a line for each record that cannot be read.
     """
     from bench.runs.arguments import check_choice

@@ -292,9 +292,10 @@ def _refuse_truth_values(schema: type[BaseModel], values: Mapping[str, Any], whe
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
     """Describe the first problem of a failed validation: the key, what is wrong, what would be right."""
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    location = without_tags(schema, problem["loc"])
+    key = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; {nearest(str(problem['loc'][-1]), known_keys(schema, problem['loc']))}"
+        return f"unknown key {key!r}; {nearest(str(location[-1]), known_keys(schema, problem['loc']))}"
     if problem["type"] == "missing":
         return f"key {key!r} is missing"
     message = problem["msg"].removeprefix("Value error, ")
@@ -306,16 +307,36 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
 
 def known_keys(schema: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """The keys that a schema has at the location of an unknown one."""
-    current: Any = schema
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(part)
-        models = [item for item in _types(field.annotation) if _is_model(item)] if field else []
-        if not models:
-            return []
-        current = models[0]
-    return sorted(current.model_fields)
+    models = _models_at(schema, location[:-1])
+    return sorted(models[0].model_fields) if models else []
+
+
+def without_tags(schema: type[BaseModel], location: Sequence[int | str]) -> list[int | str]:
+    """A location without the tags by which pydantic names the members of a discriminated union."""
+    return [
+        part
+        for place, part in enumerate(location)
+        if not any(_has_tag(model, part) for model in _models_at(schema, location[:place]))
+    ]
+
+
+def _models_at(schema: type[BaseModel], location: Sequence[int | str]) -> list[type[BaseModel]]:
+    """The schemas that a value at a location may have, most of them one."""
+    models = [schema]
+    for part in location:
+        tagged = [model for model in models if _has_tag(model, part)]
+        if tagged:
+            models = tagged
+        elif not isinstance(part, int):
+            fields = [model.model_fields[part] for model in models if part in model.model_fields]
+            models = [item for field in fields for item in _types(field.annotation) if _is_model(item)]
+    return models
+
+
+def _has_tag(model: type[BaseModel], part: int | str) -> bool:
+    """Whether a part of a location is a schema's `type`, which chooses it in a discriminated union."""
+    field = model.model_fields.get("type")
+    return field is not None and part in getattr(field.annotation, "__args__", ()) and part not in model.model_fields
 
 
 def _types(annotation: Any) -> list[Any]:

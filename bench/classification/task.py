@@ -14,6 +14,7 @@ from mmengine.device import get_device
 
 from backbones import weights
 from backbones.design import TimmModel
+from backbones.pretrained import Normalisation
 from bench.classification.loaders import Sources, evaluation_loader, find, training_loader
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
@@ -66,6 +67,13 @@ class ClassificationTask(Task):
             values["images.resize"] = True
         return OwnData(f"{folder}: images by class: train {train}, val {val}", as_options(values, config))
 
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        images = config["images"]
+        return Normalisation(tuple(images["mean"]), tuple(images["std"]))
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        config["images"].update(mean=list(by.mean), std=list(by.std))
+
     def divided(self, protocol: Protocol, parts: int) -> Protocol:
         config = copy.deepcopy(dict(protocol.config))
         config["execution"]["accumulate"] *= parts
@@ -91,8 +99,11 @@ class ClassificationTask(Task):
         # Epochs are seeded from 0 on; the largest word is for the initial weights.
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(design, settings, channels, len(classes))
+        resolved = _resolved(design, settings, channels)
         if job.weights is not None:
-            _LOG.info("network from %s: %s", job.weights, weights.load(network, job.weights, design))
+            report = weights.load(network, job.weights, design, job.new_classifier)
+            _LOG.info("network from %s: %s", job.weights, report)
+            resolved |= {"new_entries": list(report.new)} if report.new else {}
         model = Classifier(network, settings).to(device)
         training = training_loader(sources.train, settings, job.seed, device)
         curve = train(job, settings, model, training, evaluation_loader(sources.val, settings, device))
@@ -126,7 +137,7 @@ class ClassificationTask(Task):
             checkpoint,
             pace=curve.pace(),
             curve=curve.file,
-            resolved=_resolved(design, settings, channels),
+            resolved=resolved,
         )
 
     def _score(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:

@@ -23,6 +23,7 @@ from bench.commands import (
     table,
     test_dev,
     transfer,
+    weights,
     zoo,
 )
 
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "speed": speed,
     "reid": reid,
     "zoo": zoo,
+    "weights": weights,
     "data": data,
     "doctor": doctor,
 }

@@ -53,7 +53,7 @@ def add_read_results(parser: argparse.ArgumentParser, what: str = "folder of the
     """Add the folder of results to read, or the study in its place."""
     place = parser.add_mutually_exclusive_group()
     add_results(place, what)
-    place.add_argument("--study", metavar="NAME", help="the records of a study that ships with wildnas, such as digits")
+    place.add_argument("--study", metavar="NAME", help="a study that ships with wildnas, or the folder of one")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backbones.pretrained import Normalisation
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
@@ -35,6 +36,16 @@ class DetectionTask(Task):
         from bench.detection.protocol import validate
 
         return validate(config, where)
+
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        from bench.detection.normalising import normalisation
+
+        return normalisation(config)
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        from bench.detection.normalising import set_normalisation
+
+        set_normalisation(config, by)
 
     def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
         from bench.detection.printing import config_text

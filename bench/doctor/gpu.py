@@ -20,7 +20,7 @@ from backbones.errors import InputError
 from bench.machine import environment
 from bench.machine.timing import repeat
 from bench.searches.speed import made_batch
-from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.bilevel import Bilevel, build_bilevel, build_optimisers
 from search.loop.graph import Capture, Replays
 from search.loop.stages import build_supernet
 from search.settings import SearchSettings
@@ -237,7 +237,7 @@ def _bilevel(device: torch.device, settings: SearchSettings, replays: Replays | 
     supernet = _build(SuperNet, settings)
     assert isinstance(supernet, SuperNet)
     supernet.arithmetic = "stacked"
-    bilevel = Bilevel(supernet.to(device), settings.proxy, settings.order, settings.precision, replays).train()
+    bilevel = build_bilevel(settings, supernet.to(device), replays).train()
     bilevel.train_architecture = True
     return bilevel, build_optimisers(supernet, settings.weights, settings.architecture)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.pretrained import WeightCard
 from bench.pipeline.selection import Best, drawn
 from bench.pipeline.settings import (
     BaselineEntry,
@@ -19,7 +20,8 @@ from bench.pipeline.settings import (
     SearchEntry,
 )
 from bench.pipeline.stages import ArchitectureSource, Given, PipelineStage, Searched
-from bench.tasks.architectures import resolve
+from bench.runs.starting import planned_weights
+from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Protocol, Task
 from bench.tasks.metrics import EVALUATED
 from bench.tasks.registry import load_protocol
@@ -119,11 +121,10 @@ class _Assembly:
         for entry in names:
             architecture = resolve(entry.architecture)
             for seed in dict.fromkeys(part.seeds if not part.retrain_seeds else part.seeds[:1]):
-                given = Given(architecture, seed)
                 if entry.weights is None:
-                    self._retrain(given, part, where, changes)
+                    self._retrain(Given(architecture, seed), part, where, changes)
                 else:
-                    self._transfer(given, part, where, changes, Path(entry.weights))
+                    self._transfer(architecture, seed, part, where, changes, entry.weights)
 
     def _found(
         self, entry: SearchEntry, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]
@@ -167,17 +168,24 @@ class _Assembly:
 
     def _transfer(
         self,
-        source: ArchitectureSource,
+        architecture: NamedArchitecture,
+        own_seed: int,
         part: PipelinePart,
         where: str,
         changes: Mapping[str, Mapping[str, Any]],
-        weights: Path,
+        weights: str,
     ) -> None:
         """Add the transfers of a baseline with given weights."""
+        start = planned_weights(weights, architecture.design)
+        source = Given(start.named(architecture), own_seed)
         for seed in _seeds(part):
             for entry in part.transfers:
                 task, protocol = self._protocol(entry.protocol, where, changes)
-                self._evaluation(task, protocol, source, seed, weights if task.takes_weights else None, where)
+                if task.takes_weights:
+                    protocol = start.fed(task, protocol)
+                    self._evaluation(task, protocol, source, seed, start.file, where, start.card)
+                else:
+                    self._evaluation(task, protocol, source, seed, None, where)
 
     def _protocol(
         self, name: str, where: str, changes: Mapping[str, Mapping[str, Any]], key: str = ""
@@ -204,11 +212,12 @@ class _Assembly:
         seed: int | None,
         weights: PipelineStage | Path | None,
         where: str,
+        card: WeightCard | None = None,
     ) -> PipelineStage:
         own = source.own_seed if isinstance(source, Given) else None
         said = "" if seed is None and own is None else f", seed {own if seed is None else seed}"
         title = f"{protocol.name} · {source.label}{said}"
-        stage = PipelineStage(title, task, protocol, source, seed, weights)
+        stage = PipelineStage(title, task, protocol, source, seed, weights, card)
         self._add(stage, where)
         return stage
 
@@ -221,7 +230,8 @@ class _Assembly:
 
 
 def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
-    stages = len(search.protocol.config["stages"])
+    # A search without a supernet has one.
+    stages = len(search.protocol.config.get("stages", [None]))
     for number in entry.after_stages:
         if number > stages:
             raise InputError(f"{where}: key 'after_stages': {number}: {entry.protocol} has {stages} stages")

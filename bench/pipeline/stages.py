@@ -14,6 +14,7 @@ from typing import Any
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
+from backbones.pretrained import WeightCard
 from bench.records.record import Record
 from bench.runs.run import found_by
 from bench.tasks.architectures import NamedArchitecture
@@ -128,6 +129,7 @@ class PipelineStage:
         source: None for a search.
         given_seed: None is that of the source.
         weights: initial weights: a stage, a file, or None.
+        card: that of the file, if it was given by name.
     """
 
     title: str
@@ -136,6 +138,7 @@ class PipelineStage:
     source: ArchitectureSource | None
     given_seed: int | None
     weights: PipelineStage | Path | None = None
+    card: WeightCard | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from backbones.errors import InputError
+from backbones.pretrained.places import confirm, how_to_get
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.changes import differences
 from bench.pipeline.data_reports import PipelineData
@@ -20,6 +21,7 @@ from bench.pipeline.stages import PipelineStage
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
 from bench.tasks.contract import DataReport
+from bench.tasks.weights import weights_folder
 
 
 class Status(Enum):
@@ -98,9 +100,12 @@ def _look(stage: PipelineStage, places: Places, data: PipelineData, found: dict[
             stage.seed(found),
             weights if isinstance(weights, Record) else None,
             weights if isinstance(weights, Path) else None,
+            card=stage.card,
         )
         if isinstance(report, InputError) or lacks:
             return _without(stage, evaluation, places, lacks)
+        if stage.card is not None and isinstance(weights, Path):
+            confirm(stage.card, weights)
         return _with(stage, evaluation, places, report, weights)
     except InputError as error:
         return Seen(stage, Status.BROKEN, str(error))
@@ -111,7 +116,8 @@ def _lacks(stage: PipelineStage, report: DataReport | InputError) -> tuple[str, 
     lacks = [str(report)] if isinstance(report, InputError) else []
     if isinstance(stage.weights, Path) and not stage.weights.is_file():
         of = "" if stage.source is None else f" of {stage.source.label}"
-        lacks.append(f"{stage.weights}: no such file; expected initial weights{of}")
+        hint = f"; {how_to_get(stage.card, weights_folder())}" if stage.card else ""
+        lacks.append(f"{stage.weights}: no such file; expected initial weights{of}{hint}")
     return tuple(lacks)
 
 

@@ -6,15 +6,19 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from backbones.files import file_digest
+from bench.records.record import Record
 from bench.records.store import RecordStore
 
 _TASKS = ("classification", "detection", "reid")
 
 
-def confirm_recorded(file: Path, results: Path) -> None:
+def confirm_recorded(file: Path, results: Path) -> Record | None:
     """Compare a checkpoint with the digest in its run's record; one without a record is accepted.
 
     A run's checkpoint lies at `<work>/<record's name>/<key>/…`.
+
+    Returns:
+        The record, if there is one.
 
     Raises:
         InputError: the record has another digest for this path, or cannot be read.
@@ -32,3 +36,5 @@ def confirm_recorded(file: Path, results: Path) -> None:
                     f"{file}: has another digest than in its record {store.path(name)}: it was replaced or damaged; "
                     "run again, or use it under another path if you trust it"
                 )
+            return record
+    return None

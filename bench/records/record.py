@@ -110,10 +110,15 @@ class InitialWeights(Schema):
     """Initial weights of a run: SHA-256 of the file, and the record of the run that wrote it, if known.
 
     The digest is null in older records.
+
+    Attributes:
+        card: name of the card of pretrained weights (`backbones.pretrained`).
     """
 
     sha256: Digest | None
     record: str | None
+    #: Not written if null, so that an older record is written unchanged.
+    card: str | None = Field(default=None, exclude_if=lambda card: card is None)
 
 
 class Checkpoint(Schema):

@@ -11,6 +11,7 @@ import torch
 
 from backbones import weights
 from backbones.errors import InputError
+from backbones.pretrained import Normalisation
 from bench.digits.embedded import ensure_embedded
 from bench.reid.cost import Costs, measure_costs
 from bench.reid.data_sets import read_layout
@@ -54,6 +55,12 @@ class ReidTask(Task):
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return parse(ReidConfig, config, where).model_dump()
+
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        return parse(ReidConfig, config, "config").normalisation
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        config.update(mean=list(by.mean), std=list(by.std))
 
     def check(self, protocol: Protocol) -> DataReport:
         listing = _data(_config(protocol))

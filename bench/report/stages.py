@@ -44,8 +44,9 @@ def operations_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
             series = _means(weights, link(first), epochs=True)
             panels.append(Panel(f"{title}: softmax(α), {words}", _EPOCH, _WEIGHT, series, marks))
     note = (
-        "An edge without an operation counts as 0, so that the weights sum to 1; of several seeds, the mean. Of long "
-        "searches not every epoch is shown. A dotted line is where a stage begins."
+        "An edge without an operation counts as 0, so that the weights sum to 1; where α is not relaxed by a softmax, "
+        "weights are divided by their sum. Of several seeds, the mean. Of long searches not every epoch is shown. A "
+        "dotted line is where a stage begins."
     )
     return Figure("search-operations", "Operations, epoch by epoch", note, _filled(panels))
 

@@ -1,6 +1,6 @@
 # Does a proxy's order hold on the embedded digits? 24 cell architectures and 4 models of timm, each with two seeds,
 # through zero-cost scores, classification, detection and re-identification; searches of both methods with 3 seeds.
-# `wildnas run pipelines/digits_study --jobs 2` takes about an hour on two cores; `wildnas transfer` prints the answer.
+# `wildnas run pipelines/digits_study --jobs 2` takes hours on two cores; `wildnas transfer` prints the answer.
 task = 'pipeline'
 searches = ['search/digits_study_pc_darts', 'search/digits_study_p_darts']
 seeds = [0, 1, 2]

@@ -101,6 +101,15 @@ def process_group(launcher: str) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
+def from_main(value: int) -> int:
+    """The value that the first process passes, in all processes."""
+    if world_size() == 1:
+        return value
+    shared = torch.tensor(value, device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+    distributed.broadcast(shared, src=0)
+    return int(shared)
+
+
 def average(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Average each tensor over the processes, in one call; all tensors have the same type and device.
 

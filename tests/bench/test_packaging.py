@@ -73,8 +73,9 @@ def test_constraints_pin_every_dependency() -> None:
     pinned = {
         line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
     }
-    wanted += [*project["optional-dependencies"]["ray"], *project["optional-dependencies"]["parquet"]]
-    names = {wanted_name(text) for text in wanted} - {"setuptools", "wildnas[ray]", "wildnas[parquet]"}
+    extras = ("ray", "parquet", "weights", "export")
+    wanted += [each for extra in extras for each in project["optional-dependencies"][extra]]
+    names = {wanted_name(text) for text in wanted} - {"setuptools", *(f"wildnas[{extra}]" for extra in extras)}
     assert names <= pinned
 
 

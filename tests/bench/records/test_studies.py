@@ -28,10 +28,15 @@ def study(tmp_path: Path, make_record: MakeRecord) -> Path:
     return seal(tmp_path / "results", tmp_path / "study", "Does it hold?")
 
 
+def test_a_study_is_found_by_its_name(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.records.studies.studies_root", lambda: study.parent)
+    assert study_names() == ["study"]
+    assert study_folder("study") == study
+
+
 def test_every_shipped_study_is_whole() -> None:
-    assert study_names()
-    for name in study_names():
-        assert study_folder(name) == studies_root() / name
+    assert studies_root().is_dir()
+    assert [study_folder(name) for name in study_names()] == [studies_root() / name for name in study_names()]
 
 
 def test_a_study_is_shown_without_the_papers_rows(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,9 +97,12 @@ def test_a_damaged_study_is_one_line(
     assert not (study / "page").exists()
 
 
-def test_an_unknown_study_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["transfer", "--study", "digit"]) == 2
-    assert "did you mean 'digits'?" in capsys.readouterr().err
+def test_an_unknown_study_names_those_that_there_are(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.records.studies.studies_root", lambda: study.parent)
+    assert main(["transfer", "--study", "stud"]) == 2
+    assert "did you mean 'study'?" in capsys.readouterr().err
 
 
 def test_a_broken_or_empty_folder_is_not_sealed(tmp_path: Path, make_record: MakeRecord) -> None:

@@ -43,7 +43,8 @@ class SameDraws:
 _current: ContextVar[SameDraws | None] = ContextVar("same draws", default=None)
 
 
-def _drawn(draw: Callable[[], Tensor]) -> Tensor:
+def drawn(draw: Callable[[], Tensor]) -> Tensor:
+    """Draw numbers, or take those of the first pass within `SameDraws.again`."""
     current = _current.get()
     return draw() if current is None else current.give(draw)
 
@@ -55,10 +56,15 @@ def dropout_mask(shape: Sequence[int], rate: Tensor) -> Tensor:
         rate: a tensor of one value on the device.
     """
     keep = 1 - rate
-    return _drawn(lambda: torch.bernoulli(keep.expand(tuple(shape))) / keep)
+    return drawn(lambda: torch.bernoulli(keep.expand(tuple(shape))) / keep)
+
+
+def noise(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Draw standard normal noise of the type and on the device of `like`."""
+    return drawn(lambda: torch.randn(tuple(shape), dtype=like.dtype, device=like.device))
 
 
 def channel_orders(nodes: int, channels: int, device: torch.device) -> Tensor:
     """Draw a random order of the channels for each node, int64 `(nodes, channels)`."""
     # Sorting random numbers gives the orders of all nodes in one call; `randperm` gives one order per call.
-    return _drawn(lambda: torch.rand(nodes, channels, device=device).argsort(dim=1))
+    return drawn(lambda: torch.rand(nodes, channels, device=device).argsort(dim=1))
