@@ -30,6 +30,7 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
     "conv_7x1_1x7",
+    "noise",
 )
 
 #: One entry of a cell: the operation, and the index of the node that it reads (0 and 1 are the cell's inputs).
@@ -141,7 +142,7 @@ class Genotype:
     def random(cls, seed: int, nodes: int = 4) -> Genotype:
         """Draw a genotype uniformly from the DARTS space: two different inputs a node, any operation but `none`."""
         draw = random.Random(seed)
-        choices = [name for name in OPERATIONS if name not in ("none", "sep_conv_7x7", "conv_7x1_1x7")]
+        choices = [name for name in OPERATIONS if name not in ("none", "sep_conv_7x7", "conv_7x1_1x7", "noise")]
 
         def cell() -> tuple[Edge, ...]:
             inputs = (sorted(draw.sample(range(node), 2)) for node in range(2, nodes + 2))

@@ -1,7 +1,8 @@
 """The primitives of the DARTS family, one of which is on each edge of a cell.
 
 Sources: Liu et al., DARTS (ICLR 2019), section 3.1 and the papers that share its space (PC-DARTS 4.1, P-DARTS 4.1);
-`sep_conv_7x7` and `conv_7x1_1x7` are NASNet's and AmoebaNet's. Every convolution follows ReLU and precedes BatchNorm.
+`sep_conv_7x7` and `conv_7x1_1x7` are NASNet's and AmoebaNet's, `noise` is RobustDARTS'. Every convolution follows ReLU
+and precedes BatchNorm.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class FactorisedReduction(ReLUFirst):
         self.bn = BatchNorm2d(c_out, affine=affine)
 
     def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
-        """As `ReLUFirst.forward`."""
+        """Compute both halves; for the arguments see `ReLUFirst.forward`."""
         x = self.relu(x) if positive is None else positive
         strided = self.conv_2.stride[0] == 2
         below, right = (x.shape[-2] % 2, x.shape[-1] % 2) if strided else (1, 1)
@@ -173,6 +174,13 @@ class Zero(nn.Module):
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
 
 
+class Noise(Zero):
+    """Standard normal noise of the output's shape, drawn anew in every pass (RobustDARTS, Zela et al., space S4)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.randn_like(x[:, :, :: self.stride, :: self.stride])
+
+
 def _skip(channels: int, stride: int, affine: bool) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorisedReduction(channels, channels, affine)
 
@@ -189,6 +197,7 @@ _BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "dil_conv_3x3": lambda channels, stride, affine: DilatedConv(channels, 3, stride, affine),
     "dil_conv_5x5": lambda channels, stride, affine: DilatedConv(channels, 5, stride, affine),
     "conv_7x1_1x7": lambda channels, stride, affine: FactorisedConv7(channels, stride, affine),
+    "noise": lambda channels, stride, affine: Noise(stride),
 }
 
 

@@ -36,6 +36,13 @@ class Architecture(Schema):
     nodes: int = Field(ge=1, le=30)
     rule: Rule
     max_skips: int | None = Field(default=None, ge=0)
+    #: The candidates' weights that follow from α, where they are not its softmax.
+    weights_normal: list[list[Finite]] | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    weights_reduce: list[list[Finite]] | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    #: Edges whose weight does not exceed it become `none` (FairDARTS).
+    threshold: float | None = Field(default=None, ge=0, lt=1, exclude_if=lambda value: value is None)
+    #: The genotype, where it does not follow from the weights.
+    selected: dict[str, Any] | None = Field(default=None, exclude_if=lambda genotype: genotype is None)
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> Architecture:
@@ -49,6 +56,9 @@ class Architecture(Schema):
             ):
                 if len(row) != len(names):
                     raise ValueError(f"alpha_{cell}[{edge}]: {len(row)} values for {len(names)} operations")
+            weights = getattr(self, f"weights_{cell}")
+            if weights is not None and list(map(len, weights)) != list(map(len, getattr(self, f"alpha_{cell}"))):
+                raise ValueError(f"weights_{cell}: expected as many values as alpha_{cell} has")
             beta = getattr(self, f"beta_{cell}")
             if beta is not None and len(beta) != edges:
                 raise ValueError(f"beta_{cell}: {len(beta)} values; {self.nodes} nodes have {edges} edges")
@@ -60,6 +70,11 @@ class Architecture(Schema):
             )
         except InputError as error:
             raise ValueError(f"operations_{error}") from error
+        if self.selected is not None:
+            try:
+                Genotype.from_json(self.selected, where="selected")
+            except InputError as error:
+                raise ValueError(str(error)) from error
         return self
 
     def save(self, file: Path) -> None:
@@ -92,8 +107,10 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
     """Derive the genotype of learned architecture parameters.
 
     Every edge keeps its operation of the largest weight other than `none`. Every node keeps the two incoming edges with
-    the largest scores. The score of an edge is softmax(α) of its operation (DARTS 2.4; P-DARTS 4.3.1), for rule
-    `pc-darts` times softmax(β) over the edges into the node (PC-DARTS 3.3). `max_skips` restricts the skip connections
+    the largest scores. The score of an edge is softmax(α) of its operation (DARTS 2.4; P-DARTS 4.3.1), or the weight
+    that another relaxation of α gives it, for rule `pc-darts` times softmax(β) over the edges into the node (PC-DARTS
+    3.3). With a `threshold`, the weaker of the two becomes `none` if its score does not exceed it (FairDARTS). A
+    genotype that was `selected` otherwise is taken as it is. `max_skips` restricts the skip connections
     of the normal cell (P-DARTS 4.3.2): while there are more, the weight of the weakest is set to 0 and the cell is
     derived again. The paper says "search for the M skip-connect operations with the largest architecture weights and
     set the weights of others to 0", which gives the same cell, because a skip connection that replaces another is never
@@ -109,6 +126,12 @@ def derive(architecture: Architecture, max_skips: int | None = None) -> Genotype
         InputError: the candidates do not allow the restriction.
     """
     limit = architecture.max_skips if max_skips is None else max_skips
+    if architecture.selected is not None:
+        selected = Genotype.from_json(architecture.selected)
+        if limit is not None and selected.skip_count > limit:
+            problem = "was not selected by its weights, so its skip connections cannot be restricted"
+            raise InputError(f"max_skips={limit}: the genotype has {selected.skip_count} and {problem}")
+        return selected
     normal = _weights(architecture, "normal")
     cell = _cell(architecture, "normal", normal)
     while limit is not None and sum(choice.operation == "skip_connect" for choice in cell) > limit:
@@ -155,8 +178,8 @@ def _entry(architecture: Architecture, limit: int) -> dict[str, Any]:
 
 
 def _weights(architecture: Architecture, cell: str) -> list[list[float]]:
-    """softmax(α) of each edge, for rule `pc-darts` times softmax(β) over the edges into its node."""
-    rows = [_softmax(row) for row in getattr(architecture, f"alpha_{cell}")]
+    """The weights of each edge's candidates, for rule `pc-darts` times softmax(β) over the edges into its node."""
+    rows = candidate_weights(architecture, cell)
     if architecture.rule == "pc-darts":
         beta = getattr(architecture, f"beta_{cell}")
         first = 0
@@ -165,6 +188,14 @@ def _weights(architecture: Architecture, cell: str) -> list[list[float]]:
                 rows[edge] = [weight * share for weight in rows[edge]]
             first += target
     return rows
+
+
+def candidate_weights(architecture: Architecture, cell: str) -> list[list[float]]:
+    """The weights that follow from α: its softmax, unless `weights_<cell>` has others."""
+    given = getattr(architecture, f"weights_{cell}")
+    if given is not None:
+        return [list(row) for row in given]
+    return [_softmax(row) for row in getattr(architecture, f"alpha_{cell}")]
 
 
 def _softmax(values: Sequence[float]) -> list[float]:
@@ -189,6 +220,9 @@ def _cell(architecture: Architecture, cell: str, weights: list[list[float]]) -> 
             )
             into.append(_Choice(source, names[best], row[best]))
         two = sorted(into, key=lambda choice: (-choice.score, choice.source))[:2]
+        if architecture.threshold is not None and two[1].score <= architecture.threshold:
+            # The stronger one stays, since a genotype's nodes need an input.
+            two[1] = _Choice(two[1].source, "none", two[1].score)
         chosen += sorted(two, key=lambda choice: choice.source)
         first += target
     return chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,17 +11,20 @@ from mmengine.runner import Runner
 
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
-from backbones.genotype import Genotype
-from search.configs import portable
 from search.data.batches import share_of
 from search.data.proxies import ProxyData, architecture_batches, load_proxy, pair_loader
 from search.derive import Architecture, derive, read_architecture, save_genotypes
-from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.bilevel import Bilevel, build_bilevel, build_optimisers
 from search.loop.diagnostics import PeakMemoryHook, save_diagnostics
+from search.loop.early import CurvatureHook, EarlyStopHook, take_epoch
 from search.loop.epochs import EpochLogHook, save_curve
 from search.loop.graph import replays
 from search.loop.ownership import OwnerHook, confirm_owner, owner_of
 from search.loop.stages import StageHook, architecture_of, build_supernet, carry_architecture, next_space
+from search.methods.selection import ByPerturbation
+from search.methods.stopping import Curvature
+from search.result import SearchResult, claim
+from search.selecting import run_selection
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
@@ -46,28 +48,6 @@ from search.training.seeds import seed_everything
 _SUMMARY = ("accuracy", "params")
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """Result of a search.
-
-    Attributes:
-        genotype: derived by the search's rule and skip restriction.
-        architecture: the learned parameters, as in `architecture.json`.
-        accuracy: of the last stage's supernet on the images for α and β, in %.
-        params: weights of the last stage's supernet.
-        counts, fingerprint: of the proxy's data.
-        index: SHA-256 of `proxy.json`, which lists the images of both parts.
-    """
-
-    genotype: Genotype
-    architecture: Architecture
-    accuracy: float
-    params: int
-    counts: dict[str, int]
-    fingerprint: str
-    index: str
-
-
 def run_search(
     settings: SearchSettings,
     work_dir: Path,
@@ -88,13 +68,16 @@ def run_search(
         FloatingPointError: the search has diverged.
     """
     share_of(settings.batch_size, world_size())
-    _claim(work_dir, settings, seed)
+    claim(work_dir, settings, seed, world_size())
     index = work_dir / "proxy.json" if is_main() else None
     data = load_proxy(settings.proxy, settings.batch_size, seed, index).to(get_device())
-    space = SearchSpace.full(settings.nodes, settings.operations)
+    space = settings.space()
     architecture: Architecture | None = None
     accuracy, params = float("nan"), 0
     costs = [stage.epochs * stage.layers for stage in settings.stages]
+    if isinstance(settings.selection, ByPerturbation):
+        # A selection counts like its tuning, or like one epoch.
+        costs.append(max(1, settings.selection.tune_epochs * len(space.edges)) * settings.stages[-1].layers)
     for number, stage in enumerate(settings.stages):
         space = next_space(space, architecture, settings.stages, number, seed)
         before, share = sum(costs[:number]) / sum(costs), costs[number] / sum(costs)
@@ -108,7 +91,7 @@ def run_search(
         finished = folder / "architecture.json"
         if finished.is_file():
             architecture, summary = _finished_stage(folder, space)
-            read_epochs(folder / "epochs.jsonl", stage.epochs)
+            read_epochs(folder / "epochs.jsonl", int(summary.get("epochs", stage.epochs)))
         else:
             carried = architecture if settings.initial_alpha == "carried" else None
             architecture, summary = _run_stage(
@@ -116,6 +99,14 @@ def run_search(
             )
         accuracy, params = summary["accuracy"], int(summary["params"])
     assert architecture is not None
+    if isinstance(settings.selection, ByPerturbation):
+        done = 1 - costs[-1] / sum(costs)
+
+        def selection_progress(fraction: float, doing: str) -> None:
+            progress(done + (1 - done) * fraction, f"selection, {doing}")
+
+        selected = run_selection(settings, space, architecture, data, work_dir, seed, selection_progress)
+        architecture = architecture.model_copy(update={"selected": selected.to_json()})
     if is_main():
         architecture.save(work_dir / "architecture.json")
         save_genotypes(architecture, work_dir / "genotypes.json")
@@ -145,25 +136,6 @@ def _is_number(value: object) -> bool:
     return type(value) in (int, float) and -(10**18) < value < 10**18  # type: ignore[operator]
 
 
-def _claim(work_dir: Path, settings: SearchSettings, seed: int) -> None:
-    """Mark the folder as this search's; refuse a folder of another search."""
-    # BatchNorm normalises each process' part of a batch, so another number of processes is another search.
-    whose = {"seed": seed, "processes": world_size(), "settings": portable(settings.model_dump(mode="json"))}
-    note = json.dumps(whose, indent=1) + "\n"
-    file = work_dir / "search.json"
-    # Another process may already have made folders; only the first writes checkpoints and results.
-    left = (*work_dir.glob("stage*/last_checkpoint"), *work_dir.glob("stage*/architecture.json"))
-    if left and not file.is_file():
-        raise InputError(f"{work_dir}: holds stages of a search, but no search.json; use another folder")
-    if file.is_file() and file.read_bytes() != note.encode():
-        raise InputError(
-            f"{work_dir}: belongs to a search with other settings, another seed or another number of processes; "
-            "use another folder"
-        )
-    if is_main():
-        write_text(file, note)
-
-
 def _run_stage(
     settings: SearchSettings,
     stage: Stage,
@@ -187,10 +159,12 @@ def _run_stage(
     supernet = build_supernet(SuperNet, settings, stage, space, len(data.classes))
     if carried is not None:
         carry_architecture(supernet, carried)
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision, replays(settings.execution.graph))
+    model = build_bilevel(settings, supernet, replays(settings.execution.graph))
     whose = owner_of(settings, seeds)
     resume = resume_point(folder, stage.epochs, lambda file, content: confirm_owner(file, content, whose))
     read_epochs(folder / "epochs.jsonl", epochs_done(resume))
+    rule = settings.architecture.stop
+    stop = None if rule is None else EarlyStopHook(rule, folder / "epochs.jsonl")
     cosine = {"type": "CosineAnnealingLR", "T_max": stage.epochs, "eta_min": settings.weights.final_lr}
     runner = Runner(
         model=model,
@@ -203,7 +177,9 @@ def _run_stage(
             EpochSeedHook(seed),
             ReplicaHook(),
             StageHook(stage, settings),
+            *([CurvatureHook()] if isinstance(rule, Curvature) else []),
             EpochLogHook(settings, folder / "epochs.jsonl"),
+            *([stop] if stop is not None else []),
             peak,
             FiniteLossHook(),
             PlainCheckpointHook(),
@@ -218,12 +194,20 @@ def _run_stage(
         # Free the memory of the graph before the next stage.
         model.replays = None
         check_finite(model, folder)
+        trained = runner.epoch
+        last = stop.chosen if stop is not None and stop.chosen is not None else trained
+        if last < trained:
+            take_epoch(supernet, folder / "epochs.jsonl", last)
+        # In evaluation, a schedule has the value of the epoch that α and β are of.
+        model.set_epoch(last - 1, stage.epochs)
         accuracy = _accuracy(model, data, settings.batch_size)
     architecture = architecture_of(supernet, settings)
     summary = {
         "accuracy": accuracy,
         "params": sum(parameter.numel() for parameter in supernet.weight_parameters()),
     }
+    if last < stage.epochs:
+        summary |= {"epochs": trained, "chosen_epoch": last}
     peak.note()
     if is_main():
         write_text(folder / "summary.json", json.dumps(summary))

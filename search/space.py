@@ -25,12 +25,21 @@ def edge_sources(nodes: int) -> tuple[tuple[int, int], ...]:
 
 
 @dataclass(frozen=True)
-class SearchSpace:
-    """The candidates of every edge; all edges of a cell have the same number, in rising order of `OPERATIONS`."""
+class CellRows:
+    """The operations on every edge of both cells; all edges of a cell have the same number."""
 
     nodes: int
     normal: Candidates
     reduce: Candidates
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        return edge_sources(self.nodes)
+
+
+@dataclass(frozen=True)
+class SearchSpace(CellRows):
+    """The candidates of every edge; all edges of a cell have the same number, in rising order of `OPERATIONS`."""
 
     def __post_init__(self) -> None:
         for cell in ("normal", "reduce"):
@@ -52,10 +61,6 @@ class SearchSpace:
         """Make the space in which every edge has all operations."""
         rows = (tuple(operations),) * len(edge_sources(nodes))
         return cls(nodes, rows, rows)
-
-    @property
-    def edges(self) -> tuple[tuple[int, int], ...]:
-        return edge_sources(self.nodes)
 
     def pruned(self, keep: int, alpha_normal: NDArray[np.float64], alpha_reduce: NDArray[np.float64]) -> SearchSpace:
         """Keep on every edge the `keep` candidates of the largest softmax(α) (P-DARTS 4.3.1).

@@ -30,6 +30,7 @@ _COLOURS = {
     "dil": "#d55e00",
     "conv": "#56b4e9",
     "none": "#999999",
+    "noise": "#f0e442",
 }
 _OUTPUT_COLOUR = "#aaaaaa"
 _INPUT_FILL, _NODE_FILL, _OUTPUT_FILL = "#dcedc8", "#dce9f7", "#fdf0c4"

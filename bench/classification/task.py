@@ -20,8 +20,9 @@ from bench.classification.loaders import Sources, evaluation_loader, find, train
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
 from bench.classification.settings import ClassificationSettings
+from bench.classification.speed import measure_speed
 from bench.classification.training import train
-from bench.classification.width import channels_of, network_cost
+from bench.classification.width import channels_of, network_cost, training_workload
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
@@ -158,15 +159,11 @@ class ClassificationTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.classification.workload import training_workload
-
         return training_workload(_settings(protocol), given(architecture).design, counts)
 
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        from bench.classification.speed import measure_speed
-
         return measure_speed(_settings(protocol), given(architecture), batch_size, repetitions)
 
 

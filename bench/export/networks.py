@@ -16,7 +16,7 @@ from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.files import file_digest
 from backbones.pretrained import IMAGENET, Normalisation
-from bench.records.digests import confirm_recorded
+from bench.records.check import confirm_recorded
 from bench.runs.starting import StartingWeights, find_weights
 from bench.tasks.architectures import NamedArchitecture, resolve
 

@@ -16,11 +16,10 @@ from backbones.errors import InputError
 from backbones.pretrained.places import confirm, how_to_get
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.changes import differences
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.stages import PipelineStage
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
-from bench.tasks.contract import DataReport
+from bench.tasks.contract import DataReport, Protocol, Task
 from bench.tasks.weights import weights_folder
 
 
@@ -59,6 +58,23 @@ class Seen:
     @property
     def title(self) -> str:
         return self.stage.title
+
+
+class PipelineData:
+    """Reports on the data of a pipeline's protocols, each checked once; errors are kept instead of raised."""
+
+    def __init__(self) -> None:
+        self._reports: dict[tuple[str, ...], DataReport | InputError] = {}
+
+    def of(self, task: Task, protocol: Protocol) -> DataReport | InputError:
+        """Report on a protocol's data, or the error."""
+        key = (protocol.name, *protocol.options)
+        if key not in self._reports:
+            try:
+                self._reports[key] = task.check(protocol)
+            except InputError as error:
+                self._reports[key] = error
+        return self._reports[key]
 
 
 def survey(pipeline: Pipeline, places: Places, data: PipelineData) -> list[Seen]:
@@ -134,7 +150,7 @@ def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks
 def _with(
     stage: PipelineStage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
 ) -> Seen:
-    """With its data and weights, a run is done, restored, or to be run."""
+    """Decide whether a run whose data and weights are known is done, restored from aside, or to be run."""
     planned = plan(evaluation, places, report)
     look = Seen(stage, Status.DONE, "", planned.name, planned.record, planned, weights)
     if planned.record is not None:

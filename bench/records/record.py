@@ -184,8 +184,3 @@ class Record(Schema):
 def record_name(protocol: str, architecture: str, seed: int) -> str:
     """Name of a record, `<task>/<protocol>/<architecture>/seed<k>`; a protocol's name starts with its task."""
     return f"{protocol}/{architecture}/seed{seed}"
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of a record."""
-    return Record.model_json_schema()

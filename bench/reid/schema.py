@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from backbones.pretrained import IMAGENET, Normalisation
-from search.configs import Schema
+from search.configs import Embedded, Schema
 
 #: torchreid's augmentations that depend only on the image and the epoch's seed. `random_patch` is not one of them: it
 #: pastes from a pool of earlier images, which a resumed run does not have.
@@ -18,10 +18,6 @@ Dataset = Literal["market1501", "dukemtmcreid", "msmt17", "cuhk03_detected", "cu
 
 #: Red, green and blue; a list, as a record has it.
 Colours = Annotated[list[float], Field(min_length=3, max_length=3)]
-
-
-def _flip_only() -> list[Transform]:
-    return ["random_flip"]
 
 
 class Reranking(Schema):
@@ -47,7 +43,7 @@ class ReidConfig(Schema):
         pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
             `market_folder` the folder of the three folders of images.
-        limit: the largest number of images of each part (`bench.reid.limit`); None takes all.
+        limit: the largest number of images of each part (`bench.reid.listing`); None takes all.
         queries: `own` takes the data set's queries, `all` every test image of a query's identity, against all others,
             which gives more queries in a small data set (`bench.reid.listing.all_asked`).
         height, width: size that every image is resized to.
@@ -74,10 +70,10 @@ class ReidConfig(Schema):
     """
 
     task: Literal["reid"]
-    reduced: list[str] = Field(default_factory=list)
-    expected: dict[str, int] = Field(default_factory=dict)
+    reduced: list[str] = []
+    expected: dict[str, int] = {}
     pretrained: bool = False
-    embedded: Literal["digits"] | None = None
+    embedded: Embedded | None = None
     dataset: Dataset
     data_root: str = Field(min_length=1)
     limit: int | None = Field(default=None, ge=1, le=2**53)
@@ -108,10 +104,10 @@ class ReidConfig(Schema):
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
-    milestones: list[int] = Field(default_factory=lambda: [40])
+    milestones: list[int] = [40]
     gamma: float = Field(default=0.1, gt=0)
     label_smooth: bool = False
-    transforms: list[Transform] = Field(default_factory=_flip_only)
+    transforms: list[Transform] = ["random_flip"]
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = Field(default=4, ge=0, le=1024)
     metric: Literal["euclidean", "cosine"] = "euclidean"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.records.record import Record
+
 
 @dataclass(frozen=True)
 class Point:
@@ -96,6 +98,15 @@ class Figure:
     title: str
     note: str
     panels: tuple[Panel, ...]
+
+
+#: Behind the title of what reduced runs are in.
+REDUCED = " †"
+
+
+def titled(record: Record) -> str:
+    """The title of the plots that a record is in."""
+    return f"{record.protocol}{REDUCED if record.reduced else ''}"
 
 
 def joined(series: Sequence[Series]) -> tuple[Series, ...]:

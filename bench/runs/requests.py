@@ -46,20 +46,20 @@ def evaluations(
     if weights is not None and is_file_name(str(weights)):
         confirm_file(str(weights))
     if weights is not None and len(set(architectures)) > 1:
-        raise InputError("--weights: belong to one architecture; give one ARCH")
+        raise InputError("weights: belong to one architecture; give one")
     if evaluate_only and weights is None:
-        raise InputError("--eval-only: --weights FILE is missing; expected the weights to score")
+        raise InputError("evaluate only: weights are missing; expected the file of the weights to score")
     if evaluate_only and list(seeds) != [0]:
-        raise InputError("--eval-only: a seed does not change the score of given weights; leave --seeds out")
+        raise InputError("evaluate only: a seed does not change the score of given weights; leave seeds out")
     for task, _ in loaded:
         if test_dev is not None and task.name != "detection":
-            raise InputError(f"--test-dev: needs a detection protocol, not one of {task.name}")
+            raise InputError(f"test-dev: needs a detection protocol, not one of {task.name}")
         if weights is not None and not task.takes_weights:
-            raise InputError(f"--weights: {task.name} scores networks at initialisation; leave --weights out")
+            raise InputError(f"weights: {task.name} scores networks at initialisation; leave them out")
         if evaluate_only and not task.scores_weights:
-            raise InputError(f"--eval-only: {task.name} cannot score weights without training")
+            raise InputError(f"evaluate only: {task.name} cannot score weights without training")
         if launcher != "none" and not task.distributed:
-            raise InputError(f"--launcher {launcher}: {task.name} runs in one process only; leave --launcher out")
+            raise InputError(f"launcher {launcher}: {task.name} runs in one process only; leave it out")
     known = [resolve(architecture) for architecture in dict.fromkeys(architectures)]
     start = StartingWeights() if weights is None else find_weights(str(weights), known[0].design, results)
     if weights is not None:

@@ -19,7 +19,7 @@ Display = Callable[[Sequence[str]], Progress]
 
 @dataclass(frozen=True)
 class Manner:
-    """How evaluations are run.
+    """Settings of a session that runs evaluations.
 
     Attributes:
         launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
@@ -89,14 +89,14 @@ def export_detections(
         checkpoint = checkpoint_of(record, manner.places)
         if checkpoint is None:
             work = manner.places.work
-            raise InputError(f"{record.name}: --test-dev needs its checkpoint, which is missing or changed in {work}")
+            raise InputError(f"{record.name}: test-dev needs its checkpoint, which is missing or changed in {work}")
         with progress.stage(index) as stage:
             out = folder / f"seed{record.seed}"
             stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))
 
 
 def chosen(records: Sequence[Record]) -> list[str]:
-    """For each protocol with held-out images, name the run with the least validation error: a line each."""
+    """Name the run with the least validation error, in a line for each protocol with held-out images."""
     lines = []
     for protocol in dict.fromkeys(record.protocol for record in records):
         runs = [record for record in records if record.protocol == protocol and "validation_error" in record.metrics]

@@ -14,7 +14,7 @@ from backbones.files import file_digest
 from backbones.pretrained import Normalisation, WeightCard
 from backbones.pretrained.cards import OF_TIMM, is_name
 from backbones.pretrained.places import place_of
-from bench.records.digests import confirm_recorded
+from bench.records.check import confirm_recorded
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tasks.architectures import NamedArchitecture
@@ -68,12 +68,12 @@ class StartingWeights:
             return ""
         if self.normalisation is None:
             return (
-                f"--weights {self.file}: nothing is known of the images that they were trained on; {protocol} "
+                f"weights {self.file}: nothing is known of the images that they were trained on; {protocol} "
                 f"normalises by {own}"
             )
         if self.normalisation.is_close(own):
             return ""
-        return f"--weights {self.file}: were trained with {self.normalisation}; {protocol} normalises by {own}"
+        return f"weights {self.file}: were trained with {self.normalisation}; {protocol} normalises by {own}"
 
 
 def is_file_name(text: str) -> bool:
@@ -100,7 +100,7 @@ def find_weights(given: str, design: Design, results: Path) -> StartingWeights:
     else:
         card = card_for(given, design)
         file = pretrained.find(card, weights_folder())
-    _confirm_architecture(f"--weights {given}", design_of(card.architecture), design, card.architecture)
+    _confirm_architecture(f"weights {given}", design_of(card.architecture), design, card.architecture)
     return StartingWeights(file, card, normalisation=card.normalisation)
 
 
@@ -130,7 +130,7 @@ def card_for(name: str, design: Design) -> WeightCard:
     if name != OF_TIMM:
         return pretrained.get(name)
     if not isinstance(design, TimmModel):
-        raise InputError("--weights timm: are those of a model of timm; expected ARCH to be timm:MODEL")
+        raise InputError("weights timm: are those of a model of timm; expected the architecture to be timm:MODEL")
     return pretrained.get(f"{OF_TIMM}:{design.name}")
 
 
@@ -143,7 +143,7 @@ def confirm_file(given: str) -> None:
     if not Path(given).is_file():
         close = difflib.get_close_matches(given, pretrained.names(), n=1)
         hint = f"; did you mean the weights {close[0]!r}?" if close else ""
-        raise InputError(f"--weights {given}: no such file{hint}")
+        raise InputError(f"weights {given}: no such file{hint}")
 
 
 def _of_record(given: str, design: Design, results: Path) -> StartingWeights:
@@ -152,14 +152,14 @@ def _of_record(given: str, design: Design, results: Path) -> StartingWeights:
     record = store.find(name) if name and not name.startswith("/") and ".." not in name.split("/") else None
     if record is None:
         raise InputError(
-            f"--weights {given[:200]}: no such record below {store.root}; expected its path, such as "
+            f"weights {given[:200]}: no such record below {store.root}; expected its path, such as "
             "record:classification/digits/PDARTS/seed0"
         )
     if record.checkpoint is None:
-        raise InputError(f"--weights {given}: a run of {record.task} leaves no weights")
+        raise InputError(f"weights {given}: a run of {record.task} leaves no weights")
     held = record.architecture
     theirs: Design = design_of(f"timm:{held.timm}" if held.genotype is None else held.genotype)
-    _confirm_architecture(f"--weights {given}", theirs, design, held.name)
+    _confirm_architecture(f"weights {given}", theirs, design, held.name)
     return StartingWeights(record=record, normalisation=get_task(record.task).normalisation(record.config))
 
 

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from bench.machine import environment
 from bench.machine.timing import repeat
-from search.loop.bilevel import Bilevel, build_optimisers
+from search.loop.bilevel import build_bilevel, build_optimisers
 from search.loop.stages import build_supernet
 from search.settings import SearchSettings
-from search.space import SearchSpace, edge_sources
+from search.space import SearchSpace
 from search.supernet import SuperNet
 from search.supernet.reference import ReferenceSuperNet
 from search.training.execution import gpu_settings
@@ -32,6 +32,7 @@ _DEAREST = (
     "skip_connect",
     "max_pool_3x3",
     "avg_pool_3x3",
+    "noise",
     "none",
 )
 
@@ -76,10 +77,12 @@ class StageSpeed:
 
 def stage_space(settings: SearchSettings, place: int) -> SearchSpace:
     """Search space of a stage's size, with the most expensive candidates that earlier stages can leave."""
-    count = settings.stages[place].keep or len(settings.operations)
-    dearest = sorted(settings.operations, key=_DEAREST.index)[:count]
-    rows = (tuple(name for name in settings.operations if name in dearest),) * len(edge_sources(settings.nodes))
-    return SearchSpace(settings.nodes, rows, rows)
+    space, keep = settings.space(), settings.stages[place].keep
+    normal, reduce = (
+        tuple(tuple(name for name in names if name in sorted(names, key=_DEAREST.index)[:keep]) for names in rows)
+        for rows in (space.normal, space.reduce)
+    )
+    return SearchSpace(settings.nodes, normal, reduce)
 
 
 def made_batch(settings: SearchSettings, images: int, device: torch.device) -> dict[str, Tensor]:
@@ -144,7 +147,7 @@ def loop_steps(
     """Steps of the bilevel loop, with augmentation and optimiser; none for the plain supernet."""
     if not isinstance(supernet, SuperNet):
         return {}
-    model = Bilevel(supernet, settings.proxy, settings.order, settings.precision).to(data["weight_images"].device)
+    model = build_bilevel(settings, supernet).to(data["weight_images"].device)
     optimisers = build_optimisers(supernet, settings.weights, settings.architecture)
     model.train()
 

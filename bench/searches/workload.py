@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from functools import cache
 
@@ -13,8 +14,11 @@ from backbones.errors import InputError
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from bench.searches.speed import stage_space
-from bench.tasks.workload import Workload
+from bench.tasks.workload import Workload, is_separable
 from search.data.settings import Proxy
+from search.sampling.samplers import random_genotype
+from search.sampling.settings import SampledSettings
+from search.sampling.training import build_candidate
 from search.settings import SearchSettings, Stage
 
 #: Training images of CIFAR-10 and CIFAR-100 (Krizhevsky 2009), which the search configs need not state.
@@ -43,7 +47,17 @@ def search_workload(settings: SearchSettings, counts: Mapping[str, int]) -> Work
     return Workload(epochs, _weight_images(settings, counts), macs / epochs, separable=None)
 
 
-def _weight_images(settings: SearchSettings, counts: Mapping[str, int]) -> float:
+def sampled_workload(settings: SampledSettings, counts: Mapping[str, int]) -> Workload:
+    """Count the epochs of all trainings, each with the network of one typical genotype. See `search_workload`."""
+    genotype = random_genotype(settings.nodes, settings.operations, random.Random(0))
+    with torch.device("meta"):
+        network = build_candidate(settings, genotype, 10)
+    cost = measure(network, (3, settings.proxy.image_size, settings.proxy.image_size))
+    epochs, images = settings.candidates * settings.epochs, _weight_images(settings, counts)
+    return Workload(epochs, images, cost.published_macs, is_separable(network))
+
+
+def _weight_images(settings: SearchSettings | SampledSettings, counts: Mapping[str, int]) -> float:
     """Number of images of an epoch of weights; one of α and β has as many."""
     proxy: Proxy = settings.proxy
     known = {"images": _CIFAR_IMAGES} if proxy.kind != "folder" else {}
@@ -60,7 +74,7 @@ def supernet_macs(settings: SearchSettings, stage: Stage) -> int:
     These are the layers of `search.supernet.ReferenceSuperNet`; each of the thousands is built once per kind only.
     """
     space = stage_space(settings, settings.stages.index(stage))
-    candidates, nodes, channels = space.normal[0], settings.nodes, stage.channels
+    nodes, channels = settings.nodes, stage.channels
     size = settings.proxy.image_size
     macs = _stem(settings.stem, channels, size)
     after_reduction = settings.stem == "imagenet"
@@ -72,11 +86,11 @@ def supernet_macs(settings: SearchSettings, stage: Stage) -> int:
         inner = (size + 1) // 2 if reduction else size
         macs += _entrance(before_last, channels, 2 * size if after_reduction else size, after_reduction)
         macs += _entrance(last, channels, size, False)
-        selected = channels // settings.partial_channels
-        for source, _ in space.edges:
+        selected = channels // settings.partial_channels_of(stage)
+        for names, (source, _) in zip(space.reduce if reduction else space.normal, space.edges, strict=True):
             from_input = source < 2
             stride = 2 if reduction and from_input else 1
-            macs += sum(_operation(name, selected, stride, size if from_input else inner) for name in candidates)
+            macs += sum(_operation(name, selected, stride, size if from_input else inner) for name in names)
         size, after_reduction = inner, reduction
         before_last, last = last, nodes * channels
     return macs

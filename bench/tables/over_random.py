@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from bench.records.record import Record
-from bench.statistics.judged import JUDGED, RANDOM
-from bench.statistics.over_random import accuracy, relative_improvement
-from bench.tables.rows import Rows, setting
+from bench.tables.improvement import accuracy, relative_improvement
+from bench.tables.numbers import Number
+from bench.tables.rows import Row, Rows, setting
+from bench.tasks.metrics import JUDGED, RANDOM
 
 if TYPE_CHECKING:
     from bench.tasks.contract import Metric
-
-#: The column's key.
-KEY = "over_random"
 
 
 def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
@@ -25,35 +23,30 @@ def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
     The gain is that of the task's judged metric (`JUDGED`), its interval over the row's seeds and the random
     architectures; a random architecture has none.
     """
-    random = rows.measured & (rows.label("method") == RANDOM)
-    metric = next(
-        (each for each in metrics if random.any() and each.key == JUDGED.get(rows.about["task"].iloc[0])), None
-    )
+    random = [row for row in rows if row.records and row.labels["method"] == RANDOM]
+    metric = next((each for each in metrics if random and each.key == JUDGED.get(random[0].task)), None)
     if metric is None:
         return rows
-    records = rows.about["records"]
-    accuracies = records.map(lambda group: _accuracies(group, metric))
-    settings = records.map(lambda group: setting(group[0]) if group else "")
-    means = pd.DataFrame(
-        {
-            "setting": settings[random],
-            "architecture": rows.about["digest"][random].fillna(rows.label("architecture")[random]),
-            "mean": accuracies[random].map(lambda values: sum(values) / len(values) if values else None),
-        }
-    ).dropna()
     # Of equal architectures, the last one counts.
-    means = means.drop_duplicates(["setting", "architecture"], keep="last")
-    others: Mapping[str, list[float]] = means.groupby("setting")["mean"].agg(list).to_dict()
-    gains = [
-        None if is_random else relative_improvement(own, others.get(where, []))
-        for is_random, own, where in zip(random, accuracies, settings, strict=True)
-    ]
-    values = pd.DataFrame({KEY: [None if gain is None else gain.value for gain in gains]}, dtype=float)
-    return rows.with_numbers(values, pd.DataFrame({KEY: ["" if gain is None else gain.text for gain in gains]}))
+    means: dict[str, dict[str, float]] = {}
+    for row in random:
+        values = _accuracies(row.records, metric)
+        if values:
+            means.setdefault(setting(row.records[0]), {})[row.digest or row.labels["architecture"]] = fmean(values)
+
+    def with_gain(row: Row) -> Row:
+        if not row.records or row.labels["method"] == RANDOM:
+            return row
+        others = means.get(setting(row.records[0]), {})
+        gain = relative_improvement(_accuracies(row.records, metric), list(others.values()))
+        known = {} if gain is None else {"over_random": Number(gain.value, gain.text)}
+        return replace(row, numbers={**row.numbers, **known})
+
+    return Rows(map(with_gain, rows))
 
 
 def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:
-    """Of each seed, in %; empty where a seed lacks the metric."""
+    """Accuracy of each seed in %; empty where a seed lacks the metric."""
     if not all(metric.key in record.metrics for record in records):
         return []
     values = [record.metrics[metric.key].value for record in records]

@@ -362,7 +362,7 @@ class Task(abc.ABC):
         Raises:
             InputError: the folder's layout is unknown.
         """
-        raise InputError(f"--data: {self.name} supports its protocols' data only; leave --data out")
+        raise InputError(f"data: {self.name} supports its protocols' data only; leave your folder out")
 
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:

@@ -150,11 +150,31 @@ def pair_loader(data: ProxyData, batch_size: int, seed: int) -> DataLoader[Any]:
     return DataLoader(MemoryBatches(data.images, data.labels, PREFIXES), sampler=batches, batch_size=None)
 
 
-def architecture_batches(data: ProxyData, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Iterate over the part for α and β, not augmented: uint8 images `(N, 3, H, W)` and int64 labels `(N,)`."""
+def architecture_batches(
+    data: ProxyData, batch_size: int, part: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Iterate over the part for α and β, not augmented: uint8 images `(N, 3, H, W)` and int64 labels `(N,)`.
+
+    Args:
+        part: indices of some of its images, in another order; None takes all.
+    """
+    part = data.architecture_part if part is None else part
     if data.images is None:
-        for batch in EvaluationLoader(data.source, data.proxy, data.architecture_part, batch_size, data.device):
+        for batch in EvaluationLoader(data.source, data.proxy, part, batch_size, data.device):
             yield batch["images"], batch["labels"]
         return
-    for indices in data.architecture_part.split(batch_size):
+    for indices in part.split(batch_size):
         yield data.images[indices], data.labels[indices]
+
+
+def drawn_batches(data: ProxyData, batch_size: int, count: int | None, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Draw whole batches of the part for α and β, not augmented, and hold them in memory.
+
+    Args:
+        count: number of batches; None is as many as there are.
+    """
+    whole = len(data.architecture_part) // batch_size
+    order = torch.randperm(len(data.architecture_part), generator=torch.Generator().manual_seed(seed))
+    order = order[: min(count or whole, whole) * batch_size].to(data.architecture_part.device)
+    images, labels = zip(*architecture_batches(data, batch_size, data.architecture_part[order]), strict=True)
+    return list(zip(torch.cat(images).split(batch_size), torch.cat(labels).split(batch_size), strict=True))

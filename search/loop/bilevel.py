@@ -14,12 +14,14 @@ from torch.nn import functional as F
 
 from search.data.augment import prepare
 from search.data.settings import Proxy
+from search.loop.curvature import largest_eigenvalue
 from search.loop.graph import Replays
 from search.loop.momentum import MomentumSGD
+from search.loop.penalties import Penalties
 from search.loop.second_order import unrolled_gradient
-from search.settings import ArchitectureOptimiser, WeightOptimiser
+from search.methods.draws import SameDraws
+from search.settings import ArchitectureOptimiser, SearchSettings, WeightOptimiser
 from search.supernet import SuperNet
-from search.supernet.draws import SameDraws
 from search.training.deferred import ClippingOptimWrapper
 from search.training.parallel import average, average_gradients
 
@@ -41,13 +43,24 @@ class Bilevel(BaseModel):
         order: 1, which takes the weights as constant (DARTS 2.3 with ξ = 0), or 2 (`search.loop.second_order`).
         precision: `fp32`, or `bf16` for the supernet under autocast.
         replays: runs the steps as CUDA graphs; None runs them without graphs.
+        levels: 2, or 1, which moves α, β and the weights by one pass over the weights' batch (SNAS).
+        penalties: added to the loss of α.
 
     Attributes:
         train_architecture: whether α and β move; off in the warm-up epochs.
+        scheduled: the method's values in the present epoch, by name; see `set_epoch`.
+        measured: what was measured after the present epoch, by name.
     """
 
     def __init__(
-        self, supernet: SuperNet, proxy: Proxy, order: int = 1, precision: str = "fp32", replays: Replays | None = None
+        self,
+        supernet: SuperNet,
+        proxy: Proxy,
+        order: int = 1,
+        precision: str = "fp32",
+        replays: Replays | None = None,
+        levels: int = 2,
+        penalties: Penalties | None = None,
     ) -> None:
         super().__init__()
         self.supernet = supernet
@@ -55,11 +68,26 @@ class Bilevel(BaseModel):
         self.order = order
         self.precision = precision
         self.replays = replays
+        self.levels = levels
+        self.penalties = penalties or Penalties()
         self.train_architecture = False
+        self.scheduled: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
+
+    def set_epoch(self, epoch: int, epochs: int) -> None:
+        """Set the schedules of the method's parts to an epoch, counted from 0, of a stage of so many epochs."""
+        self.scheduled = {
+            **self.supernet.weighting.set_epoch(epoch, epochs),
+            **self.penalties.set_epoch(epoch, epochs),
+        }
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 `(N, 3, H, W)` to logits `(N, num_classes)`; augmented in training mode."""
         return self._logits(prepare(images, self.proxy, self.training))
+
+    def evaluated(self, images: Tensor, buffers: dict[str, Tensor]) -> Tensor:
+        """uint8 `(N, 3, H, W)` to logits without augmentation, with `buffers` in place of the supernet's."""
+        return self._logits(prepare(images, self.proxy, False), buffers)
 
     def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Step α and β, unless they are frozen, then the weights; the losses stay on the device."""
@@ -68,15 +96,19 @@ class Bilevel(BaseModel):
         if self.replays is None:
             return self.both_steps(data, optim_wrapper)
         # Steps with the same values of these issue the same operations.
-        kind = (self.train_architecture, self.supernet.drops_skips, self.training)
+        supernet = self.supernet
+        kind = (self.train_architecture, supernet.drops_skips, supernet.weighting.will_perturb, self.training)
         return self.replays(kind, data, lambda batch: self.both_steps(batch, optim_wrapper))
 
     def both_steps(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Run `train_step` on data on the device, without any copy from or to the host."""
         # A capture that failed half way has left gradients that were never computed.
         optim_wrapper["weights"].zero_grad()
+        optim_wrapper["architecture"].zero_grad()
         # Augmented once for both steps, since the second order unrolls the weight step that follows.
         batch = self.batch(data, "weight")
+        if self.train_architecture and self.levels == 1:
+            return self.weight_step(batch, optim_wrapper["weights"], optim_wrapper["architecture"])
         log: dict[str, Tensor] = {}
         if self.train_architecture:
             log["loss_architecture"] = self.architecture_step(self.batch(data, "architecture"), batch, optim_wrapper)
@@ -101,7 +133,11 @@ class Bilevel(BaseModel):
         return F.cross_entropy(self._logits(batch.images, tensors), batch.labels)
 
     def architecture_step(self, batch: Batch, weight_batch: Batch, optimisers: OptimWrapperDict) -> Tensor:
-        """Step α and β by the gradient of the loss on the architecture part; weights and their `.grad` stay."""
+        """Step α and β by the gradient of the loss on the architecture part; weights and their `.grad` stay.
+
+        Returns:
+            the loss without the penalties.
+        """
         parameters = list(self.supernet.architecture_parameters().values())
         self._require_grad(parameters, True)
         if self.order == 1:
@@ -110,9 +146,19 @@ class Bilevel(BaseModel):
             loss, gradients = self._second_order(batch, weight_batch, parameters, optimisers["weights"].optimizer)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        optimisers["architecture"].step()
-        optimisers["architecture"].zero_grad()
+        self._step_architecture(optimisers["architecture"])
         return loss
+
+    def _step_architecture(self, optimiser: ClippingOptimWrapper) -> None:
+        """Add the gradient of the penalties to that of α, and step."""
+        if self.penalties.penalties:
+            alphas = [self.supernet.alpha_normal, self.supernet.alpha_reduce]
+            # The same in all processes.
+            for alpha, gradient in zip(alphas, self.penalties.gradients(alphas)[1], strict=True):
+                assert alpha.grad is not None
+                alpha.grad = alpha.grad + gradient
+        optimiser.step()
+        optimiser.zero_grad()
 
     def _first_order(self, batch: Batch, architecture: list[torch.nn.Parameter]) -> tuple[Tensor, list[Tensor]]:
         # The hand-written backward passes compute the gradient of every weight that requires one, needed or not.
@@ -152,22 +198,51 @@ class Bilevel(BaseModel):
         moving = list(weights.values())
         return unrolled_gradient(train_loss, validation_loss, moving, architecture, optimiser, average)
 
-    def weight_step(self, batch: Batch, optimiser: ClippingOptimWrapper) -> dict[str, Tensor]:
+    def curvature(self, data: dict[str, Tensor]) -> float:
+        """Compute the largest eigenvalue of the Hessian of the loss for α, on images for α that are not augmented.
+
+        In full precision and by the arithmetic `stacked`, the only one whose backward pass can be differentiated.
+        """
+        images = prepare(data["architecture_images"].to(self.device), self.proxy, False)
+        supernet, alphas = self.supernet, [self.supernet.alpha_normal, self.supernet.alpha_reduce]
+        # Running statistics stay as they are.
+        copies = {name: buffer.clone() for name, buffer in supernet.named_buffers()}
+        arithmetic, supernet.arithmetic = supernet.arithmetic, "stacked"
+        self._require_grad(supernet.weight_parameters(), False)
+        self._require_grad(alphas, True)
+        try:
+            logits = functional_call(supernet, copies, images)
+            loss = F.cross_entropy(logits, data["architecture_labels"].to(self.device))
+            return largest_eigenvalue(loss, alphas, average)
+        finally:
+            supernet.arithmetic = arithmetic
+            self._require_grad(supernet.weight_parameters(), True)
+
+    def weight_step(
+        self, batch: Batch, optimiser: ClippingOptimWrapper, architecture: ClippingOptimWrapper | None = None
+    ) -> dict[str, Tensor]:
         """Step the weights by the gradient of the loss.
+
+        Args:
+            architecture: steps α and β, too, by the gradient of the same pass.
 
         Returns:
             the loss and the accuracy in % before the step, and the gradient's norm if it is clipped.
         """
-        # The gradient of α and β is not needed.
-        self._require_grad(list(self.supernet.architecture_parameters().values()), False)
-        logits = self._logits(batch.images)
+        parameters = list(self.supernet.architecture_parameters().values())
+        self._require_grad(parameters, architecture is not None)
+        with self.supernet.weighting.perturbed():
+            logits = self._logits(batch.images)
         loss = F.cross_entropy(logits, batch.labels)
         accuracy = 100 * (logits.detach().argmax(dim=1) == batch.labels).to(loss.dtype).mean()
         optimiser.backward(loss)
         both = torch.stack([loss.detach(), accuracy])
-        loss, accuracy = average_gradients(self.supernet.weight_parameters(), also=both)
+        moving = self.supernet.weight_parameters() + (parameters if architecture is not None else [])
+        loss, accuracy = average_gradients(moving, also=both)
         optimiser.step()
         optimiser.zero_grad()
+        if architecture is not None:
+            self._step_architecture(architecture)
         norm = optimiser.grad_norm
         log = {"loss": loss, "accuracy": accuracy}
         return log if norm is None else {**log, "grad_norm": norm}
@@ -176,6 +251,13 @@ class Bilevel(BaseModel):
     def _require_grad(parameters: list[torch.nn.Parameter], required: bool) -> None:
         for parameter in parameters:
             parameter.requires_grad_(required)
+
+
+def build_bilevel(settings: SearchSettings, supernet: SuperNet, replays: Replays | None = None) -> Bilevel:
+    """Build the loop's model of a search."""
+    method = settings.architecture
+    penalties = Penalties(method.penalties)
+    return Bilevel(supernet, settings.proxy, settings.order, settings.precision, replays, method.levels, penalties)
 
 
 def build_optimisers(

@@ -23,6 +23,8 @@ from search.space import edge_sources
 from search.training.epoch_lines import read_epochs
 from search.training.parallel import is_main
 
+_Row = np.ndarray[Any, np.dtype[np.float64]]
+
 #: The mobile setting's limit of multiply-adds at 224 x 224 (PC-DARTS 4.3; P-DARTS 5.3).
 MOBILE = 600_000_000
 
@@ -32,8 +34,10 @@ class EpochLogHook(Hook):
 
     A line has the supernet's `train_loss` and `train_accuracy` in % (means over the epoch's batches, each before its
     weight step), `alpha_normal`, `alpha_reduce` (raw, an edge a row), `beta_…` with edge normalisation, the mean
-    entropies of their softmax in nats, `weights_normal` and `weights_reduce` (`operation_weights`), `genotype`, its
-    `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network (C = 48, 14 cells), and `concerns`.
+    entropies of their softmax in nats (`mean_entropy`), `weights_normal` and `weights_reduce` (`operation_weights`),
+    `genotype`, its `skip_count`, `params`, `macs` and `published_macs` as an ImageNet network (C = 48, 14 cells), what
+    the method schedules (`temperature`, `perturbation`, `auxiliary_skip`, `<penalty>_weight`) and measures
+    (`eigenvalue`), and `concerns`.
     """
 
     def __init__(self, settings: SearchSettings, log: Path) -> None:
@@ -55,15 +59,16 @@ class EpochLogHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         if not is_main():
             return
-        architecture = architecture_of(bilevel_of(runner).supernet, self.settings)
+        bilevel = bilevel_of(runner)
+        architecture = architecture_of(bilevel.supernet, self.settings)
         genotype = derive(architecture)
         cost = self._cost(genotype)
         loss, accuracy = torch.stack(self._steps).mean(dim=0).tolist()
         numbers: dict[str, float] = {
             "train_loss": loss,
             "train_accuracy": accuracy,
-            "alpha_entropy_normal": alpha_entropy(architecture.alpha_normal),
-            "alpha_entropy_reduce": alpha_entropy(architecture.alpha_reduce),
+            "alpha_entropy_normal": mean_entropy(architecture, "normal"),
+            "alpha_entropy_reduce": mean_entropy(architecture, "reduce"),
         }
         values: dict[str, Any] = {"alpha_normal": architecture.alpha_normal, "alpha_reduce": architecture.alpha_reduce}
         for cell in ("normal", "reduce"):
@@ -71,7 +76,7 @@ class EpochLogHook(Hook):
             if beta is not None:
                 values[f"beta_{cell}"] = beta
                 numbers[f"beta_entropy_{cell}"] = beta_entropy(beta, self.settings.nodes)
-        numbers |= {"skip_count": genotype.skip_count, **cost.to_json()}
+        numbers |= {"skip_count": genotype.skip_count, **cost.to_json(), **bilevel.scheduled, **bilevel.measured}
         scalars = {f"search/{name}": value for name, value in numbers.items()}
         runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
         weights = {f"weights_{cell}": operation_weights(architecture, cell) for cell in ("normal", "reduce")}
@@ -132,14 +137,15 @@ def save_curve(work_dir: Path, stages: int) -> None:
 
 
 def operation_weights(architecture: Architecture, cell: str) -> dict[str, float]:
-    """Average softmax(α) of each operation over all edges of a cell; an edge without the operation counts as 0.
+    """Average the weight of each operation over all edges of a cell; an edge without the operation counts as 0.
 
-    The result is in the order of `OPERATIONS` and sums to 1.
+    Weights are softmax(α), or those of another relaxation divided by their sum on the edge. The result is in the order
+    of `OPERATIONS` and sums to 1.
     """
     totals: dict[str, float] = {}
-    rows, operations = getattr(architecture, f"alpha_{cell}"), getattr(architecture, f"operations_{cell}")
+    rows, operations = _shares(architecture, cell), getattr(architecture, f"operations_{cell}")
     for row, names in zip(rows, operations, strict=True):
-        for name, weight in zip(names, _softmax(np.array(row)), strict=True):
+        for name, weight in zip(names, row, strict=True):
             totals[name] = totals.get(name, 0.0) + float(weight) / len(rows)
     return {name: totals[name] for name in OPERATIONS if name in totals}
 
@@ -149,19 +155,37 @@ def alpha_entropy(alpha: list[list[float]]) -> float:
     return float(np.mean([_entropy(np.array(row)) for row in alpha]))
 
 
+def mean_entropy(architecture: Architecture, cell: str) -> float:
+    """Mean over the edges of the entropy of the candidates' weights, in nats; see `operation_weights`."""
+    if getattr(architecture, f"weights_{cell}") is None:
+        return alpha_entropy(getattr(architecture, f"alpha_{cell}"))
+    return float(np.mean([_entropy_of(row) for row in _shares(architecture, cell)]))
+
+
+def _shares(architecture: Architecture, cell: str) -> list[_Row]:
+    """The candidates' weights on each edge, which sum to 1."""
+    given = getattr(architecture, f"weights_{cell}")
+    if given is None:
+        return [_softmax(np.array(row)) for row in getattr(architecture, f"alpha_{cell}")]
+    return [np.array(row) / np.sum(row) for row in given]
+
+
 def beta_entropy(beta: list[float], nodes: int) -> float:
     """Mean over the nodes of the entropy of softmax(β) over the edges into a node, in nats."""
     targets = np.array([target for _, target in edge_sources(nodes)])
     return float(np.mean([_entropy(np.array(beta)[targets == node]) for node in range(2, nodes + 2)]))
 
 
-def _entropy(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    weights = _softmax(values)
+def _entropy(values: _Row) -> float:
+    return _entropy_of(_softmax(values))
+
+
+def _entropy_of(weights: _Row) -> float:
     # A weight that underflowed to 0 adds nothing.
     logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
     return float(-(weights * logarithms).sum())
 
 
-def _softmax(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    weights: np.ndarray[Any, np.dtype[np.float64]] = np.exp(values - values.max())
+def _softmax(values: _Row) -> _Row:
+    weights: _Row = np.exp(values - values.max())
     return weights / weights.sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,9 +13,12 @@ from torch import nn
 
 from search.derive import Architecture
 from search.loop.bilevel import Bilevel
+from search.methods.relaxation import BySoftmax
+from search.methods.selection import ByThreshold
 from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
+from search.supernet.weighting import Weighting
 
 _Net = TypeVar("_Net", bound=nn.Module)
 
@@ -34,7 +37,7 @@ def skip_dropout_rate(stage: Stage, epoch: int, decay: float) -> float:
 
 
 class StageHook(Hook):
-    """Set in each epoch whether α and β move, and the rate of dropout behind skip connections."""
+    """Set in each epoch whether α and β move, the rate of dropout behind skip connections, the method's schedules."""
 
     def __init__(self, stage: Stage, settings: SearchSettings) -> None:
         self.stage = stage
@@ -42,6 +45,7 @@ class StageHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         model = bilevel_of(runner)
+        model.set_epoch(runner.epoch, self.stage.epochs)
         model.train_architecture = runner.epoch >= self.stage.frozen_epochs
         model.supernet.set_skip_dropout(skip_dropout_rate(self.stage, runner.epoch, self.settings.skip_dropout_decay))
 
@@ -50,15 +54,17 @@ def build_supernet(
     kind: type[_Net], settings: SearchSettings, stage: Stage, space: SearchSpace, num_classes: int
 ) -> _Net:
     """Build the supernet of a stage, as `SuperNet` or `ReferenceSuperNet`."""
+    method = settings.architecture
     supernet = kind(
         space,
         channels=stage.channels,
         layers=stage.layers,
         num_classes=num_classes,
-        partial_channels=settings.partial_channels,
+        partial_channels=settings.partial_channels_of(stage),
         edge_normalisation=settings.edge_normalisation,
         stem=settings.stem,
         random_channels=settings.random_channels,
+        weighting=Weighting(space, method.relaxation, method.perturbation, method.auxiliary_skip),
     )
     if isinstance(supernet, SuperNet):
         supernet.arithmetic = settings.execution.arithmetic
@@ -73,9 +79,15 @@ def bilevel_of(runner: Runner) -> Bilevel:
 
 def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architecture:
     """Collect a supernet's learned parameters and the derivation rule."""
-    values = {
+    values: dict[str, Any] = {
         name: value.detach().cpu().double().tolist() for name, value in supernet.architecture_parameters().items()
     }
+    relaxation = supernet.weighting.relaxation
+    if not isinstance(relaxation, BySoftmax):
+        values |= {
+            f"weights_{cell}": relaxation.expected(getattr(supernet, f"alpha_{cell}").detach().cpu().double()).tolist()
+            for cell in ("normal", "reduce")
+        }
     return Architecture(
         **values,
         operations_normal=[list(row) for row in supernet.space.normal],
@@ -83,6 +95,7 @@ def architecture_of(supernet: SuperNet, settings: SearchSettings) -> Architectur
         nodes=settings.nodes,
         rule=settings.rule,
         max_skips=settings.max_skips,
+        threshold=settings.selection.threshold if isinstance(settings.selection, ByThreshold) else None,
     )
 
 

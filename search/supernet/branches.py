@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.cpu.depthwise import copied_channels, depthwise
-from search.supernet.draws import dropout_mask
+from search.methods.auxiliary import AUXILIARY
+from search.methods.draws import dropout_mask, noise
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture
 
 
@@ -242,6 +243,21 @@ class Skip(Branch):
         return Term(both, blocks.reshape(2 * self.channels, -1), self.statistics)
 
 
+class NoiseBranch(Branch):
+    """`noise`: standard normal noise for each edge, without BatchNorm (RobustDARTS' space S4)."""
+
+    identity: Tensor
+
+    def __init__(self, edges: int, on: list[int], channels: int, stride: int) -> None:
+        super().__init__(edges, on, channels)
+        self.register_buffer("identity", torch.eye(channels), persistent=False)
+
+    def forward(self, source: Source) -> Term:
+        pixels = matrix(source.x if source.stride == 1 else source.x[:, :, ::2, ::2])
+        weights = self._own_columns(self.identity.expand(self.count, -1, -1), self.place, edge_inside=False)
+        return Term(noise((len(pixels), self.count * self.channels), pixels), weights, None)
+
+
 def shifted_half(x: Tensor) -> Tensor:
     """Take rows and columns 1, 3, 5, …: the input of a factorised reduction's second convolution.
 
@@ -259,7 +275,8 @@ def build_branch(name: str, edges: int, on: list[int], channels: int, stride: in
         return Separable(edges, on, channels, int(size[0]), stride)
     if kind == "dil_conv":
         return Dilated(edges, on, channels, int(size[0]), stride)
-    return {"skip_connect": Skip, "conv_7x1_1x7": Factorised7}[name](edges, on, channels, stride)
+    kinds = {"skip_connect": Skip, AUXILIARY: Skip, "conv_7x1_1x7": Factorised7, "noise": NoiseBranch}
+    return kinds[name](edges, on, channels, stride)
 
 
 def _depthwise_weights(width: int, kernel: int) -> nn.Parameter:

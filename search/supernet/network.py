@@ -1,8 +1,8 @@
 """The supernet: every edge is a mixture of its candidate operations, weighted by architecture parameters.
 
-One network serves DARTS, PC-DARTS and P-DARTS; partial channels, edge normalisation, candidates per edge and dropout on
-skip connections are settings. `search.supernet.reference` has the same network with one module per operation, which is
-easier to read.
+One network serves DARTS, PC-DARTS, P-DARTS and the other methods of `search.methods`; partial channels, edge
+normalisation, candidates per edge, dropout on skip connections and the weighting of candidates are settings.
+`search.supernet.reference` has the same network with one module per operation, which is easier to read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from search.space import SearchSpace
 from search.supernet.cell import MixedCell
 from search.supernet.stacked import StackedCells
+from search.supernet.weighting import Weighting
 
 Arithmetic = Literal["moments", "stacked"]
 
@@ -39,6 +40,7 @@ class SuperNet(nn.Module):
             first ones and shuffling.
         edge_normalisation: whether edges are weighted by softmax(β) over the edges into a node (PC-DARTS 3.3).
         stem: `cifar` (stride 1) or `imagenet` (stride 8, PC-DARTS 4.3).
+        weighting: how α becomes the candidates' weights; None is softmax(α).
 
     Attributes:
         alpha_normal, alpha_reduce: `(edges, candidates)`, raw values before softmax.
@@ -62,11 +64,13 @@ class SuperNet(nn.Module):
         stem: str = "cifar",
         random_channels: bool = False,
         arithmetic: Arithmetic | None = None,
+        weighting: Weighting | None = None,
     ) -> None:
         super().__init__()
         if channels % partial_channels:
             raise InputError(f"partial_channels={partial_channels} does not divide channels={channels}")
         self.space = space
+        self.weighting = weighting or Weighting(space)
         self.arithmetic = arithmetic
         self._stacked: StackedCells | None = None
         self.stem_name = stem
@@ -79,12 +83,13 @@ class SuperNet(nn.Module):
         else:
             raise InputError(f"stem={stem!r}: expected 'cifar' or 'imagenet'")
         self.cells = nn.ModuleList()
+        rows = self.weighting.rows
         reduction_before = stem == "imagenet"
         for layer in range(layers):
             reduction = layer in reduction_places(layers)
             channels = channels * 2 if reduction else channels
             cell = MixedCell(
-                space, before_last, last, channels, reduction, reduction_before, partial_channels, random_channels
+                rows, before_last, last, channels, reduction, reduction_before, partial_channels, random_channels
             )
             self.cells.append(cell)
             reduction_before = reduction
@@ -165,13 +170,16 @@ class SuperNet(nn.Module):
         """Compute the weights of a cell's candidates, `(edges, candidates)`, and of its edges, `(edges,)`.
 
         An edge's weight is softmax(β) over the edges into its node; without edge normalisation it is 1, as in DARTS. A
-        candidate's weight is softmax(α) times the edge's weight.
+        candidate's weight, softmax(α) in DARTS, is multiplied by the edge's weight.
         """
-        weights = F.softmax(getattr(self, f"alpha_{cell}"), dim=-1)
+        weights = self.weighting(getattr(self, f"alpha_{cell}"), cell)
         beta = getattr(self, f"beta_{cell}")
+        kept = self.weighting.kept.get(cell)
         if beta is None:
-            return weights, weights.new_ones(len(weights))
+            return weights, weights.new_ones(len(weights)) if kept is None else kept
         shares = edge_weights(beta, self.space.nodes)
+        if kept is not None:
+            shares = shares * kept
         return weights * shares.unsqueeze(-1), shares
 
 

@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
-from search.space import SearchSpace
-from search.supernet.draws import channel_orders, dropout_mask
+from search.methods.auxiliary import AUXILIARY
+from search.methods.draws import channel_orders, dropout_mask
+from search.space import CellRows, SearchSpace
+from search.supernet.weighting import Weighting
 
 
 class ReferenceEdge(nn.Module):
@@ -31,13 +33,15 @@ class ReferenceEdge(nn.Module):
         self.skip_dropout: Tensor | None = None
         self.operations = nn.ModuleList()
         for name in names:
-            operation = build_operation(name, self.selected, stride, affine=False)
+            operation = build_operation(
+                "skip_connect" if name == AUXILIARY else name, self.selected, stride, affine=False
+            )
             if "pool" in name:
                 operation = nn.Sequential(operation, nn.BatchNorm2d(self.selected, affine=False))
             self.operations.append(operation)
 
     def forward(self, x: Tensor, weights: Tensor, places: Tensor | None) -> Tensor:
-        """Mix the candidates by `weights`, softmax(α) of this edge; `places` is an order of the channels, or None."""
+        """Mix the operations by `weights` of this edge; `places` is an order of the channels, or None."""
         if places is not None:
             x = x[:, places]
         mixed = torch.zeros(())
@@ -63,7 +67,7 @@ class ReferenceCell(nn.Module):
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: CellRows,
         c_before_last: int,
         c_last: int,
         channels: int,
@@ -119,9 +123,11 @@ class ReferenceSuperNet(nn.Module):
         edge_normalisation: bool = False,
         stem: str = "cifar",
         random_channels: bool = False,
+        weighting: Weighting | None = None,
     ) -> None:
         super().__init__()
         self.space = space
+        self.weighting = weighting or Weighting(space)
         self.imagenet = stem == "imagenet"
         if self.imagenet:
             self.stem0, self.stem1 = imagenet_stem(channels)
@@ -130,12 +136,13 @@ class ReferenceSuperNet(nn.Module):
             self.stem = CifarStem(channels)
             before_last = last = 3 * channels
         self.cells = nn.ModuleList()
+        rows = self.weighting.rows
         reduction_before = self.imagenet
         for layer in range(layers):
             reduction = layer in reduction_places(layers)
             channels *= 2 if reduction else 1
             cell = ReferenceCell(
-                space, before_last, last, channels, reduction, reduction_before, partial_channels, random_channels
+                rows, before_last, last, channels, reduction, reduction_before, partial_channels, random_channels
             )
             self.cells.append(cell)
             reduction_before, before_last, last = reduction, last, channels * space.nodes
@@ -156,10 +163,14 @@ class ReferenceSuperNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         before_last = self.stem0(x) if self.imagenet else self.stem(x)
         last = self.stem1(before_last) if self.imagenet else before_last
+        # Drawn once for all cells of a kind.
+        weights = {kind: self.weighting(getattr(self, f"alpha_{kind}"), kind) for kind in ("normal", "reduce")}
         for cell in self.cells:
             kind = "reduce" if cell.reduction else "normal"
-            weights = F.softmax(getattr(self, f"alpha_{kind}"), dim=1)
-            before_last, last = last, cell(before_last, last, weights, self._shares(getattr(self, f"beta_{kind}")))
+            before_last, last = (
+                last,
+                cell(before_last, last, weights[kind], self._shares(getattr(self, f"beta_{kind}"))),
+            )
         return self.classifier(F.adaptive_avg_pool2d(last, 1).flatten(1))
 
     def _shares(self, beta: Tensor | None) -> Tensor:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from search.methods.auxiliary import AUXILIARY
+from search.methods.draws import dropout_mask, noise
 from search.supernet.branches import Branch, Pools
 from search.supernet.cell import Preprocess
-from search.supernet.draws import dropout_mask
 from search.supernet.fan import EdgeGroup, MixedFan
 from search.supernet.gather import ABSENT, Gather, Indices
 from search.supernet.norms import BatchMoments, StackedNorms
@@ -185,12 +186,14 @@ class StackedFan:
             self._ends += [("conv_7x1_1x7", edge) for edge in of_branch.on]
             columns.append(of_branch.columns("statistics", norms))
         self._skips = found["skip_connect"].on if "skip_connect" in found and self.stride == 1 else []
-        if "skip_connect" in found and self.stride == 2:
-            of_branch = found["skip_connect"]
-            halves = of_branch.source("halves", gather)
-            self._reduction = gather.want(np.concatenate([_halves(list(of_edge)) for of_edge in halves]))
-            self._ends += [("skip_connect", edge) for edge in of_branch.on]
-            columns.append(of_branch.columns("statistics", norms, own=True))
+        if self.stride == 2:
+            reductions = [name for name in ("skip_connect", AUXILIARY) if name in found]
+            halves = [_halves(list(each)) for name in reductions for each in found[name].source("halves", gather)]
+            self._reduction = gather.want(np.concatenate(halves)) if halves else None
+            for name in reductions:
+                self._ends += [(name, edge) for edge in found[name].on]
+                columns.append(found[name].columns("statistics", norms, own=True))
+        self._noisy = found["noise"].on if "noise" in found else []
         self._pools = list(fan.pools)
         self._ends += [(name, None) for name in self._pools]
         flat = [np.concatenate(columns)] if columns else []
@@ -221,6 +224,8 @@ class StackedFan:
             gather.want(scales(self._ends))
         if self._skips:
             gather.want(scales([("skip_connect", edge) for edge in self._skips] if drops else [("skip_connect", None)]))
+        if self._noisy:
+            gather.want(scales([("noise", edge) for edge in self._noisy]))
 
     def __call__(self, x: Tensor, sums: Sums, scales: Iterator[Tensor], run: Pass) -> None:
         """Add the weighted candidates of every edge to the sums."""
@@ -233,6 +238,9 @@ class StackedFan:
                 shape = (len(x), len(self._skips), *x.shape[1:])
                 maps = maps * dropout_mask(shape, run.skip_dropout).to(x.dtype)
             sums.add(next(scales), maps)
+        if self._noisy:
+            size = x.shape[1:] if self.stride == 1 else x[:, :, ::2, ::2].shape[1:]
+            sums.add(next(scales), noise((len(x), len(self._noisy), *size), x))
 
     def _candidates(self, x: Tensor, run: Pass) -> list[Tensor]:
         """Compute the candidates before their last BatchNorm, in the order of `_ends`."""

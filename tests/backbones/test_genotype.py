@@ -201,7 +201,7 @@ def test_random_is_uniform() -> None:
     # DARTS' seven operations beside `none`; the last of four nodes has 5 * 4 / 2 pairs of inputs.
     assert len(operations) == 7
     assert len(pairs) == 10
-    assert not {"none", "sep_conv_7x7", "conv_7x1_1x7"} & operations.keys()
+    assert not {"none", "sep_conv_7x7", "conv_7x1_1x7", "noise"} & operations.keys()
     for counter in (operations, pairs):
         total, share = counter.total(), 1 / len(counter)
         deviation = math.sqrt(total * share * (1 - share))

@@ -46,6 +46,7 @@ def test_unstride_keeps_size_and_weights(name: str) -> None:
 #: How many input pixels one output pixel looks at.
 RECEPTIVE = {
     "none": 0,
+    "noise": 0,
     "skip_connect": 1,
     "avg_pool_3x3": 9,
     "sep_conv_3x3": 5 * 5,
@@ -66,6 +67,16 @@ def test_receptive_field(name: str) -> None:
     out = operation(x)[0, :, 10, 10].sum()
     (gradient,) = torch.autograd.grad(out, x, allow_unused=True) if out.requires_grad else (torch.zeros_like(x),)
     assert int((gradient.abs().sum(dim=1) > 0).sum()) == RECEPTIVE[name]
+
+
+def test_noise_is_standard_normal_and_drawn_anew() -> None:
+    operation = build_operation("noise", 4, 2)
+    x = torch.randn(8, 4, 32, 32)
+    torch.manual_seed(0)
+    first, second = operation(x), operation(x)
+    assert not torch.equal(first, second)
+    assert abs(first.mean().item()) < 0.05
+    assert abs(first.std().item() - 1) < 0.05
 
 
 def test_dilated_kernels_skip_every_other_pixel() -> None:
@@ -91,6 +102,7 @@ def test_dilated_kernels_skip_every_other_pixel() -> None:
         ("max_pool_3x3", 0),
         ("avg_pool_3x3", 0),
         ("none", 0),
+        ("noise", 0),
     ],
 )
 @pytest.mark.parametrize("stride", [1, 2])

@@ -15,8 +15,7 @@ from backbones import pretrained, weights
 from backbones.build import build_classifier, design_of
 from backbones.pretrained import IMAGENET
 from bench.pipeline.assembly import load_pipeline
-from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.survey import Status, survey
+from bench.pipeline.survey import PipelineData, Status, survey
 from bench.runs.run import Places
 from bench.searches.task import search_settings
 from bench.tasks.registry import load_protocol

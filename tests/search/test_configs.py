@@ -24,9 +24,11 @@ from search.configs import (
 from search.data.settings import Augmentation
 from search.derive import Architecture
 from search.loop.stages import next_space
+from search.sampling.settings import parse_search
 from search.settings import SearchSettings
 from search.space import SearchSpace
 from search.supernet import SuperNet
+from tests.search.methods.published import OTHERS
 
 
 def settings(name: str, *options: str) -> SearchSettings:
@@ -51,7 +53,7 @@ def test_every_search_config_is_valid_and_plain(name: str) -> None:
     loaded = load_config(name)
     assert loaded.name == name
     assert json.loads(json.dumps(loaded.values)) == loaded.values
-    found = settings(name)
+    found = parse_search(loaded.values, name)
     assert found.task == "search"
     # A shortened protocol says so.
     assert bool(found.reduced) == ("mini" in name)
@@ -173,7 +175,7 @@ PAPERS = {
 
 def test_the_papers_searches_are_all_there() -> None:
     own = {name for name in config_names("search") if "mini" not in name and "digits" not in name}
-    assert own == {f"search/{name}" for name in PAPERS}
+    assert own == {f"search/{name}" for name in (*PAPERS, *OTHERS)}
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -252,24 +254,29 @@ def test_no_ablation_bears_the_name_of_the_method() -> None:
 
 
 #: Weights of a CIFAR supernet; the second is the one that DARTS' code prints.
+#: Searches without one.
+SAMPLED = [f"search/{name}" for name in ("random_cifar10", "evolution_cifar10", "digits_random", "digits_evolution")]
+
 SUPERNETS = {"pc_darts_cifar10": 299_578, "darts_v1_cifar10": 1_930_618}
 
 
-@pytest.mark.parametrize("name", config_names("search"))
+@pytest.mark.parametrize("name", [name for name in config_names("search") if name not in SAMPLED])
 def test_every_supernet_can_be_built(name: str) -> None:
     """On the meta device, stage by stage, with the candidates that are left."""
     found = settings(name)
-    space = SearchSpace.full(found.nodes, found.operations)
+    space = full = found.space()
     architecture: Architecture | None = None
     for place, stage in enumerate(found.stages):
         space = next_space(space, architecture, found.stages, place, seed=0)
         weights = supernet_weights(
-            space, stage.channels, stage.layers, found.partial_channels, found.edge_normalisation, found.stem
+            *(space, stage.channels, stage.layers, found.partial_channels_of(stage)),
+            *(found.edge_normalisation, found.stem),
         )
         assert weights == SUPERNETS.get(name.removeprefix("search/"), weights)
         architecture = undecided(space, found)
     # `none` may live into the last stage: undecided edges keep the operations that stand first.
-    assert any("none" in row for row in (*space.normal, *space.reduce))
+    left, whole = (any("none" in row for row in (*each.normal, *each.reduce)) for each in (space, full))
+    assert left == whole
 
 
 @cache
@@ -493,3 +500,42 @@ def test_plain_values_survive_json() -> None:
 def test_nearest() -> None:
     assert nearest("epoch", ["epochs", "layers"]) == "did you mean 'epochs'?"
     assert nearest("zzz", ["epochs", "layers"]) == "known: epochs, layers"
+    named = ["search/digits_p_darts", "classification/digits", "pipelines/digits"]
+    assert nearest("digits", named) == "did you mean 'classification/digits'?"
+    assert nearest("pipelines/digit", named) == "did you mean 'pipelines/digits'?"
+    assert nearest("pipeline/digits", named) == "did you mean 'pipelines/digits'?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"), [("pipelines", "pipelines/digits"), ("search", "search/digits_p_darts"), ("reid", "reid/digits")]
+)
+def test_a_name_of_the_wanted_kind_is_suggested(kind: str, hint: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '{hint}"):
+        find_config("digits", [kind])
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            "architecture.relaxation={'type': 'concrete', 'temprature': {'start': 1, 'end': 1}}",
+            "key 'architecture.relaxation.temperature' is missing",
+        ),
+        (
+            "architecture.relaxation={'type': 'sigmoid', 'temperature': 1}",
+            "unknown key 'architecture.relaxation.temperature'; known: type",
+        ),
+        (
+            "architecture.penalties=[{'type': 'zero_one', 'weight': 1, 'wait': 2}]",
+            "unknown key 'architecture.penalties.0.wait'; did you mean 'weight'?",
+        ),
+        ("architecture.relaxation={'type': 'gumble'}", "'architecture.relaxation': Input tag 'gumble'"),
+        ("selection={'type': 'perturbation', 'tune_epoch': 1}", "unknown key 'selection.tune_epoch'; did you mean"),
+    ],
+)
+def test_a_mistake_in_a_part_is_named_by_its_key(option: str, said: str) -> None:
+    from bench.searches.task import search_settings
+
+    with pytest.raises(InputError) as caught:
+        search_settings("search/darts_v1_cifar10", (option,))
+    assert said in str(caught.value)

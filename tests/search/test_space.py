@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,3 +151,44 @@ def test_what_is_drawn_has_been_left_before() -> None:
         for before, after in zip((*rows, *rows), (*drawn.normal, *drawn.reduce), strict=True):
             assert len(after) == 2
             assert set(after) < set(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("s1", None),
+        ("s2", ("skip_connect", "sep_conv_3x3")),
+        ("s3", ("none", "skip_connect", "sep_conv_3x3")),
+        ("s4", ("sep_conv_3x3", "noise")),
+    ],
+)
+def test_the_spaces_of_robust_darts(name: str, rows: tuple[str, ...] | None) -> None:
+    """Zela et al., section 3: two candidates an edge in S1, which differ from edge to edge; one set in the others."""
+    from bench.searches.task import search_settings
+
+    space = search_settings(f"search/robust_darts_{name}_cifar10").space()
+    for candidates in (space.normal, space.reduce):
+        assert len(candidates) == 14
+        if rows is not None:
+            assert {tuple(sorted(each)) for each in candidates} == {tuple(sorted(rows))}
+        else:
+            assert {len(each) for each in candidates} == {2}
+            assert len(set(candidates)) > 3
+    assert (space.normal == space.reduce) == (rows is not None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[:13], "edges.normal: 13 edges; 4 nodes have 14"),
+        (lambda rows: [*rows[:13], ["sep_conv_9x9", "none"]], "edges.normal: unknown operation 'sep_conv_9x9'"),
+        (lambda rows: [*rows[:13], ["none"]], "the same number of candidate operations on all edges"),
+    ],
+)
+def test_edges_that_make_no_space_are_refused(change: Callable[[Any], Any], said: str) -> None:
+    from bench.searches.task import search_settings
+
+    rows = [["none", "skip_connect"]] * 14
+    options = (f"edges={{'normal': {change(rows)}, 'reduce': {rows}}}",)
+    with pytest.raises(InputError, match=said):
+        search_settings("search/darts_v1_cifar10", options)

@@ -51,9 +51,9 @@ def test_a_card_s_file_is_recognised_wherever_it_lies(tmp_path: Path) -> None:
         ("tf_efficientnet_lite0", PDARTS, r"weights of another architecture: timm:tf_efficientnet_lite0, not genotype"),
         ("mobilenetv2_100", LITE0, r"another architecture: timm:mobilenetv2_100, not timm:tf_efficientnet_lite0"),
         ("timm:resnet18", LITE0, r"weights timm:resnet18\.a1_in1k: not on this machine|another architecture"),
-        ("timm", PDARTS, r"expected ARCH to be timm:MODEL"),
+        ("timm", PDARTS, r"expected the architecture to be timm:MODEL"),
         ("tf_efficientnet_lite", LITE0, r"no such file; did you mean the weights 'tf_efficientnet_lite"),
-        ("none.pth", LITE0, r"^--weights none\.pth: no such file$"),
+        ("none.pth", LITE0, r"^weights none\.pth: no such file$"),
         ("record:../../secret", LITE0, r"no such record below"),
         ("record:", LITE0, r"no such record below"),
         ("record:classification/digits/PDARTS/seed9", LITE0, r"no such record below"),
@@ -122,7 +122,7 @@ def test_of_a_file_nothing_is_known_and_that_is_said(tmp_path: Path) -> None:
     assert one.protocol == plain.protocol
     assert one.card is None
     assert one.remark == (
-        f"--weights {file}: nothing is known of the images that they were trained on; classification/digits "
+        f"weights {file}: nothing is known of the images that they were trained on; classification/digits "
         "normalises by mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225)"
     )
     assert plain.remark == ""
@@ -142,7 +142,7 @@ def test_a_known_checkpoint_with_other_images_is_remarked(tmp_path: Path, make_r
         (one,) = evaluations(["PDARTS"], ["reid/digits_p3"], weights=file, results=results)
         remarks.append(one.remark)
     assert remarks == [
-        f"--weights {file}: were trained with mean (0.5, 0.5, 0.5), deviation (0.229, 0.224, 0.225); reid/digits_p3 "
+        f"weights {file}: were trained with mean (0.5, 0.5, 0.5), deviation (0.229, 0.224, 0.225); reid/digits_p3 "
         "normalises by mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225)",
         "",
     ]

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from backbones.operations import SEARCH_OPERATIONS
 from bench.machine.kernels import Issued
 from search.space import SearchSpace
+from search.supernet import branches, stacked_fan
 from search.supernet import reference as reference_module
-from search.supernet import stacked_fan
 from search.supernet.network import SuperNet
 from search.supernet.reference import ReferenceSuperNet
 from tests.search.supernet.twins import both, compare, pruned_space
@@ -105,6 +105,40 @@ def test_equals_it_with_skip_dropout(space: SearchSpace, k: int, monkeypatch: py
     for each in (net, reference):
         each.set_skip_dropout(0.4)
     compare(net, reference, 9)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("arithmetic", ["moments", "stacked"])
+def test_equals_it_with_noise(arithmetic: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RobustDARTS' space S4, with ones for noise: each form draws in another order."""
+
+    def ones(shape: Sequence[int], like: Tensor) -> Tensor:
+        return torch.ones(tuple(shape), dtype=like.dtype)
+
+    for module in (stacked_fan, branches):
+        monkeypatch.setattr(module, "noise", ones)
+    monkeypatch.setattr(torch, "randn_like", torch.ones_like)
+    torch.manual_seed(0)
+    rows = (("sep_conv_3x3", "noise"), ("noise", "skip_connect"), ("max_pool_3x3", "noise"))
+    space = SearchSpace(2, (rows * 2)[:5], (rows * 2)[1:])
+    net, reference = both(space, 4, 4, partial_channels=2)
+    net.arithmetic = arithmetic
+    compare(net, reference, 9)
+
+
+@pytest.mark.parametrize("arithmetic", ["moments", "stacked"])
+def test_every_edge_has_noise_of_its_own(arithmetic: Any) -> None:
+    """The sum of two edges of half a standard normal each has half its variance; of one and the same, all of it."""
+    torch.manual_seed(0)
+    net = SuperNet(SearchSpace.full(1, ("noise", "none")), 8, 3, 3, arithmetic=arithmetic)
+    with torch.no_grad():
+        for alpha in (net.alpha_normal, net.alpha_reduce):
+            alpha.zero_()
+    seen: list[Tensor] = []
+    net.classifier.register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
+    # The last cell's maps have 8 x 8 pixels, whose mean is what the classifier gets.
+    net(torch.randn(64, 3, 32, 32))
+    assert seen[0].var().item() * 64 == pytest.approx(0.5, rel=0.1)
 
 
 @pytest.mark.usefixtures("double")

@@ -1,0 +1,36 @@
+# RobustDARTS' space S1 (Zela et al., ICLR 2020, section 3): two candidates an edge, as in the authors' spaces.py.
+# Rows are edges in DARTS order: both edges into the first node, three into the second, …
+edges = dict(
+    normal=[
+        ['skip_connect', 'dil_conv_3x3'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['skip_connect', 'sep_conv_3x3'],
+        ['skip_connect', 'dil_conv_3x3'],
+        ['max_pool_3x3', 'skip_connect'],
+        ['skip_connect', 'sep_conv_3x3'],
+        ['skip_connect', 'sep_conv_3x3'],
+        ['skip_connect', 'dil_conv_3x3'],
+        ['skip_connect', 'sep_conv_3x3'],
+        ['max_pool_3x3', 'skip_connect'],
+        ['skip_connect', 'dil_conv_3x3'],
+        ['dil_conv_3x3', 'dil_conv_5x5'],
+        ['dil_conv_3x3', 'dil_conv_5x5'],
+    ],
+    reduce=[
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['max_pool_3x3', 'dil_conv_3x3'],
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['max_pool_3x3', 'sep_conv_3x3'],
+        ['skip_connect', 'dil_conv_3x3'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['max_pool_3x3', 'avg_pool_3x3'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['skip_connect', 'dil_conv_5x5'],
+        ['skip_connect', 'dil_conv_5x5'],
+    ],
+)

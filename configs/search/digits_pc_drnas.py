@@ -1,0 +1,15 @@
+# PC-DARTS with Dirichlet samples on the embedded digits: the method at a size for a minute on one CPU core.
+_base_ = './pc_drnas_cifar10.py'
+embedded = 'digits'
+proxy = dict(
+    kind='folder',
+    root='{{$WILDNAS_DIGITS:work/digits}}/classification/train',
+    image_size=8,  # their native size
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    # Mirrored digits are not digits.
+    augmentation=dict(crop_padding=1, flip=False),
+)
+batch_size = 64
+stages = [dict(epochs=5, frozen_epochs=2, layers=5, channels=8)]
+architecture = dict(lr=6e-3)
