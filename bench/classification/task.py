@@ -15,6 +15,7 @@ from mmengine.device import get_device
 from backbones import weights
 from backbones.design import TimmModel
 from backbones.pretrained import Normalisation
+from bench.classification.checkpoints import described
 from bench.classification.loaders import Sources, evaluation_loader, find, training_loader
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
@@ -123,9 +124,8 @@ class ClassificationTask(Task):
                     task=self.name,
                     protocol=job.protocol.name,
                     design=design,
-                    channels=channels,
-                    layers=settings.layers,
                     classes=list(classes),
+                    **described(design, settings, channels),
                 )
         found = curve.metrics()
         if tested is not None:
