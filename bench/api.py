@@ -71,6 +71,7 @@ _HOMES = {
     "study_folder": "bench.records.studies",
     "tables_of": "bench.tables.selection",
     "weight_cards": "bench.tasks.weights",
+    "write_card": "bench.cards.folder",
     "write_report": "bench.report",
     "zoo": "backbones",
     "zoo_entries": "bench.tasks.description",

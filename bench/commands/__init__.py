@@ -9,6 +9,7 @@ import argparse
 from typing import Protocol
 
 from bench.commands import (
+    card,
     data,
     derive,
     detect,
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "speed": speed,
     "reid": reid,
     "export": export,
+    "card": card,
     "zoo": zoo,
     "weights": weights,
     "data": data,
