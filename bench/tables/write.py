@@ -183,8 +183,9 @@ def environment(package: str, autoescape: bool = True, latex: bool = False) -> E
     """The templates of a package; those of LaTeX, which is full of braces, have other marks."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    marks = ("<%", "%>", "<<", ">>", "<#", "#>") if latex else ("{%", "%}", "{{", "}}", "{#", "#}")
     found = Environment(
-        *(("<%", "%>", "<<", ">>", "<#", "#>") if latex else ()),
+        *marks,
         loader=PackageLoader(package),
         autoescape=autoescape,
         undefined=StrictUndefined,
