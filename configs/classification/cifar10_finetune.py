@@ -1,4 +1,4 @@
-# Fine-tuning on a tenth of CIFAR-10's training images, enlarged to 64 x 64; the same for networks that start from scratch.
+# Fine-tuning on a tenth of CIFAR-10's training images, enlarged to 64 x 64; the same for networks from scratch.
 # A lower rate than cifar10_study's, which pretrained weights would not survive.
 _base_ = 'cifar10_study.py'
 
