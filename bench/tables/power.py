@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from scipy.stats import nct
@@ -29,15 +30,9 @@ def seeds_needed(difference: float, deviation: float, paired: bool = False) -> i
     if deviation == 0:
         return 2
     effect = abs(difference) / deviation
-    low, high = 1, 2
-    while power_of(effect, high, paired) < POWER:
-        if high >= MOST:
-            return None
-        low, high = high, min(2 * high, MOST)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power_of(effect, middle, paired) >= POWER else (middle, high)
-    return high
+    # More seeds never have less power.
+    count = bisect_left(range(MOST + 1), POWER, lo=2, key=lambda seeds: power_of(effect, seeds, paired))
+    return count if count <= MOST else None
 
 
 def power_of(effect: float, seeds: int, paired: bool = False) -> float:
