@@ -6,7 +6,7 @@ INSTALLED := .venv/installed
 .PHONY: demo test lint clean
 
 demo: $(INSTALLED)
-	$(BIN)/wildnas run pipelines/digits
+	$(BIN)/wildnas run pipelines/digits --jobs 2
 
 # A test process a core, and one thread in each.
 test: $(INSTALLED)

@@ -26,7 +26,7 @@ from backbones.errors import InputError
 from backbones.files import confirm_regular
 
 #: The largest checkpoint that is read, in bytes.
-LARGEST = 64 << 30
+LARGEST_CHECKPOINT = 64 << 30
 
 #: What torch raises for files that are cut off or partly overwritten.
 DAMAGED = (
@@ -82,7 +82,7 @@ def read_content(file: str | Path) -> Any:
     file = Path(file)
     if not file.exists() or file.is_dir():
         raise InputError(f"{file}: no such checkpoint")
-    confirm_regular(file, LARGEST)
+    confirm_regular(file, LARGEST_CHECKPOINT)
     _refuse_other_kinds(file)
     cannot = f"{file}: cannot be read as a checkpoint of weights"
     try:

@@ -129,7 +129,7 @@ class FactorisedReduction(ReLUFirst):
         self.bn = BatchNorm2d(c_out, affine=affine)
 
     def forward(self, x: Tensor, positive: Tensor | None = None) -> Tensor:
-        """As `ReLUFirst.forward`."""
+        """Compute both halves; for the arguments see `ReLUFirst.forward`."""
         x = self.relu(x) if positive is None else positive
         strided = self.conv_2.stride[0] == 2
         below, right = (x.shape[-2] % 2, x.shape[-1] % 2) if strided else (1, 1)

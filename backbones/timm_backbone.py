@@ -65,6 +65,19 @@ def input_size(name: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def entry_names(name: str) -> list[str]:
+    """The names in a timm model's state dict, in order."""
+    with torch.device("meta"):
+        return list(create(name).state_dict())
+
+
+def classifier_names(model: nn.Module) -> tuple[str, ...]:
+    """The layers of a whole timm model that are as wide as the number of classes; none of another network."""
+    known: Any = getattr(model, "pretrained_cfg", None)
+    named = known.get("classifier") if isinstance(known, Mapping) else None
+    return (named,) if isinstance(named, str) else tuple(named or ())
+
+
 class TimmBackbone(PartlyFrozen):
     """A timm model as a feature extractor: `(N, 3, H, W)` to one map per stride, `(N, C_s, H / s, W / s)`.
 

@@ -36,25 +36,30 @@ _HOMES = {
     "EVALUATED": "bench.tasks.metrics",
     "InputError": "backbones.errors",
     "Progress": "bench.console.progress",
+    "Wanted": "bench.export.networks",
     "check_data": "bench.tasks.registry",
     "check_records": "bench.records.check",
     "check_test_dev": "bench.detection.test_dev",
+    "check_weights": "bench.tasks.weights",
     "chosen": "bench.runs.session",
-    "confirm_recorded": "bench.records.digests",
+    "confirm_recorded": "bench.records.check",
     "count_networks": "bench.classification.kernels",
     "count_search": "bench.searches.kernels",
     "derive_file": "search.derive",
     "describe_architecture": "bench.tasks.description",
-    "describe_machine": "bench.machine.doctor",
+    "describe_machine": "bench.doctor.machine",
+    "describe_weights": "bench.tasks.weights",
     "detect_in": "bench.detection.inference",
     "draw_architecture": "bench.tasks.description",
     "dry_run": "bench.searches.dry_run",
-    "examine_gpu": "bench.machine.gpu",
+    "examine_gpu": "bench.doctor.gpu",
+    "export_network": "bench.export.writing",
     "export_test_dev": "bench.detection.test_dev",
     "found_by": "bench.runs.run",
+    "get_weights": "bench.tasks.weights",
     "hole_lines": "bench.zerocost.holes",
     "load_test_dev": "bench.detection.test_dev",
-    "make_digits": "bench.digits.embedded",
+    "make_digits": "bench.digits.recipe",
     "measure_evaluation": "bench.detection.evaluation_speed",
     "measure_rankings": "bench.reid.ranking_speed",
     "measure_stages": "bench.searches.dry_run",
@@ -63,7 +68,10 @@ _HOMES = {
     "rank_checkpoint": "bench.reid.pictures",
     "resolved_configs": "bench.runs.requests",
     "search_concerns": "bench.searches.task",
+    "study_folder": "bench.records.studies",
     "tables_of": "bench.tables.selection",
+    "weight_cards": "bench.tasks.weights",
+    "write_card": "bench.cards.folder",
     "write_report": "bench.report",
     "zoo": "backbones",
     "zoo_entries": "bench.tasks.description",
@@ -98,7 +106,8 @@ def evaluate(
     """Train and score every architecture under every protocol with every seed; finished runs are not repeated.
 
     Args:
-        weights: initial weights of the network or backbone; with one architecture only.
+        weights: initial weights of the network or backbone, with one architecture only: the name of pretrained
+            weights (`bench.api.weight_cards`, `timm`, `timm:MODEL.TAG`), `record:NAME` for a run's own, or a file.
         options: `key=value` changes of the protocols' configs; a run of a changed protocol is marked as reduced.
         limit: the number of images to use of each part of the data; None is all.
         evaluate_only: score the weights without training.
@@ -107,13 +116,12 @@ def evaluate(
         test_dev: a folder for COCO's submission files of detectors.
         launcher: `pytorch` in each of the processes that torchrun has started.
         data: a folder of your own data that replaces the protocols' (docs/your-own-data.md).
-        notice: called with a line on what that folder holds.
+        notice: called with a line on what that folder holds, or on weights of which nothing is known.
         progress: makes the progress display, such as `bench.api.Progress`; None shows nothing.
 
     Returns:
         The records, protocol by protocol, architecture by architecture, seed by seed.
     """
-    from bench.records.digests import confirm_recorded
     from bench.runs.arguments import check_choice, check_limit, check_options, check_seeds
     from bench.runs.requests import evaluations
     from bench.runs.run import Places
@@ -127,7 +135,7 @@ def evaluate(
         _listed(architectures),
         _listed(protocols),
         seeds,
-        None if weights is None else Path(weights),
+        weights,
         options,
         limit,
         evaluate_only,
@@ -136,10 +144,9 @@ def evaluate(
         None if data is None else Path(data),
         Path(work),
         notice,
+        Path(results),
     )
-    if weights is not None:
-        confirm_recorded(Path(weights), Path(results))
-    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress)
+    manner = Manner(Places(Path(results), Path(work), replace), launcher, progress, notice)
     records = run_all(wanted, manner)
     if test_dev is not None and manner.first:
         export_detections(wanted, records, manner, Path(test_dev))
@@ -183,6 +190,7 @@ def run(
     *,
     options: Sequence[str] = (),
     engine: Literal["local", "ray"] = "local",
+    jobs: int = 1,
     address: str | None = None,
     auto_batch: bool = False,
     skip_missing: bool = False,
@@ -192,21 +200,22 @@ def run(
     """Run the unfinished stages of a pipeline, and write its tables to `<results>/tables/`.
 
     Args:
+        jobs: number of stages that the local engine runs at the same time, each with its share of the cores.
         address: address of a Ray cluster; None starts Ray on this machine.
         auto_batch: compute batches that do not fit the GPU in parts.
         skip_missing: leave out stages whose data are missing instead of raising an error.
     """
     from bench.pipeline.assembly import load_pipeline
-    from bench.pipeline.outcome import with_tables
-    from bench.pipeline.run import EngineChoice, run_pipeline
-    from bench.runs.arguments import check_choice, check_options
+    from bench.pipeline.run import EngineChoice, run_pipeline, with_tables
+    from bench.runs.arguments import check_choice, check_jobs, check_options
     from bench.runs.run import Places
 
     check_options(options)
     check_choice("engine", engine, ENGINES)
+    check_jobs(jobs, engine)
     # A different run's record is moved to replaced/ and restored if it is needed again.
     places, loaded = Places(Path(results), Path(work), replace=True), load_pipeline(pipeline, options)
-    done = run_pipeline(loaded, places, EngineChoice(engine, address, auto_batch, skip_missing))
+    done = run_pipeline(loaded, places, EngineChoice(engine, address, auto_batch, skip_missing, jobs))
     return with_tables(loaded, done, places)
 
 
@@ -214,6 +223,7 @@ def results(
     task: str | None = None,
     *,
     results: PathLike = "results",
+    study: str | None = None,
     published: bool = True,
     notice: Callable[[str], None] = warnings.warn,
 ) -> DataFrame:
@@ -221,6 +231,7 @@ def results(
 
     Args:
         task: the name of a task, such as `detection`; None is all.
+        study: a study that ships with wildnas, or the folder of one, in place of a results folder and the papers' rows.
         notice: called with a line for each record that cannot be read.
     """
     from bench.runs.arguments import check_choice
@@ -229,13 +240,14 @@ def results(
 
     if task is not None:
         check_choice("task", task, list(METRICS))
-    return results_frame(task, Path(results), published, notice)
+    return results_frame(task, _read_from(results, study), published, notice)
 
 
 def table(
     task: str,
     *,
     results: PathLike = "results",
+    study: str | None = None,
     form: Literal["markdown", "latex", "csv", "html", "json", "parquet"] = "markdown",
     out: PathLike | None = None,
     notice: Callable[[str], None] = warnings.warn,
@@ -244,6 +256,7 @@ def table(
     """Render the comparison table of a task: rows of the papers and of all records.
 
     Args:
+        study: see `results`.
         out: file to write; with it, nothing is returned. `parquet` needs one, and pyarrow.
         choice: attributes of `bench.tables.selection.Selection`, which choose and order the rows.
     """
@@ -258,7 +271,7 @@ def table(
         check_choice("choice", name, list(Selection.__dataclass_fields__))
     check_choice("origin", choice.get("origin"), (None, "published", "measured"))
     check_choice("extent", choice.get("extent"), (None, "full", "reduced"))
-    found = select(task, Path(results), Selection(**choice), notice)
+    found = select(task, _read_from(results, study), Selection(**choice), notice)
     if out is None:
         return render(found, form)
     save(found, Path(out), form)
@@ -268,6 +281,7 @@ def table(
 def transfer(
     *,
     results: PathLike = "results",
+    study: str | None = None,
     form: Literal["markdown", "latex", "csv", "html", "json"] = "markdown",
     full_only: bool = False,
     proxy: Sequence[str] | None = None,
@@ -277,12 +291,19 @@ def transfer(
     """Report how well each proxy predicts the downstream metrics: rank correlation, loss by trusting it, uncertainty.
 
     Args:
+        study: see `results`.
         full_only: leave reduced runs out.
         proxy, on: names or patterns of the proxies' and the downstream metrics' protocols; None is all.
     """
     from bench.statistics.question import transfer_text
 
-    return transfer_text(Path(results), form, full_only, proxy, on, notice)
+    return transfer_text(_read_from(results, study), form, full_only, proxy, on, notice)
+
+
+def _read_from(results: PathLike, study: str | None) -> Path:
+    from bench.records.studies import study_folder
+
+    return Path(results) if study is None else study_folder(study)
 
 
 def _listed(given: Any) -> list[Any]:

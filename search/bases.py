@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def named_bases(find: Callable[[str], Path | None]) -> Iterator[None]:
-    """In the block, resolve a `_base_` that is not a file beside the config as the name of a protocol.
+    """Resolve, within the block, a `_base_` that is not a file beside the config as the name of a protocol.
 
     Args:
         find: returns the file of a protocol by name, or None.

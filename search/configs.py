@@ -12,15 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backbones.errors import InputError
 from search.bases import named_bases
 
+#: Names of the embedded data sets (`bench.digits`), which a config's key `embedded` asks for.
+Embedded = Literal["digits", "digits_study"]
+
 #: Environment variables that configs use as `{{$NAME:default}}`, with their defaults.
-DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits"}
+DATA_VARIABLES = {"WILDNAS_DATA": "data", "WILDNAS_DIGITS": "work/digits", "WILDNAS_DIGITS_STUDY": "work/digits_study"}
 
 #: The longest name of a user's own config; with a seed and a digest added, it must still fit an architecture's name.
 LONGEST_NAME = 80
@@ -67,19 +70,19 @@ def config_root() -> Path:
     return installed if installed.is_dir() else beside_packages / "configs"
 
 
-def config_names(kind: str | None = None) -> list[str]:
-    """Names of all configs in wildnas, or of one kind (`search`, `detection`, `pipelines`, …)."""
+def config_names(*kinds: str) -> list[str]:
+    """Names of all configs in wildnas, or of some kinds (`search`, `detection`, `pipelines`, …)."""
     root = config_root()
     files = (path.relative_to(root) for path in root.rglob("*.py") if "_base_" not in path.parts)
     names = sorted(path.with_suffix("").as_posix() for path in files if path.name != "__init__.py")
-    return [name for name in names if kind is None or name.startswith(f"{kind}/")]
+    return [name for name in names if not kinds or name.partition("/")[0] in kinds]
 
 
-def find_config(name: str) -> Path:
+def find_config(name: str, kinds: Sequence[str] = ()) -> Path:
     """Find the file of a config by name (`pipelines/digits`) or by path (`my/config.py`).
 
     Raises:
-        InputError: the config does not exist; says the nearest name.
+        InputError: the config does not exist; says the nearest name of these kinds.
     """
     if name.endswith(".py"):
         path = Path(name)
@@ -89,18 +92,21 @@ def find_config(name: str) -> Path:
     path = config_root() / f"{name}.py"
     if name in config_names():
         return path
-    raise InputError(f"{name}: no such protocol or config; {nearest(name, config_names())}")
+    raise InputError(f"{name}: no such protocol or config; {nearest(name, config_names(*kinds))}")
 
 
-def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
+def load_config(name: str, options: Sequence[str] = (), kinds: Sequence[str] = ()) -> LoadedConfig:
     """Read a config with its `_base_` files and merge `key=value` options into it.
+
+    Args:
+        kinds: the kinds of config whose names are suggested for an unknown one; none is all.
 
     Raises:
         InputError: the config does not exist or does not load, or an option is not `key=value`.
     """
     from mmengine.config import Config
 
-    path = find_config(name)
+    path = find_config(name, kinds)
     _confirm_ends(path)
     try:
         with _quiet(), named_bases(_named):
@@ -116,7 +122,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> LoadedConfig:
         try:
             config.merge_from_dict({key: value})
         except (ArithmeticError, AssertionError, LookupError, TypeError, AttributeError, ValueError) as error:
-            raise InputError(f"{path}: --cfg-options {option}: {_words(error)}") from error
+            raise InputError(f"{path}: option {option}: {_words(error)}") from error
         before, values = values, _plain_values(config, path)
         # An option that does not change a value does not mark a run.
         if values != before:
@@ -218,14 +224,14 @@ def parse_option(option: str) -> tuple[str, Any]:
     """Split `stages.0.epochs=3` into key and value; a value that is not a Python literal is text."""
     key, equals, text = option.partition("=")
     if not equals or not key:
-        raise InputError(f"--cfg-options {option}: expected key=value, such as epochs=10")
+        raise InputError(f"option {option}: expected key=value, such as epochs=10")
     try:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return key, text
     except (TypeError, MemoryError, RecursionError) as error:
         # For example a list as the key of a dict, or a text nested too deeply.
-        raise InputError(f"--cfg-options {option[:100]}: {str(error) or 'too deeply nested'}") from error
+        raise InputError(f"option {option[:100]}: {str(error) or 'too deeply nested'}") from error
 
 
 def plain(value: Any) -> Any:
@@ -346,8 +352,10 @@ def _is_model(item: Any) -> bool:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Suggest the nearest known name, or list all."""
-    close = difflib.get_close_matches(name, known, n=1)
+    """Suggest the nearest known name, whose folder may be missing, or list all."""
+    bare = {} if "/" in name else {each.rpartition("/")[2]: each for each in reversed(known)}
+    close = [bare[each] for each in difflib.get_close_matches(name, bare, n=1)]
+    close = close or difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else "nothing is known by that name"

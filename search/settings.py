@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from backbones.errors import InputError
 from backbones.genotype import OPERATIONS
 from backbones.operations import SEARCH_OPERATIONS
-from search.configs import Schema
+from search.configs import Embedded, Schema
 from search.data.settings import Proxy
 from search.derive import Rule
 from search.methods.auxiliary import AuxiliarySkip
@@ -121,7 +121,7 @@ class SearchSettings(Schema):
     #: The method's name in tables.
     method: str
     reduced: list[str] = []
-    embedded: Literal["digits"] | None = None
+    embedded: Embedded | None = None
     #: Counts of the whole data set (`images`, `classes`); a search on other counts is marked as reduced.
     expected: dict[str, int] = {}
     proxy: Proxy
@@ -195,7 +195,7 @@ class SearchSettings(Schema):
 
     @model_validator(mode="after")
     def _skips_can_give_way(self) -> SearchSettings:
-        """With `max_skips`, every edge must keep an operation besides `skip_connect` and `none`."""
+        """Check that every edge keeps an operation besides `skip_connect` and `none` if there is a `max_skips`."""
         if self.max_skips is None:
             return self
         # `none` may be left in the last stage but is not an operation of a genotype (P-DARTS 4.3.1).

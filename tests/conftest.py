@@ -25,9 +25,9 @@ hypothesis.settings.load_profile("busy")
 @pytest.fixture(scope="session")
 def digits_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded digits, made once for the whole session."""
-    from bench import digits
+    from bench.digits.recipe import ensure
 
-    return digits.ensure(tmp_path_factory.mktemp("embedded") / "digits")
+    return ensure(tmp_path_factory.mktemp("embedded") / "digits")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ import contextlib
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
@@ -87,3 +88,22 @@ def left_out() -> Iterator[str]:
                 Genotype.read(file)
             except InputError as error:
                 yield str(error)
+
+
+#: A genotype, or what names one: a zoo name, a literal or JSON as text, or the JSON's object.
+GenotypeLike = Genotype | str | Mapping[str, Any]
+
+
+def genotype_of(given: GenotypeLike) -> Genotype:
+    """Find the genotype that is given by a zoo name, as a literal or JSON text, or as the JSON's object.
+
+    Raises:
+        InputError: the name is unknown, or the text or object is not a genotype.
+    """
+    if isinstance(given, Genotype):
+        return given
+    if isinstance(given, Mapping):
+        return Genotype.from_json(given)
+    if not isinstance(given, str):
+        raise InputError(f"genotype: expected a zoo name, a text or an object, not {type(given).__name__}")
+    return Genotype.parse(given) if "(" in given or "{" in given else find(given)

@@ -32,7 +32,7 @@ def count_networks(
         InputError: an unknown name, or another task.
     """
     if kind != "classification":
-        raise InputError(f"--kernels: not available for {kind}; expected classification or search")
+        raise InputError(f"kernels: not available for {kind}; expected classification or search")
     found = []
     for name, protocol in zip(architectures, protocols_for(kind, names, options, len(architectures)), strict=True):
         architecture = resolve(name)

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from backbones.errors import InputError
 from bench.classification.settings import ClassificationSettings, Images
-from bench.digits.embedded import ensure_embedded
+from bench.digits.recipe import ensure_embedded
 from bench.tasks.contract import DataReport
 from search.data.batches import BatchSampler, MemoryBatches, share_of
 from search.data.cifar import read_cifar
@@ -154,22 +154,8 @@ def evaluation_loader(source: ImageSource, settings: ClassificationSettings, dev
     held = _read(source, settings.images, device)
     if held is None:
         return EvaluationLoader(source, settings.images, mine, batch_size, device)
-    return DataLoader(InOrder(*held, mine, batch_size), batch_size=None)
-
-
-class InOrder(Dataset[dict[str, Tensor]]):
-    """Batches of images in memory, in order."""
-
-    def __init__(self, images: Tensor, labels: Tensor, indices: Tensor, batch_size: int) -> None:
-        self.images = images
-        self.labels = labels
-        self.batches = [batch for batch in indices.split(batch_size) if len(batch)]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return {"images": self.images[self.batches[index]], "labels": self.labels[self.batches[index]]}
+    batches = [(batch,) for batch in mine.split(batch_size) if len(batch)]
+    return DataLoader(MemoryBatches(*held), sampler=batches, batch_size=None)
 
 
 def _read(source: ImageSource, images: Images, device: torch.device) -> tuple[Tensor, Tensor] | None:

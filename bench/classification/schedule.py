@@ -1,10 +1,10 @@
-"""Schedules of the learning rate and of drop-path."""
+"""Schedules of a training: learning rate, drop-path, the moving average of the weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
@@ -48,3 +48,20 @@ def classifier_of(runner: Runner) -> Classifier:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     assert isinstance(model, Classifier)
     return model
+
+
+class AverageHook(EMAHook):
+    """mmengine's `EMAHook`, updated after each optimiser step and not after each accumulated batch.
+
+    Args:
+        decay: the share of the average that a step keeps; the average starts from the first step's weights.
+        accumulate: the number of batches in a step.
+    """
+
+    def __init__(self, decay: float, accumulate: int) -> None:
+        super().__init__(momentum=1 - decay)
+        self.accumulate = accumulate
+
+    def after_train_iter(self, runner: Runner, *arguments: Any, **named: Any) -> None:
+        if self.every_n_train_iters(runner, self.accumulate):
+            super().after_train_iter(runner, *arguments, **named)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from search.configs import Schema
+from search.configs import Embedded, Schema
 from search.data.settings import StoredImages
 from search.settings import Share
 
@@ -74,7 +74,7 @@ class ClassificationSettings(Schema):
 
     task: Literal["classification"]
     reduced: list[str] = []
-    embedded: Literal["digits"] | None = None
+    embedded: Embedded | None = None
     #: Counts of the whole data set, by the names of `wildnas data check`; other data mark a run as reduced.
     expected: dict[str, int] = {}
     network: Literal["cifar", "imagenet"]

@@ -14,12 +14,15 @@ from mmengine.device import get_device
 
 from backbones import weights
 from backbones.design import TimmModel
+from backbones.pretrained import Normalisation
+from bench.classification.checkpoints import described
 from bench.classification.loaders import Sources, evaluation_loader, find, training_loader
 from bench.classification.model import Classifier, build_network
 from bench.classification.scoring import score
 from bench.classification.settings import ClassificationSettings
+from bench.classification.speed import measure_speed
 from bench.classification.training import train
-from bench.classification.width import channels_of, network_cost
+from bench.classification.width import channels_of, network_cost, training_workload
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
@@ -66,6 +69,13 @@ class ClassificationTask(Task):
             values["images.resize"] = True
         return OwnData(f"{folder}: images by class: train {train}, val {val}", as_options(values, config))
 
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        images = config["images"]
+        return Normalisation(tuple(images["mean"]), tuple(images["std"]))
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        config["images"].update(mean=list(by.mean), std=list(by.std))
+
     def divided(self, protocol: Protocol, parts: int) -> Protocol:
         config = copy.deepcopy(dict(protocol.config))
         config["execution"]["accumulate"] *= parts
@@ -91,8 +101,11 @@ class ClassificationTask(Task):
         # Epochs are seeded from 0 on; the largest word is for the initial weights.
         seed_everything(job.seed, 2**32 - 1)
         network = build_network(design, settings, channels, len(classes))
+        resolved = _resolved(design, settings, channels)
         if job.weights is not None:
-            _LOG.info("network from %s: %s", job.weights, weights.load(network, job.weights, design))
+            report = weights.load(network, job.weights, design, job.new_classifier)
+            _LOG.info("network from %s: %s", job.weights, report)
+            resolved |= {"new_entries": list(report.new)} if report.new else {}
         model = Classifier(network, settings).to(device)
         training = training_loader(sources.train, settings, job.seed, device)
         curve = train(job, settings, model, training, evaluation_loader(sources.val, settings, device))
@@ -111,9 +124,8 @@ class ClassificationTask(Task):
                     task=self.name,
                     protocol=job.protocol.name,
                     design=design,
-                    channels=channels,
-                    layers=settings.layers,
                     classes=list(classes),
+                    **described(design, settings, channels),
                 )
         found = curve.metrics()
         if tested is not None:
@@ -126,7 +138,7 @@ class ClassificationTask(Task):
             checkpoint,
             pace=curve.pace(),
             curve=curve.file,
-            resolved=_resolved(design, settings, channels),
+            resolved=resolved,
         )
 
     def _score(self, job: Job, settings: ClassificationSettings, sources: Sources, channels: int) -> Outcome:
@@ -147,15 +159,11 @@ class ClassificationTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.classification.workload import training_workload
-
         return training_workload(_settings(protocol), given(architecture).design, counts)
 
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        from bench.classification.speed import measure_speed
-
         return measure_speed(_settings(protocol), given(architecture), batch_size, repetitions)
 
 

@@ -9,10 +9,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from bench.classification.average import AverageHook
 from bench.classification.curve import CurveHook, TrainingCurve
 from bench.classification.model import Classifier
-from bench.classification.schedule import DropPathHook, schedule
+from bench.classification.schedule import AverageHook, DropPathHook, schedule
 from bench.classification.scoring import ErrorMetric
 from bench.classification.settings import ClassificationSettings
 from bench.tasks.contract import Job

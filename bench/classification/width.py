@@ -1,14 +1,23 @@
-"""Find the width of a network in the mobile setting."""
+"""The width of a protocol's network, which may follow from its cost, and the arithmetic of its training."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
 import torch
 
+from backbones.build import build_classifier
 from backbones.cost import Cost, measure
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from bench.classification.model import build_network
 from bench.classification.settings import FIT, ClassificationSettings
+from bench.tasks.workload import Workload, is_separable, train_images
+
+#: Classes of a network that is counted without its data, ImageNet's; the classifier's share is at most a thousandth.
+_CLASSES = 1000
 
 
 def channels_of(design: Design, settings: ClassificationSettings, classes: int) -> int:
@@ -52,3 +61,21 @@ def network_cost(design: Design, settings: ClassificationSettings, channels: int
 
 def _macs(design: Design, settings: ClassificationSettings, channels: int, classes: int) -> int:
     return network_cost(design, settings, channels, classes).published_macs
+
+
+def training_workload(settings: ClassificationSettings, design: Design, counts: Mapping[str, int]) -> Workload:
+    """Count the network without the auxiliary head, as in the papers; see `bench.tasks.contract.Task.workload`."""
+    images = train_images(settings.model_dump(), counts)
+    channels = channels_of(design, settings, _CLASSES)
+    counted = _network(design, settings.network, channels, settings.layers, settings.images.image_size)
+    return Workload(settings.epochs, images, *counted)
+
+
+@cache
+def _network(
+    design: Design, network: Literal["cifar", "imagenet"], channels: int, layers: int, size: int
+) -> tuple[int, bool]:
+    """Return the network's multiply-adds, and whether it is separable."""
+    with torch.device("meta"):
+        built = build_classifier(design, network, channels, layers, _CLASSES, auxiliary=False)
+    return measure(built, (3, size, size)).published_macs, is_separable(built)

@@ -9,11 +9,13 @@ import argparse
 from typing import Protocol
 
 from bench.commands import (
+    card,
     data,
     derive,
     detect,
     doctor,
     evaluate,
+    export,
     records,
     reid,
     report,
@@ -23,6 +25,7 @@ from bench.commands import (
     table,
     test_dev,
     transfer,
+    weights,
     zoo,
 )
 
@@ -50,7 +53,10 @@ COMMANDS: dict[str, Command] = {
     "records": records,
     "speed": speed,
     "reid": reid,
+    "export": export,
+    "card": card,
     "zoo": zoo,
+    "weights": weights,
     "data": data,
     "doctor": doctor,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,12 +14,13 @@ from typing import NoReturn
 from backbones.errors import InputError
 from bench.commands import COMMANDS
 from bench.console.interruption import Interruption
-from bench.console.last_resort import UNFORESEEN, note_unforeseen
 from bench.console.streams import give_up_standard_output, settle
 from bench.console.visible import visible
 
 #: Exit code of a user's mistake and of an interrupted run.
 MISTAKE = 2
+#: Exit code of an error in wildnas itself (sysexits.h, EX_SOFTWARE).
+UNFORESEEN = 70
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # The last resort; every case is a bug.
         if arguments.debug:
             raise
-        return _complain(arguments, note_unforeseen(error), UNFORESEEN)
+        return _complain(arguments, _note_unforeseen(error), UNFORESEEN)
 
 
 def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
@@ -81,3 +84,16 @@ def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
         raise
     print(f"wildnas: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code
+
+
+def _note_unforeseen(error: BaseException) -> str:
+    """Write the traceback to a new file, and return the line that names it."""
+    kind = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    text = "".join(traceback.format_exception(error))
+    try:
+        descriptor, file = tempfile.mkstemp(prefix="wildnas-", suffix=".log", text=True)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as refused:
+        return f"an error of wildnas itself, {kind}; no log could be written ({refused.strerror}); --debug shows more"
+    return f"an error of wildnas itself, {kind}; please report it with its traceback, which is in {file}"

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     digits = verbs.add_parser("digits", help="write the embedded digits as three data sets in the real formats")
     digits.add_argument("--out", type=Path, metavar="DIR", help="default: $WILDNAS_DIGITS, or work/digits")
     digits.add_argument("--seed", type=whole, default=0)
+    digits.add_argument("--study", action="store_true", help="those of pipelines/digits_study, with more test images")
     check = verbs.add_parser("check", help="check the data of a protocol without training")
     check.add_argument("protocol", metavar="PROTOCOL")
     add_data(check)
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "digits":
-        print(api.make_digits(arguments.out, arguments.seed))
+        print(api.make_digits(arguments.out, arguments.seed, "digits_study" if arguments.study else "digits"))
         return 0
     report = api.check_data(
         arguments.protocol, arguments.cfg_options, arguments.data, arguments.work_dir, notice=notice

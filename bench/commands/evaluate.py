@@ -19,7 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--on", nargs="+", required=True, metavar="PROTOCOL", help="such as classification/digits")
     parser.add_argument("--seeds", type=whole, nargs="+", default=[0], metavar="N")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="initial weights of the network or backbone")
+    parser.add_argument(
+        "--weights",
+        metavar="NAME|FILE",
+        help="initial weights: a name of `wildnas weights list`, timm, record:NAME of a run, or a file",
+    )
     parser.add_argument("--eval-only", action="store_true", help="score the weights without training")
     parser.add_argument(
         "--print-config", action="store_true", help="print the resolved config (detection: for MMDetection's tools)"

@@ -45,8 +45,15 @@ def is_first(arguments: argparse.Namespace) -> bool:
 COMPARED = "folder with the run's record, whose digest the checkpoint must have (default: results)"
 
 
-def add_results(parser: argparse.ArgumentParser, what: str = "folder of the records (default: results)") -> None:
+def add_results(parser: argparse._ActionsContainer, what: str = "folder of the records (default: results)") -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help=what)
+
+
+def add_read_results(parser: argparse.ArgumentParser, what: str = "folder of the records (default: results)") -> None:
+    """Add the folder of results to read, or the study in its place."""
+    place = parser.add_mutually_exclusive_group()
+    add_results(place, what)
+    place.add_argument("--study", metavar="NAME", help="a study that ships with wildnas, or the folder of one")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import sys
 
 from bench import api
 from bench.commands.options import add_config_options, add_places, places_of
+from bench.console.arguments import whole
 
 #: Exit code if some stages have failed.
 INCOMPLETE = 1
@@ -19,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine", choices=["local", "ray"], default="local", help="ray: run independent stages at the same time"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="run N stages at the same time on this machine, each with its share of the cores",
     )
     parser.add_argument(
         "--address",
@@ -47,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.pipeline,
         options=arguments.cfg_options,
         engine=arguments.engine,
+        jobs=arguments.jobs,
         address=arguments.address,
         auto_batch=arguments.auto_batch,
         skip_missing=arguments.skip_missing,

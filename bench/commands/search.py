@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
+from typing import TYPE_CHECKING
 
 from bench import api
+from bench.commands.measuring import table
 from bench.commands.options import add_config_options, add_data, add_launcher, add_places, is_first, notice, places_of
-from bench.commands.search_dry_run import dry_run
 from bench.console.arguments import whole
+from bench.console.progress import clock
+
+if TYPE_CHECKING:
+    from bench.searches.dry_run import DryRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     what = {"options": arguments.cfg_options, "data": arguments.data, "notice": notice}
     if arguments.dry_run:
         measured = api.dry_run(protocol, seed, launcher=launcher, tell=_tell, work=arguments.work_dir, **what)
-        print("\n".join(dry_run(measured)))
+        print("\n".join(_dry_run(measured)))
         return 0
     places = places_of(arguments)
     record = api.search(protocol, seed=seed, launcher=launcher, progress=api.Progress, **what, **places)
@@ -47,3 +53,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def _dry_run(measured: DryRun) -> list[str]:
+    """Format the measurement: a table with a line for each stage, and a sum."""
+    rows = [
+        {
+            "stage": speed.stage,
+            "cells": speed.layers,
+            "C": speed.channels,
+            "candidates": speed.candidates,
+            "weight step (s)": f"{statistics.median(speed.weight_step):.3f}",
+            "architecture step (s)": f"{statistics.median(speed.architecture_step):.3f}",
+            "peak memory (MB)": f"{speed.peak_memory / 1e6:.0f}",
+            "epochs": epochs,
+            "time": clock(seconds),
+        }
+        for speed, epochs, seconds in zip(measured.speeds, measured.epochs, measured.seconds, strict=True)
+    ]
+    memory = max(speed.peak_memory for speed in measured.speeds) / 1e6
+    batch = f"batch {measured.batch_size}, {measured.steps} steps an epoch"
+    note = "" if measured.in_memory else "; without reading and decoding of images"
+    about = f"about {clock(sum(measured.seconds))}, {memory:.0f} MB beyond the images ({batch}{note})"
+    return [table(rows), f"{measured.protocol} on {measured.speeds[0].device}: {about}"]

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import api
-from bench.commands import kernels
+from bench.commands.measuring import add_measuring, conditions, search_kernels, spread, table
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a search protocol or a config file")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: the protocol's")
     parser.add_argument("--stage", type=positive, metavar="K", help="number of one stage, from 1 on (default: all)")
-    kernels.add_measuring(parser, plain="measure the supernet with one module for each operation as well")
+    add_measuring(parser, plain="measure the supernet with one module for each operation as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.kernels:
-        return kernels.search(arguments)
+        return search_kernels(arguments)
     speeds = api.measure_stages(
         arguments.config,
         arguments.cfg_options,
@@ -45,46 +45,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def report(speeds: list[StageSpeed]) -> list[str]:
     """Format the measurements as a table of medians, with the ratio to the plain supernet if measured."""
-    from tabulate import tabulate
-
-    headers = [
-        "stage",
-        "supernet",
-        "cells, C, candidates",
-        "forward + backward (s)",
-        "weight step (s)",
-        "architecture step (s)",
-        "images/s",
-        "peak memory (MB)",
-    ]
     rows = [
-        [
-            speed.stage,
-            speed.supernet,
-            f"{speed.layers}, {speed.channels}, {speed.candidates}",
-            _spread(speed.forward_backward),
-            _spread(speed.weight_step),
-            _spread(speed.architecture_step),
-            f"{speed.images_per_second:.0f}",
-            f"{speed.peak_memory / 1e6:.0f}",
-        ]
+        {
+            "stage": speed.stage,
+            "supernet": speed.supernet,
+            "cells, C, candidates": f"{speed.layers}, {speed.channels}, {speed.candidates}",
+            "forward + backward (s)": spread(speed.forward_backward, 3),
+            "weight step (s)": spread(speed.weight_step, 3),
+            "architecture step (s)": spread(speed.architecture_step, 3),
+            "images/s": f"{speed.images_per_second:.0f}",
+            "peak memory (MB)": f"{speed.peak_memory / 1e6:.0f}",
+        }
         for speed in speeds
     ]
     first = speeds[0]
-    lines = [
-        f"{first.device}; batch {first.batch_size}; {first.precision}; median (least to most) of "
-        f"{len(first.forward_backward)} after a warm-up",
-        tabulate(rows, headers, tablefmt="github", disable_numparse=True),
-    ]
+    lines = [conditions(first.device, first.batch_size, first.precision, len(first.forward_backward)), table(rows)]
     for fast, plain in itertools.pairwise(speeds):
         if (fast.stage, plain.supernet) == (plain.stage, "plain"):
             ratio = statistics.median(plain.forward_backward) / statistics.median(fast.forward_backward)
             memory = fast.peak_memory / plain.peak_memory
             lines.append(f"stage {fast.stage}: {ratio:.2f} times as fast as plain, {memory:.2f} of its memory")
     return lines
-
-
-def _spread(seconds: list[float]) -> str:
-    if not seconds:
-        return ""
-    return f"{statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})"

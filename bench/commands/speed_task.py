@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench import api
-from bench.commands import kernels
+from bench.commands.measuring import add_measuring, conditions, network_kernels, spread, table
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
         "--on", nargs="+", required=required, metavar="PROTOCOL", help="one for all, or one for each ARCH"
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
-    kernels.add_measuring(parser, plain="measure with execution.channels_last=False as well")
+    add_measuring(parser, plain="measure with execution.channels_last=False as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.kernels:
-        return kernels.networks(arguments)
+        return network_kernels(arguments)
     measured = api.measure_tasks(
         arguments.kind,
         arguments.arch,
@@ -49,31 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def report(measured: Sequence[SpeedMeasurement]) -> list[str]:
     """Format the measurements as a table of medians, with ratios of the first to every other."""
-    from tabulate import tabulate
-
-    headers = [
-        "network",
-        "training (images/s)",
-        "inference (images/s)",
-        "latency, batch 1 (ms)",
-        "peak memory (MB)",
-    ]
     rows = [
-        [
-            each.title,
-            _spread(each.speed.train_images_per_second),
-            _spread(each.speed.inference_images_per_second),
-            f"{1000 * statistics.median(each.speed.latency):.1f}" if each.speed.latency else "",
-            f"{each.speed.peak_memory / 1e6:.0f}" if each.speed.peak_memory else "",
-        ]
+        {
+            "network": each.title,
+            "training (images/s)": spread(each.speed.train_images_per_second, 1),
+            "inference (images/s)": spread(each.speed.inference_images_per_second, 1),
+            "latency, batch 1 (ms)": _milliseconds(each.speed.latency),
+            "peak memory (MB)": f"{each.speed.peak_memory / 1e6:.0f}" if each.speed.peak_memory else "",
+        }
         for each in measured
     ]
-    first = measured[0]
-    lines = [
-        f"{first.speed.device}; batch {first.speed.batch_size}; {first.speed.precision}; median (least to most) of "
-        f"{len(first.speed.train_images_per_second)} after a warm-up",
-        tabulate(rows, headers, tablefmt="github", disable_numparse=True),
-    ]
+    first, speed = measured[0], measured[0].speed
+    repetitions = len(speed.train_images_per_second)
+    lines = [conditions(speed.device, speed.batch_size, speed.precision, repetitions), table(rows)]
     for other in measured[1:]:
         train, inference = (
             statistics.median(getattr(first.speed, key)) / statistics.median(getattr(other.speed, key))
@@ -101,5 +89,5 @@ def _whole_trainings(measured: Sequence[SpeedMeasurement]) -> list[str]:
     return lines
 
 
-def _spread(rates: Sequence[float]) -> str:
-    return f"{statistics.median(rates):.1f} ({min(rates):.1f} to {max(rates):.1f})"
+def _milliseconds(seconds: Sequence[float]) -> str:
+    return f"{1000 * statistics.median(seconds):.1f}" if seconds else ""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import api
-from bench.commands.options import add_results, notice
+from bench.commands.options import add_read_results, notice
 
 FORMATS = ("markdown", "latex", "csv", "html", "json", "parquet")
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write it there; parquet needs that, and pyarrow")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
     parser.add_argument("--label", metavar="NAME", help="label in LaTeX (default: tab:TASK)")
-    add_results(parser, "folder of the records, and of tables of other papers (published/; default: results)")
+    add_read_results(parser, "folder of the records, and of tables of other papers (published/; default: results)")
     rows = parser.add_argument_group("choose rows; patterns have *, ? and […]")
     for option in ("protocol", "architecture", "method"):
         rows.add_argument(f"--{option}", nargs="+", metavar="PATTERN", help=f"only rows of these {option}s")
@@ -59,6 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     choice = {name: getattr(arguments, name) for name in CHOICE}
-    what = {"results": arguments.results, "form": arguments.format, "out": arguments.out}
+    what = {"results": arguments.results, "study": arguments.study, "form": arguments.format, "out": arguments.out}
     sys.stdout.write(api.table(arguments.task, notice=notice, **what, **choice))
     return 0

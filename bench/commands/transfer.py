@@ -6,14 +6,14 @@ import argparse
 import sys
 
 from bench import api
-from bench.commands.options import add_results, notice
+from bench.commands.options import add_read_results, notice
 
 FORMATS = ("markdown", "latex", "csv", "html", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="markdown")
-    add_results(parser)
+    add_read_results(parser)
     parser.add_argument("--full-only", action="store_true", help="leave reduced runs out")
     for option, what in (("proxy", "proxies"), ("on", "downstream metrics")):
         parser.add_argument(
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     text = api.transfer(
         results=arguments.results,
+        study=arguments.study,
         form=arguments.format,
         full_only=arguments.full_only,
         proxy=arguments.proxy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 #: Largest seed of NumPy's generators.
-LARGEST = 2**32 - 1
+LARGEST_SEED = 2**32 - 1
 
 
 def positive(text: str) -> int:
@@ -18,6 +18,6 @@ def positive(text: str) -> int:
 
 def whole(text: str) -> int:
     """Parse a seed or a limit: a whole number, 0 or more."""
-    if not text.isdecimal() or len(text) > 10 or int(text) > LARGEST:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {LARGEST} (got {text[:40]!r})")
+    if not text.isdecimal() or len(text) > 10 or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {LARGEST_SEED} (got {text[:40]!r})")
     return int(text)

@@ -16,7 +16,7 @@ from backbones.errors import InputError
 from bench.detection import repairs
 from bench.detection.annotations import Annotations, look_into, read, write_repaired
 from bench.detection.protocol import DataPart, data_part, innermost
-from bench.digits.embedded import ensure_embedded
+from bench.digits.recipe import ensure_embedded
 from bench.tasks.contract import DataReport
 from search.data.fingerprint import fingerprint
 

@@ -11,12 +11,13 @@ from typing import Any
 from globox import BoundingBox
 
 from backbones.errors import InputError
+from backbones.files import read_text
 from bench.detection.repairs import is_number
 from search.data.names import is_hidden, is_image, sift
 from search.data.reader import picture_size
 
 #: The largest annotation file of one image, in bytes; usually it has a few kilobytes.
-LARGEST = 1 << 24
+LARGEST_ANNOTATION = 1 << 24
 
 
 def images_below(folder: Path) -> list[Path]:
@@ -29,19 +30,8 @@ def images_below(folder: Path) -> list[Path]:
 
 
 def read_small(file: Path) -> str:
-    """Read the text of an annotation file.
-
-    Raises:
-        InputError: it is missing, not a regular file, too large or not UTF-8.
-    """
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
-    if file.stat().st_size > LARGEST:
-        raise InputError(f"{file}: has {file.stat().st_size:,} bytes; expected {LARGEST:,} at most")
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read as text: {error}") from error
+    """Read the text of an annotation file; raises as `backbones.files.read_text`."""
+    return read_text(file, LARGEST_ANNOTATION, "utf-8-sig")
 
 
 def within(folder: Path, name: str, where: str) -> Path:

@@ -19,11 +19,10 @@ from backbones.errors import InputError
 from backbones.files import replacing
 from bench.detection.checkpoint import Trained, load
 from bench.detection.pairs import restore_pairs
-from bench.records.digests import confirm_recorded
+from bench.records.check import confirm_recorded
 from search.data.checking import check_images
 from search.data.names import SUFFIXES, is_hidden, is_image
-from search.data.reader import read_picture
-from search.data.workers import plain_worker_errors
+from search.data.reader import plain_worker_errors, read_picture
 
 from mmdet.visualization import DetLocalVisualizer  # isort: skip - behind what sees to mmcv's compiled module
 
@@ -73,7 +72,7 @@ def _pictures(given: Sequence[Path], out: Path) -> dict[Path, Path]:
         if picture in taken:
             raise InputError(f"{file}: its picture would overwrite {picture}, the picture of {taken[picture]}")
         if _real(picture) == _real(file):
-            raise InputError(f"{file}: its picture would overwrite the image; use another --out than {out}")
+            raise InputError(f"{file}: its picture would overwrite the image; use another output folder than {out}")
         taken[picture] = file
     return pictures
 

@@ -83,7 +83,7 @@ def _find(folder: Path, work: Path) -> tuple[str, dict[str, Part]]:
     if lists is not None:
         return "Pascal VOC annotations", _written(folder, work, voc.read(folder, lists))
     there = "".join(f" a {part} part in COCO's format ({where.file}) but no other;" for part, where in found.items())
-    raise InputError(f"--data {folder}: holds{there or ' no annotations of a known format;'} {EXPECTED}")
+    raise InputError(f"data {folder}: holds{there or ' no annotations of a known format;'} {EXPECTED}")
 
 
 def _coco_part(folder: Path, part: str) -> Part | None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from backbones.errors import InputError
-from search.configs import nearest, plain
+from search.configs import Embedded, nearest, plain
 
 #: This project's top-level keys with their defaults; all other keys are mmengine's and MMDetection's.
 #: `architecture`: the only ARCH of a protocol with its own backbone. `expected`: the whole data set's counts, with the
@@ -126,8 +126,10 @@ def validate(config: Mapping[str, Any], where: str) -> dict[str, Any]:
         )
     if not isinstance(values["pretrained"], bool):
         raise InputError(f"{where}: pretrained={values['pretrained']!r}: expected True or False")
-    if values["embedded"] not in (None, "digits"):
-        raise InputError(f"{where}: embedded={values['embedded']!r}: expected None or 'digits'")
+    if values["embedded"] not in (None, *get_args(Embedded)):
+        raise InputError(
+            f"{where}: embedded={values['embedded']!r}: expected None, {' or '.join(map(repr, get_args(Embedded)))}"
+        )
     _check_own(values, where)
     for key in ("model", "train_dataloader", "val_dataloader", "val_evaluator", "optim_wrapper", "train_cfg"):
         if not isinstance(values.get(key), Mapping):

@@ -24,7 +24,7 @@ def measure_speed(protocol: Protocol, architecture: NamedArchitecture, batch_siz
     """Time training steps (forward, backward, update) and inference (forward, decoding, NMS), each after a warm-up.
 
     The images have the protocol's size. Preprocessing on the device is timed too; reading and augmenting are not. The
-    memory is right only in a process of its own (`bench.machine.isolation.isolated`).
+    memory is right only in a process of its own (`bench.machine.timing.isolated`).
 
     Raises:
         InputError: batch size or repetitions are below 1, or the protocol is for another backbone only.

@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backbones.pretrained import Normalisation
+from bench.detection.checkpoint import CHECKPOINT, save
+from bench.detection.coco_data import find
+from bench.detection.coco_evaluation import choose, describe
+from bench.detection.cost import backbone_cost, detector_cost, training_workload
+from bench.detection.normalising import normalisation, set_normalisation
+from bench.detection.own_data import own_data
+from bench.detection.pairs import config_text
+from bench.detection.protocol import input_shape, validate
+from bench.detection.speed import measure_speed
+from bench.detection.training import network, resolve, score, train
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.own_data import OwnData
 from bench.tasks.workload import Workload
+from search.training.parallel import is_main, main_first
 
 
 class DetectionTask(Task):
@@ -32,36 +44,25 @@ class DetectionTask(Task):
         return ("precision", *(f"{part}_dataloader.num_workers" for part in ("train", "val", "test")))
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        from bench.detection.protocol import validate
-
         return validate(config, where)
 
-    def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
-        from bench.detection.printing import config_text
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        return normalisation(config)
 
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        set_normalisation(config, by)
+
+    def config_text(self, protocol: Protocol, architecture: NamedArchitecture) -> str:
         return config_text(protocol, architecture)
 
     def check(self, protocol: Protocol) -> DataReport:
-        from bench.detection.coco_data import find
-
         return find(protocol.config).report()
 
     def own_data(self, config: Mapping[str, Any], folder: Path, work: Path) -> OwnData:
-        from bench.detection.own_data import own_data
-
         return own_data(config, folder, work)
 
     def run(self, job: Job) -> Outcome:
         """Run a job as `Task.run` does; of several processes all call this, and the first writes the files."""
-        import bench.detection.components  # noqa: F401 - registers the components, with the stand-in for mmcv's module
-        from bench.detection.checkpoint import CHECKPOINT, save
-        from bench.detection.coco_data import find
-        from bench.detection.coco_evaluation import choose, describe
-        from bench.detection.cost import backbone_cost, detector_cost
-        from bench.detection.protocol import input_shape
-        from bench.detection.training import network, resolve, score, train
-        from search.training.parallel import is_main, main_first
-
         data = find(job.protocol.config)
         config = resolve(job, data)
         runner = train(job, config)
@@ -80,13 +81,9 @@ class DetectionTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.detection.workload import training_workload
-
         return training_workload(protocol.config, given(architecture).design, counts)
 
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        from bench.detection.speed import measure_speed
-
         return measure_speed(protocol, given(architecture), batch_size, repetitions)

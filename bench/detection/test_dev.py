@@ -114,7 +114,7 @@ def load_test_dev(name: str, options: Sequence[str] = ()) -> Protocol:
     """
     task, protocol = load_protocol(name, options)
     if task.name != "detection" or not protocol.config.get("test_dataloader"):
-        raise InputError(f"--on {name}: expected a detection protocol with a test_dataloader")
+        raise InputError(f"{name}: expected a detection protocol with a test_dataloader")
     return protocol
 
 

@@ -21,7 +21,7 @@ from bench.detection.pairs import restore_pairs
 from bench.detection.precision import BF16_WRAPPER, keep_losses_full
 from bench.tasks.contract import Job
 from search.configs import nearest, plain
-from search.data.workers import plain_worker_errors
+from search.data.reader import plain_worker_errors
 from search.training import hooks as training
 from search.training.parallel import ReplicaHook, world_size
 from search.training.progress import ProgressCallback

@@ -33,7 +33,9 @@ JUNK_SHOTS = 2
 _DISTRACTOR, _JUNK = 0, -1
 
 
-def write_market1501(folder: Path, split: DigitsSplit, seed: int) -> dict[str, int]:
+def write_market1501(
+    folder: Path, split: DigitsSplit, seed: int, test_per_class: int = TEST_IDENTITIES_PER_CLASS
+) -> dict[str, int]:
     """Write the three folders; train identities are the split's train digits, all others its val digits.
 
     Returns:
@@ -41,7 +43,7 @@ def write_market1501(folder: Path, split: DigitsSplit, seed: int) -> dict[str, i
     """
     rng = np.random.default_rng([seed, 2])
     (train,) = _draw_groups(split.train, (TRAIN_IDENTITIES_PER_CLASS,), rng)
-    test, distractors = _draw_groups(split.val, (TEST_IDENTITIES_PER_CLASS, DISTRACTORS_PER_CLASS), rng)
+    test, distractors = _draw_groups(split.val, (test_per_class, DISTRACTORS_PER_CLASS), rng)
     data = folder / "Market-1501-v15.09.15"
     frames = count(1)
     pids = range(1, 1 + len(train))

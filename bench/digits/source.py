@@ -46,7 +46,7 @@ class DigitsSplit:
     val: Digits
 
 
-def load_split(seed: int) -> DigitsSplit:
+def load_split(seed: int, train_share: float = TRAIN_SHARE) -> DigitsSplit:
     """Split the digits by class, with the same share of every class for training."""
     digits = _load()
     rng = np.random.default_rng([seed, 0])
@@ -54,7 +54,7 @@ def load_split(seed: int) -> DigitsSplit:
     val: list[NDArray[np.int64]] = []
     for label in range(10):
         of_class = rng.permutation(np.flatnonzero(digits.labels == label))
-        cut = round(TRAIN_SHARE * len(of_class))
+        cut = round(train_share * len(of_class))
         train.append(of_class[:cut])
         val.append(of_class[cut:])
     return DigitsSplit(digits.take(np.sort(np.concatenate(train))), digits.take(np.sort(np.concatenate(val))))

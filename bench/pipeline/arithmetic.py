@@ -11,10 +11,9 @@ from collections.abc import Mapping
 
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.selection import Best
 from bench.pipeline.settings import Expected, Reference
-from bench.pipeline.stages import ArchitectureSource, Given, PipelineStage, Searched
+from bench.pipeline.stages import ArchitectureSource, Best, Given, PipelineStage, Searched
+from bench.pipeline.survey import PipelineData
 from bench.records.record import Record
 from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import DataReport, Protocol, Task

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.pipeline.selection import Best, drawn
+from backbones.pretrained import WeightCard
 from bench.pipeline.settings import (
     BaselineEntry,
     ByMultiplyAdds,
@@ -18,7 +18,8 @@ from bench.pipeline.settings import (
     Resources,
     SearchEntry,
 )
-from bench.pipeline.stages import ArchitectureSource, Given, PipelineStage, Searched
+from bench.pipeline.stages import ArchitectureSource, Best, Given, PipelineStage, Searched, drawn
+from bench.runs.starting import StartingWeights, planned_weights
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol, Task
 from bench.tasks.metrics import EVALUATED
@@ -81,12 +82,13 @@ class _Assembly:
         self.resources: dict[str, Resources] = {}
         self.by_multiply_adds: ByMultiplyAdds | None = None
         self._open: list[str] = []
-        self._options: dict[str, Mapping[str, Any]] = {}
-        self._kinds: dict[str, str] = {}
-        self._protocols: dict[str, tuple[Task, Protocol]] = {}
+        #: By protocol: the options that it is given, its task's name, and itself.
+        self.options: dict[str, Mapping[str, Any]] = {}
+        self.kinds: dict[str, str] = {}
+        self.protocols: dict[str, tuple[Task, Protocol]] = {}
 
     def add_pipeline(self, name: str, options: Sequence[str], outer: Mapping[str, Mapping[str, Any]]) -> str:
-        loaded = load_config(name, options)
+        loaded = load_config(name, options, ("pipelines",))
         where = str(loaded.path)
         if loaded.name in self._open:
             raise InputError(f"{where}: is a part of itself ({' > '.join([*self._open, loaded.name])})")
@@ -99,101 +101,97 @@ class _Assembly:
         self.expected = {**settings.expected, **self.expected}
         self.resources = {**settings.resources, **self.resources}
         self.by_multiply_adds = self.by_multiply_adds or settings.by_multiply_adds
-        self._add_part(settings, where, changes)
-        for part in settings.parts:
+        for part in (settings, *settings.parts):
             if isinstance(part, str):
                 self.add_pipeline(part, (), changes)
             else:
-                self._add_part(part, where, changes)
+                _PartAssembly(self, part, where, changes).add()
         self._open.pop()
         return loaded.name
 
-    def _add_part(self, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        sources = [source for entry in part.searches for source in self._found(entry, part, where, changes)]
-        for source in sources:
-            self._retrain(source, part, where, changes)
-        names = [
-            *part.baselines,
-            *(BaselineEntry(architecture=f"random:{seed}") for seed in range(part.random_baselines)),
-        ]
-        for entry in names:
-            architecture = resolve(entry.architecture)
-            for seed in dict.fromkeys(part.seeds if not part.retrain_seeds else part.seeds[:1]):
-                given = Given(architecture, seed)
-                if entry.weights is None:
-                    self._retrain(given, part, where, changes)
-                else:
-                    self._transfer(given, part, where, changes, Path(entry.weights))
 
-    def _found(
-        self, entry: SearchEntry, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]
-    ) -> list[ArchitectureSource]:
+@dataclass(frozen=True)
+class _PartAssembly:
+    """Add the stages of one part to an assembly.
+
+    Attributes:
+        where: the pipeline's file, for messages.
+        changes: changed keys of all protocols of a task, by task.
+    """
+
+    whole: _Assembly
+    part: PipelinePart
+    where: str
+    changes: Mapping[str, Mapping[str, Any]]
+
+    def add(self) -> None:
+        for source in [source for entry in self.part.searches for source in self._found(entry)]:
+            self._evaluate(source)
+        random = (BaselineEntry(architecture=f"random:{seed}") for seed in range(self.part.random_baselines))
+        for entry in (*self.part.baselines, *random):
+            architecture, start = resolve(entry.architecture), None
+            if entry.weights is not None:
+                start = planned_weights(entry.weights, architecture.design)
+                architecture = start.named(architecture)
+            seeds = self.part.seeds if not self.part.retrain_seeds else self.part.seeds[:1]
+            for seed in dict.fromkeys(seeds):
+                self._evaluate(Given(architecture, seed), start)
+
+    def _found(self, entry: SearchEntry) -> list[ArchitectureSource]:
         """Add the stages of one entry of `searches`, and return the architectures to retrain."""
-        options = {**changes.get("search", {}), **entry.options}
+        options = {**self.changes.get("search", {}), **entry.options}
         task, protocol = load_protocol(entry.protocol, _texts(options), among=("search",))
         shown = _shown(entry.options)
-        seeds = list(dict.fromkeys(entry.seeds or part.seeds))
+        seeds = list(dict.fromkeys(entry.seeds or self.part.seeds))
         sources: list[Searched] = []
         for seed in seeds:
             search = PipelineStage(f"{protocol.name}{shown} · seed {seed}", task, protocol, None, seed)
-            sources += _variants(search, entry, where)
-        rule = entry.select or part.select
+            sources += _variants(search, entry, self.where)
+        rule = entry.select or self.part.select
         if rule == "random":
             sources = [drawn(sources, seeds[0])]
         for source in sources:
-            self._add(source.search, where)
+            self._add(source.search)
         if rule != "best":
             return list(sources)
-        assert part.selection_protocol is not None
-        evaluated_by = self._protocol(part.selection_protocol, where, changes, "selection_protocol")
-        candidates = [self._evaluation(*evaluated_by, source, None, None, where) for source in sources]
+        assert self.part.selection_protocol is not None
+        evaluated_by = self._protocol(self.part.selection_protocol, "selection_protocol")
+        candidates = [self._evaluation(*evaluated_by, source, None) for source in sources]
         best = Best(f"{protocol.name}{shown}", tuple(candidates))
-        self.selections.append(best)
+        self.whole.selections.append(best)
         return [best]
 
-    def _retrain(
-        self, source: ArchitectureSource, part: PipelinePart, where: str, changes: Mapping[str, Mapping[str, Any]]
-    ) -> None:
-        for seed in _seeds(part):
+    def _evaluate(self, source: ArchitectureSource, start: StartingWeights | None = None) -> None:
+        """Add an architecture's retraining and transfers, or the transfers alone if it has given weights."""
+        # Without seeds of their own, they have that of the architecture's search.
+        for seed in self.part.retrain_seeds or (None,):
             trained = {}
-            for name in part.retrain:
-                task, protocol = self._protocol(name, where, changes, "retrain")
-                trained[name] = self._evaluation(task, protocol, source, seed, None, where)
-            for entry in part.transfers:
-                task, protocol = self._protocol(entry.protocol, where, changes)
-                starts = part.retrain and task.takes_weights
-                weights = trained[entry.weights or part.retrain[0]] if starts else None
-                self._evaluation(task, protocol, source, seed, weights, where)
+            for name in self.part.retrain if start is None else ():
+                trained[name] = self._evaluation(*self._protocol(name, "retrain"), source, seed)
+            for entry in self.part.transfers:
+                task, protocol = self._protocol(entry.protocol)
+                weights: PipelineStage | Path | None = None
+                card = None
+                if trained and task.takes_weights:
+                    weights = trained[entry.weights or self.part.retrain[0]]
+                elif start is not None and task.takes_weights:
+                    protocol, weights, card = start.fed(task, protocol), start.file, start.card
+                self._evaluation(task, protocol, source, seed, weights, card)
 
-    def _transfer(
-        self,
-        source: ArchitectureSource,
-        part: PipelinePart,
-        where: str,
-        changes: Mapping[str, Mapping[str, Any]],
-        weights: Path,
-    ) -> None:
-        """Add the transfers of a baseline with given weights."""
-        for seed in _seeds(part):
-            for entry in part.transfers:
-                task, protocol = self._protocol(entry.protocol, where, changes)
-                self._evaluation(task, protocol, source, seed, weights if task.takes_weights else None, where)
-
-    def _protocol(
-        self, name: str, where: str, changes: Mapping[str, Mapping[str, Any]], key: str = ""
-    ) -> tuple[Task, Protocol]:
+    def _protocol(self, name: str, key: str = "") -> tuple[Task, Protocol]:
         """Load a protocol with the pipeline's options for its task; with `key`, it must be one of classification."""
-        if changes and name not in self._kinds:
-            self._kinds[name] = str(load_config(name).values.get("task"))
+        whole, changes = self.whole, self.changes
+        if changes and name not in whole.kinds:
+            whole.kinds[name] = str(load_config(name).values.get("task"))
         # The task must be known before loading only if there are changes.
-        options = changes[self._kinds[name]] if changes and self._kinds[name] in changes else {}
-        if name not in self._protocols:
-            self._protocols[name] = load_protocol(name, _texts(options), EVALUATED)
-        task, protocol = self._protocols[name]
+        options = changes[whole.kinds[name]] if changes and whole.kinds[name] in changes else {}
+        if name not in whole.protocols:
+            whole.protocols[name] = load_protocol(name, _texts(options), EVALUATED)
+        task, protocol = whole.protocols[name]
         if key and task.name != "classification":
-            raise InputError(f"{where}: key {key!r}: {name!r}: expected a classification protocol")
-        if self._options.setdefault(name, options) != options:
-            raise InputError(f"{where}: {name}: two parts give it different options; its records have one name")
+            raise InputError(f"{self.where}: key {key!r}: {name!r}: expected a classification protocol")
+        if whole.options.setdefault(name, options) != options:
+            raise InputError(f"{self.where}: {name}: two parts give it different options; its records have one name")
         return task, protocol
 
     def _evaluation(
@@ -202,22 +200,22 @@ class _Assembly:
         protocol: Protocol,
         source: ArchitectureSource,
         seed: int | None,
-        weights: PipelineStage | Path | None,
-        where: str,
+        weights: PipelineStage | Path | None = None,
+        card: WeightCard | None = None,
     ) -> PipelineStage:
         own = source.own_seed if isinstance(source, Given) else None
         said = "" if seed is None and own is None else f", seed {own if seed is None else seed}"
         title = f"{protocol.name} · {source.label}{said}"
-        stage = PipelineStage(title, task, protocol, source, seed, weights)
-        self._add(stage, where)
-        return stage
+        return self._add(PipelineStage(title, task, protocol, source, seed, weights, card))
 
-    def _add(self, stage: PipelineStage, where: str) -> None:
-        there = self.stages.setdefault(stage.title, stage)
+    def _add(self, stage: PipelineStage) -> PipelineStage:
+        there = self.whole.stages.setdefault(stage.title, stage)
         if sorted(there.protocol.options) != sorted(stage.protocol.options):
-            raise InputError(f"{where}: {stage.title}: is listed twice with different options; give each a 'method'")
+            different = "is listed twice with different options; give each a 'method'"
+            raise InputError(f"{self.where}: {stage.title}: {different}")
         if there.needs != stage.needs:
-            raise InputError(f"{where}: {stage.title}: starts from two different weights; keep one")
+            raise InputError(f"{self.where}: {stage.title}: starts from two different weights; keep one")
+        return stage
 
 
 def _variants(search: PipelineStage, entry: SearchEntry, where: str) -> Iterator[Searched]:
@@ -238,11 +236,6 @@ def _shown(options: Mapping[str, Any]) -> str:
         return ""
     named = options.get("method") or ", ".join(f"{key}={value}" for key, value in options.items())
     return f" ({named})"
-
-
-def _seeds(part: PipelinePart) -> Sequence[int | None]:
-    """Seeds of evaluations; None is that of the architecture's search."""
-    return part.retrain_seeds or (None,)
 
 
 def _texts(options: Mapping[str, Any]) -> list[str]:

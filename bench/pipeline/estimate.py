@@ -14,8 +14,8 @@ from typing import Literal
 
 from bench.pipeline.arithmetic import Arithmetic
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.stages import PipelineStage
+from bench.pipeline.survey import PipelineData
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.runs.run import determining

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.estimate import Estimate, Estimator, total
-from bench.pipeline.failure import last_reason
-from bench.pipeline.survey import Seen, Status, done_records, survey
+from bench.pipeline.notes import last_reason
+from bench.pipeline.survey import PipelineData, Seen, Status, done_records, survey
 from bench.runs.run import Places
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
+from backbones.files import write_text
 from bench.console.progress import clock
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.board import Board, State
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.engines import Engine, Tell
 from bench.pipeline.engines.local import LocalEngine
 from bench.pipeline.estimate import Estimator
-from bench.pipeline.failure import Failure, confirm_storage
-from bench.pipeline.notes import read_progress
+from bench.pipeline.notes import Failure, confirm_storage, read_progress
 from bench.pipeline.settings import Resources
-from bench.pipeline.survey import Seen, Status, done_records, survey
+from bench.pipeline.survey import PipelineData, Seen, Status, done_records, survey
 from bench.pipeline.work import Work
 from bench.records.record import Record
 from bench.runs.locks import held_elsewhere
 from bench.runs.run import Places
+from bench.statistics.summary import summary
+from bench.tables import build_table, render, save_table
+from bench.tasks.metrics import METRICS, TITLES
 
 #: Seconds between two looks at stages that run elsewhere.
 LOOK_INTERVAL = 0.5
@@ -34,6 +37,7 @@ class EngineChoice:
 
     Attributes:
         engine: `local` or `ray`; `address` is that of a Ray cluster.
+        jobs: number of stages that `local` runs at the same time.
         auto_batch: whether to divide batches that do not fit the GPU.
         skip_missing: whether to leave out stages without data instead of raising an error.
     """
@@ -42,6 +46,7 @@ class EngineChoice:
     address: str | None = None
     auto_batch: bool = False
     skip_missing: bool = False
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -116,10 +121,10 @@ class _Run:
         return title not in self.running and title not in self.failed
 
     def _start(self, look: Seen) -> bool:
-        """Start a stage; False if another process runs it. A busy local engine leaves it for later."""
+        """Start a stage; False if another process runs it. A busy engine leaves it for later."""
         resources = self.pipeline.resources.get(look.stage.protocol.name, Resources())
-        if isinstance(self.engine, LocalEngine):
-            if self.running:
+        if self.engine.slots is not None:
+            if len(self.running) >= self.engine.slots:
                 return True
             # Ask first: a stage that cannot start would be shown as started at every look.
             if held_elsewhere(self.places.results, look.name):
@@ -183,7 +188,7 @@ def _refuse_missing(seen: Sequence[Seen], choice: EngineChoice) -> None:
     missing = [look for look in seen if look.status is Status.NO_DATA]
     if missing and not choice.skip_missing:
         more = f" (and {len(missing) - 1} other stages)" if len(missing) > 1 else ""
-        raise InputError(f"{missing[0].title}{more}: {missing[0].why}; --skip-missing runs what has its data")
+        raise InputError(f"{missing[0].title}{more}: {missing[0].why}; skip-missing runs what has its data")
 
 
 def make_engine(choice: EngineChoice, tell: Tell) -> Engine:
@@ -192,4 +197,30 @@ def make_engine(choice: EngineChoice, tell: Tell) -> Engine:
         from bench.pipeline.engines.ray import RayEngine
 
         return RayEngine(choice.address)
+    if choice.jobs > 1:
+        from bench.pipeline.engines.pool import PoolEngine
+
+        return PoolEngine(choice.jobs)
     return LocalEngine(tell)
+
+
+def with_tables(pipeline: Pipeline, result: PipelineResult, places: Places) -> PipelineResult:
+    """Add summary, tables and selections to a result, and write them to `<results>/tables/<pipeline>/`."""
+    folder = places.results / "tables" / pipeline.name.removeprefix("pipelines/")
+    known = {record.name: record for record in result.records.values()}
+    tables = {}
+    for task in pipeline.tasks:
+        rows = [record for record in result.records.values() if record.task == task]
+        if rows:
+            table = build_table(TITLES[task], rows, METRICS[task], known.get)
+            tables[task] = render(table, "markdown")
+            save_table(table, folder / task)
+    selections = [
+        selection.report(result.records)
+        for selection in pipeline.selections
+        if all(title in result.records for title in selection.needs)
+    ]
+    if selections:
+        write_text(folder / "selections.json", json.dumps(selections, indent=1) + "\n")
+    said = summary(result.records.values())
+    return replace(result, tables=tables, selections=selections, folder=folder, summary=said)

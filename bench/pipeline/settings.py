@@ -37,7 +37,8 @@ class BaselineEntry(Schema):
 
     Attributes:
         architecture: any ARCH of the command line, such as `DARTS_V2`, `random:0` or `timm:resnet50`.
-        weights: a file of pretrained weights; its transfers start from them, and it is not retrained.
+        weights: the name of pretrained weights, as for `--weights`, or a file; its transfers start from them, and it is
+            not retrained.
     """
 
     architecture: str

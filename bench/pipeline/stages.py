@@ -6,46 +6,30 @@ below holds the records of the stages that have ended, by title.
 
 from __future__ import annotations
 
-import abc
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backbones.errors import InputError
 from backbones.genotype import Genotype
+from backbones.pretrained import WeightCard
 from bench.records.record import Record
 from bench.runs.run import found_by
 from bench.tasks.architectures import NamedArchitecture
-from bench.tasks.contract import Protocol, Task
+from bench.tasks.contract import Protocol, Task, given
 
 Found = Mapping[str, Record]
 
+#: Metric of protocols with held-out images.
+METRIC = "validation_error"
 
-class ArchitectureSource(abc.ABC):
-    """Source of an evaluation's architecture."""
-
-    @property
-    @abc.abstractmethod
-    def label(self) -> str:
-        """Name in a title."""
-
-    @property
-    @abc.abstractmethod
-    def needs(self) -> tuple[str, ...]:
-        """Titles of the stages that must end before the architecture is known."""
-
-    @abc.abstractmethod
-    def architecture(self, found: Found) -> NamedArchitecture:
-        """The architecture; `found` must hold all that it needs."""
-
-    @abc.abstractmethod
-    def seed(self, found: Found) -> int:
-        """Seed of retraining and transfer if none is given."""
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class Given(ArchitectureSource):
+class Given:
     """A baseline."""
 
     given: NamedArchitecture
@@ -67,7 +51,7 @@ class Given(ArchitectureSource):
 
 
 @dataclass(frozen=True)
-class Searched(ArchitectureSource):
+class Searched:
     """Genotype of a search: its own, that of another limit M, or that after an earlier stage."""
 
     search: PipelineStage
@@ -86,14 +70,12 @@ class Searched(ArchitectureSource):
 
     def architecture(self, found: Found) -> NamedArchitecture:
         record = found[self.search.title]
-        own = found_by(record)
         if self.max_skips is not None:
-            by_limit = _kept(record, "max_skips")
-            return _variant(record, own, by_limit.get(str(self.max_skips)), f"m{self.max_skips}", by_limit)
+            return _variant(record, ("m", "M="), self.max_skips, _kept(record, "max_skips"))
         if self.stage is not None:
             by_stage = {str(place): genotype for place, genotype in enumerate(_kept(record, "stages"), start=1)}
-            return _variant(record, own, by_stage.get(str(self.stage)), f"stage{self.stage}", by_stage)
-        return own
+            return _variant(record, ("stage", "stage "), self.stage, by_stage)
+        return found_by(record)
 
     def seed(self, found: Found) -> int:
         return self.search.seed(found)
@@ -105,19 +87,89 @@ def _kept(record: Record, what: str) -> Any:
     return record.resolved[what]
 
 
-def _variant(
-    record: Record, own: NamedArchitecture, genotype: Any, suffix: str, siblings: Mapping[str, Any]
-) -> NamedArchitecture:
-    """The search's architecture with another genotype; equal genotypes share a name, so they are trained once."""
+def _variant(record: Record, words: tuple[str, str], number: int, siblings: Mapping[str, Any]) -> NamedArchitecture:
+    """The search's architecture with another genotype; equal genotypes share a name, so they are trained once.
+
+    Args:
+        words: the kind of variant, in names and in tables.
+        siblings: genotypes of all variants of this kind, by number.
+    """
+    (kind, title), genotype = words, siblings.get(str(number))
     if genotype is None:
-        raise InputError(f"{record.name}: the search has no genotype {suffix}")
-    found = Genotype.from_json(genotype, where=record.name)
+        raise InputError(f"{record.name}: the search has no genotype {kind}{number}")
+    own, found = found_by(record), Genotype.from_json(genotype, where=record.name)
     if found.digest == own.design.digest:
         return own
-    kind = suffix.rstrip("0123456789")
     first = next(key for key, sibling in siblings.items() if sibling == genotype)
-    title = {"m": "M=", "stage": "stage "}[kind]
     return replace(own, name=f"{own.name[:90]}-{kind}{first}", design=found, method=f"{own.method}, {title}{first}")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The candidate with the least validation error; the first of equal ones.
+
+    PC-DARTS ran its search five times "and used standalone validation to pick the best from the 5 runs", trained on
+    45,000 images and validated on the other 5,000 (Table 1, footnote ‡).
+
+    Attributes:
+        candidates: stages of the validation runs.
+    """
+
+    name: str
+    candidates: tuple[PipelineStage, ...]
+
+    @property
+    def label(self) -> str:
+        return f"best of {len(self.candidates)} of {self.name}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(title for stage in self.candidates for title in (*stage.needs, stage.title))
+
+    def chosen(self, found: Found) -> PipelineStage:
+        return min(self.candidates, key=lambda stage: validation_error(found[stage.title]))
+
+    def architecture(self, found: Found) -> NamedArchitecture:
+        return given(self.chosen(found).architecture(found))
+
+    def seed(self, found: Found) -> int:
+        return self.chosen(found).seed(found)
+
+    def report(self, found: Found) -> dict[str, Any]:
+        """The chosen architecture and the candidates, as plain values."""
+        return {
+            "rule": "best by standalone validation",
+            "of": self.name,
+            "chosen": self.architecture(found).name,
+            "candidates": {
+                given(stage.architecture(found)).name: validation_error(found[stage.title]) for stage in self.candidates
+            },
+            "metric": METRIC,
+            "protocol": self.candidates[0].protocol.name,
+        }
+
+
+def validation_error(record: Record) -> float:
+    """Validation error of a run in %.
+
+    Raises:
+        InputError: the run has no held-out images.
+    """
+    if METRIC not in record.metrics:
+        raise InputError(
+            f"{record.name}: has no {METRIC} to select by; the protocol must hold images out (images.validation)"
+        )
+    return record.metrics[METRIC].value
+
+
+def drawn(candidates: list[_Item], seed: int) -> _Item:
+    """Draw one of the candidates uniformly, before any of them runs, so that the others need not run."""
+    return candidates[random.Random(seed).randrange(len(candidates))]
+
+
+#: A source of an evaluation's architecture. Its `label` stands in titles. Its `needs` are the titles of the stages that
+#: must end before `architecture` and `seed` are known; `seed` is that of retraining and transfer if none is given.
+ArchitectureSource = Given | Searched | Best
 
 
 @dataclass(frozen=True)
@@ -128,6 +180,7 @@ class PipelineStage:
         source: None for a search.
         given_seed: None is that of the source.
         weights: initial weights: a stage, a file, or None.
+        card: that of the file, if it was given by name.
     """
 
     title: str
@@ -136,6 +189,7 @@ class PipelineStage:
     source: ArchitectureSource | None
     given_seed: int | None
     weights: PipelineStage | Path | None = None
+    card: WeightCard | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from enum import Enum
 from pathlib import Path
 
 from backbones.errors import InputError
+from backbones.pretrained.places import confirm, how_to_get
 from bench.pipeline.assembly import Pipeline
 from bench.pipeline.changes import differences
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.stages import PipelineStage
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, plan
-from bench.tasks.contract import DataReport
+from bench.tasks.contract import DataReport, Protocol, Task
+from bench.tasks.weights import weights_folder
 
 
 class Status(Enum):
@@ -57,6 +58,23 @@ class Seen:
     @property
     def title(self) -> str:
         return self.stage.title
+
+
+class PipelineData:
+    """Reports on the data of a pipeline's protocols, each checked once; errors are kept instead of raised."""
+
+    def __init__(self) -> None:
+        self._reports: dict[tuple[str, ...], DataReport | InputError] = {}
+
+    def of(self, task: Task, protocol: Protocol) -> DataReport | InputError:
+        """Report on a protocol's data, or the error."""
+        key = (protocol.name, *protocol.options)
+        if key not in self._reports:
+            try:
+                self._reports[key] = task.check(protocol)
+            except InputError as error:
+                self._reports[key] = error
+        return self._reports[key]
 
 
 def survey(pipeline: Pipeline, places: Places, data: PipelineData) -> list[Seen]:
@@ -98,9 +116,12 @@ def _look(stage: PipelineStage, places: Places, data: PipelineData, found: dict[
             stage.seed(found),
             weights if isinstance(weights, Record) else None,
             weights if isinstance(weights, Path) else None,
+            card=stage.card,
         )
         if isinstance(report, InputError) or lacks:
             return _without(stage, evaluation, places, lacks)
+        if stage.card is not None and isinstance(weights, Path):
+            confirm(stage.card, weights)
         return _with(stage, evaluation, places, report, weights)
     except InputError as error:
         return Seen(stage, Status.BROKEN, str(error))
@@ -111,7 +132,8 @@ def _lacks(stage: PipelineStage, report: DataReport | InputError) -> tuple[str, 
     lacks = [str(report)] if isinstance(report, InputError) else []
     if isinstance(stage.weights, Path) and not stage.weights.is_file():
         of = "" if stage.source is None else f" of {stage.source.label}"
-        lacks.append(f"{stage.weights}: no such file; expected initial weights{of}")
+        hint = f"; {how_to_get(stage.card, weights_folder())}" if stage.card else ""
+        lacks.append(f"{stage.weights}: no such file; expected initial weights{of}{hint}")
     return tuple(lacks)
 
 
@@ -128,7 +150,7 @@ def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks
 def _with(
     stage: PipelineStage, evaluation: Evaluation, places: Places, report: DataReport, weights: Record | Path | None
 ) -> Seen:
-    """With its data and weights, a run is done, restored, or to be run."""
+    """Decide whether a run whose data and weights are known is done, restored from aside, or to be run."""
     planned = plan(evaluation, places, report)
     look = Seen(stage, Status.DONE, "", planned.name, planned.record, planned, weights)
     if planned.record is not None:

@@ -1,23 +1,25 @@
-"""Run one stage under its lock, and return its record or its failure."""
+"""Run one stage under its lock, in one process or several, and return its record or its failure."""
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from backbones.errors import InputError
 from bench.console.interruption import interrupted
-from bench.pipeline.failure import Failure, confirm_storage, forget
 from bench.pipeline.memory import advice, evaluate_in_memory
-from bench.pipeline.notes import noting, progress_file
-from bench.pipeline.processes import in_processes
+from bench.pipeline.notes import Failure, confirm_storage, forget, noting, progress_file
 from bench.pipeline.settings import Resources
 from bench.pipeline.survey import Seen
 from bench.records.record import Record
 from bench.runs.locks import locked
-from bench.runs.run import Places, Planned, checkpoint_of
+from bench.runs.run import Places, Planned, checkpoint_of, evaluate, join
+from search.training.parallel import is_main, process_group
 from search.training.progress import ProgressCallback
 
 
@@ -93,7 +95,7 @@ def _run(work: Work, progress: ProgressCallback) -> Record:
     confirm_storage(work.places)
     weights = starting_weights(work)
     if work.resources.processes > 1:
-        return in_processes(work.planned, work.places, weights, work.resources.processes, work.name, progress)
+        return in_processes(work, weights, progress)
     return evaluate_in_memory(work.planned, work.places, weights, progress, work.auto_batch)
 
 
@@ -109,3 +111,42 @@ def starting_weights(work: Work) -> Path | None:
     if weights is None:
         raise InputError(f"{work.weights.name}: its weights are missing in the work folder")
     return weights
+
+
+def in_processes(work: Work, weights: Path | None, progress: ProgressCallback) -> Record:
+    """Run a stage in several processes on this machine (DistributedDataParallel), one for each of its GPUs.
+
+    Returns:
+        The record that the first process has written.
+
+    Raises:
+        InputError: the task runs in one process only.
+    """
+    task, processes = work.planned.evaluation.task, work.resources.processes
+    if not task.distributed:
+        raise InputError(f"{task.name} runs in one process only; resources ask for {processes}")
+    progress(0.0, f"{processes} processes")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # The children end with this process.
+    spawn(_member, (work, weights, port), nprocs=processes)
+    record = work.places.store.find(work.name)
+    assert record is not None
+    return record
+
+
+def _member(rank: int, work: Work, weights: Path | None, port: int) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(work.resources.processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    with process_group("pytorch"):
+        if is_main():
+            progress = noting(work.places.results, work.name, lambda fraction, doing: None)
+            evaluate(work.planned, work.places, weights, progress)
+        else:
+            join(work.planned, work.places, weights)

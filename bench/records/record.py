@@ -110,10 +110,15 @@ class InitialWeights(Schema):
     """Initial weights of a run: SHA-256 of the file, and the record of the run that wrote it, if known.
 
     The digest is null in older records.
+
+    Attributes:
+        card: name of the card of pretrained weights (`backbones.pretrained`).
     """
 
     sha256: Digest | None
     record: str | None
+    #: Not written if null, so that an older record is written unchanged.
+    card: str | None = Field(default=None, exclude_if=lambda card: card is None)
 
 
 class Checkpoint(Schema):
@@ -179,8 +184,3 @@ class Record(Schema):
 def record_name(protocol: str, architecture: str, seed: int) -> str:
     """Name of a record, `<task>/<protocol>/<architecture>/seed<k>`; a protocol's name starts with its task."""
     return f"{protocol}/{architecture}/seed{seed}"
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of a record."""
-    return Record.model_json_schema()

@@ -165,7 +165,7 @@ def refuse_other_run(path: Path, existing: Record | None, key: str, replace: boo
     if existing is not None and existing.key != key and not replace:
         raise InputError(
             f"{path}: holds the record of a different run (another config, data or parent); "
-            "--replace moves it to replaced/, --results keeps it and writes elsewhere"
+            "replace moves it to replaced/; another results folder keeps it where it is"
         )
 
 

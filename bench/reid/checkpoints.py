@@ -18,7 +18,7 @@ from backbones.genotype import Genotype
 from bench.reid.model import build_pcb
 from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
-from search.configs import data_folder, parse, portable
+from search.configs import DATA_VARIABLES, data_folder, parse, portable
 
 #: The first part's classifier; its rows are the identities.
 _CLASSIFIER = "classifiers.0.weight"
@@ -92,7 +92,7 @@ def _identities(state: Mapping[str, Tensor], file: Path) -> int:
 def _here(config: Mapping[str, Any]) -> dict[str, Any]:
     """Insert this machine's data folder into a config."""
     variable, slash, rest = str(config.get("data_root", "")).partition("/")
-    if variable in ("$WILDNAS_DATA", "$WILDNAS_DIGITS"):
+    if variable[1:] in DATA_VARIABLES and variable.startswith("$"):
         return {**config, "data_root": f"{data_folder(variable[1:])}{slash}{rest}"}
     return dict(config)
 

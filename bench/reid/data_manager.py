@@ -59,7 +59,7 @@ def _register(dataset: str) -> str:
 
 
 def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
-    """Build a protocol's `ImageDataManager`; it normalises by ImageNet's means, as the backbones' pretraining does.
+    """Build a protocol's `ImageDataManager`.
 
     With a triplet loss, `RandomIdentitySampler` draws the several images of an identity that a batch needs.
     """
@@ -70,6 +70,8 @@ def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
         height=config.height,
         width=config.width,
         transforms=list(config.transforms),
+        norm_mean=list(config.normalisation.mean),
+        norm_std=list(config.normalisation.std),
         batch_size_train=config.batch_size,
         batch_size_test=config.test_batch_size,
         workers=config.workers,
@@ -80,4 +82,7 @@ def build_datamanager(config: ReidConfig, listing: Listing) -> Any:
 
 def test_transform(config: ReidConfig) -> Any:
     """Build the transform of query and gallery images, the same as in `build_datamanager`."""
-    return build_transforms(config.height, config.width)[1]
+    normalisation = config.normalisation
+    return build_transforms(
+        config.height, config.width, norm_mean=list(normalisation.mean), norm_std=list(normalisation.std)
+    )[1]

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from backbones.errors import InputError
 from bench.reid.cuhk03 import read_cuhk03
-from bench.reid.limit import limited
-from bench.reid.listing import Listing, all_asked
+from bench.reid.listing import Listing, all_asked, limited
 from bench.reid.market import read_dukemtmcreid, read_market1501, read_market_folder
 from bench.reid.msmt17 import read_msmt17
 

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.reid.losses import PcbLoss
-from bench.reid.ranking import Labels, Ranking
+from bench.reid.pcb import Parts
+from bench.reid.ranking import Labels, Ranking, rank_blocks
+from bench.reid.reranking import protocol_distances
 from bench.reid.resume import ResumePoint
 from bench.reid.schema import ReidConfig
-from bench.reid.scoring import score
-from bench.reid.torchreid_compat import Engine, accuracy, build_lr_scheduler, build_optimizer
-from search.data.workers import plain_worker_errors
+from bench.reid.torchreid_compat import Engine, TripletLoss, accuracy, build_lr_scheduler, build_optimizer
+from search.data.reader import plain_worker_errors
 from search.training.hooks import check_finite
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
@@ -32,7 +32,7 @@ _TRAINING_SHARE = 0.95
 
 
 class PcbEngine(Engine):
-    """torchreid's engine with `PcbLoss`, optional bf16, and `bench.reid.scoring`.
+    """torchreid's engine with `PcbLoss`, optional bf16, and `bench.reid.ranking`.
 
     Every epoch is seeded by (seed, epoch) and ends with a checkpoint, so a resumed training equals an uninterrupted
     one, on a CPU bit for bit. torchreid writes losses, learning rate and scores for TensorBoard into the work folder.
@@ -128,11 +128,12 @@ class PcbEngine(Engine):
     def _evaluate(
         self, dataset_name: str = "", query_loader: Any = None, gallery_loader: Any = None, **settings: Any
     ) -> tuple[float, float]:
-        """Rank by `bench.reid.scoring` instead of torchreid's loop; `test` calls this."""
+        """Rank by `bench.reid.ranking` instead of torchreid's loop; `test` calls this."""
         query_features, query = self.extract(query_loader, "queries", 0.0)
         gallery_features, gallery = self.extract(gallery_loader, "gallery", 0.5)
         self.progress(1.0, "ranking")
-        self.ranking = score(query_features, gallery_features, query, gallery, self.config)
+        distances = protocol_distances(query_features, gallery_features, self.config)
+        self.ranking = rank_blocks(distances, query, gallery)
         print(f"** {dataset_name} ** {self.ranking}")
         return self.ranking.cmc[1], self.ranking.mean_average_precision
 
@@ -183,3 +184,29 @@ def build_optimisation(
         max_epoch=config.epochs,
     )
     return optimiser, scheduler
+
+
+class PcbLoss(nn.Module):
+    """The sum of the parts' cross-entropies (Sun et al. 2018), and of their triplet losses if the protocol has any.
+
+    torchreid's own engines take the mean over the parts instead. The triplet loss is torchreid's (hardest positive and
+    negative of the batch, Hermans et al. 2017), on each part's vector before normalisation. The paper's PCB has none.
+    """
+
+    def __init__(self, config: ReidConfig) -> None:
+        super().__init__()
+        # Not torchreid's `CrossEntropyLoss`, which is the same loss but builds its targets on the CPU at every step.
+        self.cross_entropy = nn.CrossEntropyLoss(label_smoothing=0.1 if config.label_smooth else 0.0)
+        self.triplet = TripletLoss(config.margin) if config.loss == "softmax_triplet" else None
+        self.triplet_weight = config.triplet_weight
+
+    def forward(self, parts: Parts, identities: Tensor) -> dict[str, Tensor]:
+        """Compute the terms of the loss by name, from PCB's training output and identities `(N,)`."""
+        terms = {"softmax": self._sum(self.cross_entropy, parts.logits, identities)}
+        if self.triplet is not None:
+            terms["triplet"] = self.triplet_weight * self._sum(self.triplet, parts.vectors, identities)
+        return terms
+
+    @staticmethod
+    def _sum(criterion: nn.Module, inputs: list[Tensor], identities: Tensor) -> Tensor:
+        return torch.stack([criterion(values.float(), identities) for values in inputs]).sum()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from backbones.errors import InputError
 from search.data.names import sift
@@ -23,6 +24,10 @@ JUNK = -1
 
 #: The identity of gallery images that show no query's identity (Market-1501).
 DISTRACTOR = 0
+
+
+#: Images of an identity in a limited data set, on average; the first `limit / 4` identities are taken.
+_IMAGES = 4
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def cameras_of(images: list[Image]) -> dict[int, set[int]]:
     return cameras
 
 
-def identities_of(images: list[Image]) -> set[int]:
+def identities_of(images: Iterable[Image]) -> set[int]:
     return {identity for _, identity, _ in images}
 
 
@@ -108,3 +113,40 @@ def read_names(folder: Path, passed_over: Counter[str]) -> list[Image]:
             f"expected names like 0002_c1s1_000451_03.jpg (identity 2, camera 1), with at most {_DIGITS} digits"
         )
     return images
+
+
+def limited(listing: Listing, limit: int) -> Listing:
+    """Keep at most `limit` images of each part for a quick try, from the first identities.
+
+    Identities take turns, and so do the cameras of an identity, so that a query keeps images from other cameras if two
+    images of its identity are kept. The gallery is chosen first, from the queries' identities; queries of other
+    identities, distractors and junk are dropped.
+    """
+    asked = identities_of(listing.query)
+    gallery = _first([image for image in listing.gallery if image[1] in asked], limit)
+    found = identities_of(gallery)
+    return replace(
+        listing,
+        train=relabelled(_first(listing.train, limit)),
+        query=_first([image for image in listing.query if image[1] in found], limit),
+        gallery=gallery,
+        distractors=0,
+        junk=0,
+    )
+
+
+def _first(images: Collection[Image], limit: int) -> list[Image]:
+    identities = set(sorted(identities_of(images))[: max(2, limit // _IMAGES)])
+    kept = [image for image in images if image[1] in identities]
+    shots = sorted((turn, image[2], image) for turn, image in _turns(kept, lambda image: image[1:]))
+    ordered = (image for *_, image in shots)
+    people = sorted((turn, image[1], image) for turn, image in _turns(ordered, lambda image: image[1]))
+    return sorted(image for *_, image in people[:limit])
+
+
+def _turns(images: Iterable[Image], owner: Callable[[Image], Any]) -> Iterator[tuple[int, Image]]:
+    """Yield each image with the number of its owner's images before it."""
+    counts: Counter[Any] = Counter()
+    for image in images:
+        yield counts[owner(image)], image
+        counts[owner(image)] += 1

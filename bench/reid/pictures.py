@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from backbones.files import replacing, write_text
-from bench.digits.embedded import ensure_embedded
-from bench.records.digests import confirm_recorded
+from bench.digits.recipe import ensure_embedded
+from bench.records.check import confirm_recorded
 from bench.reid.checkpoints import load_pcb
 from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing

@@ -17,11 +17,10 @@ from bench.reid.distances import BLOCK
 from bench.reid.engine import PcbEngine
 from bench.reid.listing import JUNK, Image, Listing
 from bench.reid.pcb import PCB
-from bench.reid.ranking import Labels, Ranking
+from bench.reid.ranking import Labels, Ranking, rank_blocks
+from bench.reid.reranking import protocol_distances
 from bench.reid.schema import ReidConfig
-from bench.reid.scoring import protocol_distances, score
-from search.data.reader import read_picture
-from search.data.workers import plain_worker_errors
+from search.data.reader import plain_worker_errors, read_picture
 from search.training.progress import ProgressCallback
 
 
@@ -84,7 +83,7 @@ def rank_listing(
         queries, query = engine.extract(loader(listing.query), "queries", 0.0)
         features, gallery = engine.extract(loader(listing.gallery), "gallery", 0.5)
         progress(1.0, "ranking")
-        ranking = score(queries, features, query, gallery, config)
+        ranking = rank_blocks(protocol_distances(queries, features, config), query, gallery)
         unmatched = set(listing.unmatched())
         chosen = _spread([index for index, image in enumerate(listing.query) if image not in unmatched], shown)
         rows = _rows(queries, features, config, chosen)

@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from backbones.errors import InputError
-from bench.reid.distances import Metric, distance_blocks
 from bench.reid.listing import JUNK
 
 #: The ranks at which the CMC is reported.
@@ -68,25 +67,13 @@ class Ranking:
     queries_without_match: int
 
 
-def rank_features(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    query: Labels,
-    gallery: Labels,
-    metric: Metric = "euclidean",
-    ranks: Sequence[int] = RANKS,
-) -> Ranking:
-    """Rank by the distance between features `(N_query, D)` and `(N_gallery, D)`.
+def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS) -> Ranking:
+    """Rank by blocks of distances `(some queries, N_gallery)`, as of `distance_blocks`; the blocks are changed.
 
     Raises:
-        FloatingPointError: a feature is not finite.
+        FloatingPointError: a distance is not finite.
         InputError: no query has a correct image in the gallery.
     """
-    return rank_blocks(distance_blocks(query_features, gallery_features, metric), query, gallery, ranks)
-
-
-def rank_blocks(blocks: Iterable[Tensor], query: Labels, gallery: Labels, ranks: Sequence[int] = RANKS) -> Ranking:
-    """Rank by blocks of distances `(some queries, N_gallery)`; the blocks are changed."""
     same = _SameIdentity(gallery)
     first_hits, precisions = [], []
     start = 0

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from bench.machine import environment
-from bench.machine.isolation import isolated
+from bench.machine.timing import isolated
 from bench.reid.distances import distance_blocks
-from bench.reid.ranking import Labels, rank_blocks, rank_features
+from bench.reid.ranking import Labels, rank_blocks
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def measure_ranking(size: Size, dimensions: int = 768, reference_queries: int = 
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     # A warm-up that loads the libraries of matrix products and sorting.
-    rank_features(*_made(Size("warm-up", 300, 300, 5, 2), 8, device, seed))
+    queries, gallery, query, shown = _made(Size("warm-up", 300, 300, 5, 2), 8, device, seed)
+    rank_blocks(distance_blocks(queries, gallery, "euclidean"), query, shown)
     before = environment.memory()
     environment.reset_peak_memory()
     queries, gallery, query, shown = _made(size, dimensions, device, seed)

@@ -14,9 +14,18 @@ import torch
 from torch import Tensor
 
 from bench.reid.distances import BLOCK, Metric, distance_blocks
+from bench.reid.schema import ReidConfig
 
 #: Chunk size, in images, that bounds the memory of comparing neighbours' neighbours.
 _CHUNK = 1024
+
+
+def protocol_distances(queries: Tensor, gallery: Tensor, config: ReidConfig) -> Iterator[Tensor]:
+    """Compute the distances that a protocol ranks by, in blocks as `distance_blocks` does."""
+    if config.rerank is None:
+        return distance_blocks(queries, gallery, config.metric)
+    how = config.rerank
+    return reranked(queries, gallery, config.metric, how.k1, how.k2, how.weight)
 
 
 def reranked(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from search.configs import Schema
+from backbones.pretrained import IMAGENET, Normalisation
+from search.configs import Embedded, Schema
 
 #: torchreid's augmentations that depend only on the image and the epoch's seed. `random_patch` is not one of them: it
 #: pastes from a pool of earlier images, which a resumed run does not have.
@@ -15,8 +16,8 @@ Transform = Literal["random_flip", "random_crop", "color_jitter", "random_erase"
 Dataset = Literal["market1501", "dukemtmcreid", "msmt17", "cuhk03_detected", "cuhk03_labeled", "market_folder"]
 
 
-def _flip_only() -> list[Transform]:
-    return ["random_flip"]
+#: Red, green and blue; a list, as a record has it.
+Colours = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
 class Reranking(Schema):
@@ -42,10 +43,12 @@ class ReidConfig(Schema):
         pretrained: whether the protocol starts from pretrained weights; a run without any is marked.
         data_root: the folder that holds `market1501/`, `dukemtmc-reid/`, `msmt17/` or `cuhk03/`, torchreid's names; for
             `market_folder` the folder of the three folders of images.
-        limit: the largest number of images of each part (`bench.reid.limit`); None takes all.
+        limit: the largest number of images of each part (`bench.reid.listing`); None takes all.
         queries: `own` takes the data set's queries, `all` every test image of a query's identity, against all others,
             which gives more queries in a small data set (`bench.reid.listing.all_asked`).
         height, width: size that every image is resized to.
+        mean, std: mean and deviation of the images, red, green and blue from 0 to 1; None is ImageNet's, torchreid's
+            default.
         channels, layers: initial width and cells of the backbone, as in the pretrained network; not for timm models.
         last_stride: 1 leaves out the backbone's last halving.
         reduced_dim, feature, dropout: see `bench.reid.pcb.PCB`.
@@ -67,10 +70,10 @@ class ReidConfig(Schema):
     """
 
     task: Literal["reid"]
-    reduced: list[str] = Field(default_factory=list)
-    expected: dict[str, int] = Field(default_factory=dict)
+    reduced: list[str] = []
+    expected: dict[str, int] = {}
     pretrained: bool = False
-    embedded: Literal["digits"] | None = None
+    embedded: Embedded | None = None
     dataset: Dataset
     data_root: str = Field(min_length=1)
     limit: int | None = Field(default=None, ge=1, le=2**53)
@@ -78,6 +81,9 @@ class ReidConfig(Schema):
     parts: int = Field(ge=1, le=256)
     height: int = Field(default=384, ge=8, le=4096)
     width: int = Field(default=128, ge=8, le=4096)
+    # Not written if null, so that keys of earlier runs stay as they are.
+    mean: Colours | None = Field(default=None, exclude_if=lambda colours: colours is None)
+    std: Colours | None = Field(default=None, exclude_if=lambda colours: colours is None)
     channels: int = Field(default=48, ge=2, le=4096, multiple_of=2)
     layers: int = Field(default=14, ge=3, le=200)
     last_stride: Literal[1, 2] = 1
@@ -98,10 +104,10 @@ class ReidConfig(Schema):
     nesterov: bool = True
     weight_decay: float = Field(default=5e-4, ge=0)
     schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
-    milestones: list[int] = Field(default_factory=lambda: [40])
+    milestones: list[int] = [40]
     gamma: float = Field(default=0.1, gt=0)
     label_smooth: bool = False
-    transforms: list[Transform] = Field(default_factory=_flip_only)
+    transforms: list[Transform] = ["random_flip"]
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = Field(default=4, ge=0, le=1024)
     metric: Literal["euclidean", "cosine"] = "euclidean"
@@ -117,6 +123,21 @@ class ReidConfig(Schema):
     def batch_identities(self) -> int:
         """Smallest number of identities for a training batch."""
         return self.batch_size // self.instances if self.loss == "softmax_triplet" else 1
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and deviation of the network's images."""
+        if self.mean is None or self.std is None:
+            return IMAGENET
+        return Normalisation((self.mean[0], self.mean[1], self.mean[2]), (self.std[0], self.std[1], self.std[2]))
+
+    @model_validator(mode="after")
+    def _check_colours(self) -> ReidConfig:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std belong together: set both or none")
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError(f"std={self.std}: expected three numbers above 0")
+        return self
 
     @model_validator(mode="after")
     def _check_parts(self) -> ReidConfig:

@@ -11,12 +11,12 @@ import torch
 
 from backbones import weights
 from backbones.errors import InputError
-from bench.digits.embedded import ensure_embedded
-from bench.reid.cost import Costs, measure_costs
+from backbones.pretrained import Normalisation
+from bench.digits.recipe import ensure_embedded
 from bench.reid.data_sets import read_layout
 from bench.reid.listing import Listing, cameras_of, identities_of
 from bench.reid.market import EXPECTED, GALLERY, QUERY, TRAIN
-from bench.reid.model import build_pcb
+from bench.reid.model import Costs, build_pcb, measure_costs, training_workload
 from bench.reid.pcb import PCB
 from bench.reid.ranking import Ranking
 from bench.reid.resume import FILE_NAME, ResumePoint
@@ -55,6 +55,12 @@ class ReidTask(Task):
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return parse(ReidConfig, config, where).model_dump()
 
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        return parse(ReidConfig, config, "config").normalisation
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        config.update(mean=list(by.mean), std=list(by.std))
+
     def check(self, protocol: Protocol) -> DataReport:
         listing = _data(_config(protocol))
         splits = {"train": listing.train, "query": listing.query, "gallery": listing.gallery}
@@ -87,7 +93,7 @@ class ReidTask(Task):
         elif any((folder / name).is_dir() for name in ("market1501", "dukemtmc-reid", "msmt17", "cuhk03")):
             values, found = {"data_root": str(folder)}, "published data sets by torchreid's names"
         else:
-            raise InputError(f"--data {folder}: {EXPECTED['market_folder'].replace('data_root', 'it')}")
+            raise InputError(f"data {folder}: {EXPECTED['market_folder'].replace('data_root', 'it')}")
         return OwnData(f"{folder}: {found}", as_options(values, config))
 
     def run(self, job: Job) -> Outcome:
@@ -144,8 +150,6 @@ class ReidTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.reid.workload import training_workload
-
         return training_workload(_config(protocol), given(architecture).design, counts)
 
     def speed(

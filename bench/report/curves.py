@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from backbones.files import confirm_regular, file_digest, loads, read_text
 from bench.records.bounds import LARGEST_CURVE, MOST_EPOCHS, confirm_bounded
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
-from bench.report.scatters import REDUCED
+from bench.report.panels import Axis, Figure, Panel, Point, Series, joined, titled
 
 #: Returns the link to a record in the page.
 RecordLink = Callable[[Record], str]
@@ -49,44 +47,35 @@ _EPOCH = Axis("epoch", whole=True)
 
 def search_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     """Entropy of α, skip connections and accuracy, epoch by epoch; a line a seed, dotted where a stage begins."""
-    panels: list[Panel] = []
-    for protocol, group in _by_protocol(curves, "search"):
-        longest = max((curve.epochs for curve in group), key=len)
-        begins = [place for place, entry in enumerate(longest, start=1) if place > 1 and entry.get("epoch") == 1]
-        marks = tuple(place - 0.5 for place in begins)
-        panels += _panels(protocol, group, _SEARCH, link, marks)
     note = "Stages follow each other; a dotted line is where one begins, with fewer candidates and fresh weights."
-    return Figure("search-curves", "Searches, epoch by epoch", note, tuple(panels))
+    return Figure("search-curves", "Searches, epoch by epoch", note, tuple(_panels(curves, "search", _SEARCH, link)))
 
 
 def training_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     """The error of each training on the images that it is scored on, epoch by epoch."""
-    panels: list[Panel] = []
-    for protocol, group in _by_protocol(curves, "classification"):
-        panels += _panels(protocol, group, _TRAINING, link)
+    panels = _panels(curves, "classification", _TRAINING, link)
     return Figure("training-curves", "Trainings, epoch by epoch", "", tuple(panels))
 
 
-def _by_protocol(curves: Iterable[Curve], task: str) -> Iterator[tuple[str, list[Curve]]]:
-    def title(curve: Curve) -> str:
-        return f"{curve.record.protocol}{REDUCED if curve.record.reduced else ''}"
-
-    kept = [curve for curve in curves if curve.record.task == task and curve.epochs]
-    for protocol, group in groupby(sorted(kept, key=lambda curve: (title(curve), curve.record.name)), key=title):
-        yield protocol, list(group)
+def stage_marks(epochs: Iterable[Sequence[Mapping[str, Any]]]) -> tuple[float, ...]:
+    """Where the stages of the longest curve begin, the first one apart."""
+    longest = max(epochs, key=len)
+    return tuple(place - 0.5 for place, epoch in enumerate(longest, 1) if place > 1 and epoch.get("epoch") == 1)
 
 
 def _panels(
-    title: str,
-    curves: Sequence[Curve],
-    what: Sequence[tuple[Axis, Mapping[str, str]]],
-    link: RecordLink,
-    marks: tuple[float, ...] = (),
+    curves: Iterable[Curve], task: str, what: Sequence[tuple[Axis, Mapping[str, str]]], link: RecordLink
 ) -> Iterator[Panel]:
-    for axis, keys in what:
-        series = [_series(curve, key, words, link) for curve in curves for key, words in keys.items()]
-        if joined(series):
-            yield Panel(f"{title}: {axis.title.split(' (')[0]}", _EPOCH, axis, joined(series), marks)
+    groups: dict[str, list[Curve]] = {}
+    for curve in sorted(curves, key=lambda curve: (titled(curve.record), curve.record.name)):
+        if curve.record.task == task and curve.epochs:
+            groups.setdefault(titled(curve.record), []).append(curve)
+    for title, group in groups.items():
+        marks = stage_marks(curve.epochs for curve in group)
+        for axis, keys in what:
+            series = joined([_series(curve, key, words, link) for curve in group for key, words in keys.items()])
+            if series:
+                yield Panel(f"{title}: {axis.title.split(' (')[0]}", _EPOCH, axis, series, marks)
 
 
 def _series(curve: Curve, key: str, words: str, link: RecordLink) -> Series:

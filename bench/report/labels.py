@@ -10,7 +10,6 @@ from bench.report.panels import Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.transforms import Bbox
 
 _SIZE = 7
 #: Candidate positions of a name: its shift from the point in pixels, and its alignment.
@@ -48,22 +47,12 @@ def place_labels(axes: Axes, points: Sequence[Point]) -> None:
         if point.label in named and math.dist(named[point.label], place) < 3 * _MARK:
             continue
         for x, y, horizontal, vertical in _PLACES:
-            text = axes.annotate(
-                point.label,
-                (point.x, point.y),
-                (x, y),
-                textcoords="offset pixels",
-                ha=horizontal,
-                va=vertical,
-                fontsize=_SIZE,
-            )
+            style: dict[str, Any] = {"ha": horizontal, "va": vertical, "fontsize": _SIZE}
+            text = axes.annotate(point.label, (point.x, point.y), (x, y), textcoords="offset pixels", **style)
             box = text.get_window_extent(renderer)
-            if _fits(box, inside) and not any(box.overlaps(other) for other in taken):
+            fits = inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
+            if fits and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 named[point.label] = place
                 break
             text.remove()
-
-
-def _fits(box: Bbox, inside: Bbox) -> bool:
-    return bool(box.x0 >= inside.x0 and box.x1 <= inside.x1 and box.y0 >= inside.y0 and box.y1 <= inside.y1)

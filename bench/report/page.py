@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from backbones.errors import InputError
 from backbones.files import write_text
 from bench.console.visible import visible
@@ -18,24 +20,27 @@ from bench.records.record import Record
 from bench.records.sections import many_objects
 from bench.records.store import RecordStore
 from bench.report import plot
-from bench.report.cells import all_cells, cells_place
+from bench.report.cells import Cells, all_cells, cells_place
 from bench.report.curves import read_curves, search_figure, training_figure
-from bench.report.panels import Figure
-from bench.report.proxies import transfer_figure
-from bench.report.runs import Lineage, config_place, place_of, runs
+from bench.report.proxies import proxies_figure, transfer_figure
+from bench.report.runs import Lineage, config_place, place_of
 from bench.report.scatters import SOURCES, cost_figure, detection_figure, parts_figure
 from bench.report.stages import operations_figure, stages_figure
-from bench.report.sureness import sureness
+from bench.statistics.answers import HEADS, answers, cells
+from bench.statistics.checklist import WORDS, checklist
 from bench.statistics.correlation import FEWEST
 from bench.statistics.measurements import measurements
+from bench.statistics.reproducibility import gains, splits
 from bench.statistics.transfer import pairs
 from bench.tables.columns import Column
 from bench.tables.frame import merged_rows
+from bench.tables.power import needed_text
 from bench.tables.published import published_problems
 from bench.tables.rows import MEASURED, Row, Rows
 from bench.tables.table import lay_out
-from bench.tables.write import as_html
+from bench.tables.write import as_html, environment
 from bench.tasks.metrics import METRICS, TITLES
+from bench.zerocost.holes import hole_lines
 from search.training.progress import ProgressCallback
 
 #: Replaced by the script's digest once the page is rendered; the policy precedes all that comes from records.
@@ -72,7 +77,8 @@ def write_report(
     with many_objects():
         text, problems = _page(results, title, full_only, progress)
     with _writing(file):
-        write_text(file, _encodable(text))
+        # JSON may hold control characters and halves of surrogate pairs, which UTF-8 may not.
+        write_text(file, visible(text))
     return file, problems
 
 
@@ -84,11 +90,6 @@ def _writing(file: Path) -> Iterator[None]:
         raise InputError(f"{file}: cannot be written: {error.strerror}") from error
 
 
-def _encodable(text: str) -> str:
-    """With control characters and halves of surrogate pairs spelt out: JSON may hold them, UTF-8 may not."""
-    return visible(text)
-
-
 def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback) -> tuple[str, list[str]]:
     progress(0.0, "reading records")
     store = RecordStore(results)
@@ -96,27 +97,26 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
     known = [record for record in readable if record.task in METRICS]
     by_name = {record.name: record for record in known}
     records = [record for record in known if not (full_only and record.reduced)]
-    trainings = _of(records, "classification")
-    rows = {task: _own_first(merged_rows(task, _of(records, task), by_name.get, trainings, results)) for task in TASKS}
+    of = {task: [record for record in records if record.task == task] for task in TASKS}
+    rows = {task: _own_first(merged_rows(task, of[task], by_name.get, of["classification"], results)) for task in TASKS}
     everything = [row for task in TASKS for row in rows[task]]
     curves, broken = read_curves(records, store)
     progress(0.1, "comparing")
-    found = pairs(measurements(records, rows.values()))
+    frame = measurements(records, rows.values())
+    measured = frame[frame["source"] == MEASURED]
+    found = pairs(frame)
     transfers = [pair for pair in found if pair.proxy.task != "zerocost"]
     transfers.sort(key=lambda pair: (pair.source != MEASURED, -len(pair.architectures)))
-    places = {
-        (row.labels["protocol"], row.digest or row.labels["architecture"]): _row_link(row)
-        for row in everything
-        if row.records
-    }
+    answered = answers(pair for pair in found if pair.source == MEASURED)
+    ran = [row for row in everything if row.records]
+    places = {(row.text("protocol"), row.digest or row.text("architecture")): _row_link(row) for row in ran}
 
     def link(protocol: str, architecture: str) -> str:
         return places.get((protocol, architecture), "")
 
-    sure, proxies = sureness(records, [pair for pair in found if pair.source == MEASURED], link)
     figures = [
         transfer_figure(transfers, link),
-        proxies,
+        proxies_figure(answered, link),
         detection_figure(rows["detection"], _row_link),
         parts_figure(rows["reid"], _row_link),
         cost_figure(rows["classification"], _row_link),
@@ -125,6 +125,16 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         stages_figure(records, _record_link),
         training_figure(curves, _record_link),
     ]
+    tables = {
+        task: as_html(lay_out(TITLES[task], own, METRICS[task], ["protocol"]), _cell_link)
+        for task, own in rows.items()
+        if own
+    }
+    progress(0.2, "drawing plots")
+    pictures = {
+        figure.key: [plot.svg(panel, f"{figure.key}-{place}") for place, panel in enumerate(figure.panels)]
+        for figure in figures
+    }
     problems = [*published_problems(results), *problems, *broken]
     content: dict[str, Any] = {
         "title": title,
@@ -137,40 +147,38 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         "papers": _papers(everything),
         "problems": problems,
         "transfers": transfers,
-        "sure": sure,
-        "tables": {task: _table(task, rows[task]) for task in TASKS if len(rows[task])},
+        "heads": HEADS,
+        "answers": answered,
+        "holes": hole_lines(records),
+        "gains": gains(measured),
+        "splits": splits(measured),
+        "checklist": checklist(records),
+        "words": WORDS,
+        "tables": tables,
         "figures": [figure for figure in figures if figure.panels],
-        "pictures": _pictures(figures, progress),
+        "pictures": pictures,
         "cells": _drawn(everything, progress),
-        "runs": runs(everything, Lineage(records)),
+        "runs": Lineage(records).runs(everything),
         "configs": {config_place(record.config): record for record in records},
     }
     progress(1.0, "writing")
     return _rendered(content), problems
 
 
-def _of(records: Iterable[Record], task: str) -> list[Record]:
-    return [record for record in records if record.task == task]
-
-
 def _papers(rows: Iterable[Row]) -> str:
     """`PC-DARTS, P-DARTS and Mine`: the papers that rows are from, those of the legends' order first."""
     found = dict.fromkeys(row.published.paper for row in rows if row.published is not None)
-    *names, last = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
-    return f"{', '.join(names)} and {last}" if names else last
+    names = [*(name for name in SOURCES if name in found), *(name for name in found if name not in SOURCES)]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _own_first(rows: Rows) -> Rows:
     """The rows of protocols with measured rows first."""
-    protocols = rows.label("protocol")
-    return rows.take((~protocols.isin(protocols[rows.measured])).sort_values(kind="stable").index)
+    own = {row.text("protocol") for row in rows if row.records}
+    return Rows(sorted(rows, key=lambda row: row.text("protocol") not in own))
 
 
-def _table(task: str, rows: Rows) -> str:
-    return as_html(lay_out(TITLES[task], rows, METRICS[task], ["protocol"]), _cell_link)
-
-
-def _cell_link(row: Any, column: Column) -> str:
+def _cell_link(row: Row, column: Column) -> str:
     """Link a name to its cells, and a measured number to its runs."""
     if column.key == "architecture":
         return f"#{cells_place(row.digest)}" if row.digest else ""
@@ -185,51 +193,36 @@ def _record_link(record: Record) -> str:
     return f"#{place_of(record)}"
 
 
-def _pictures(figures: Iterable[Figure], progress: ProgressCallback) -> dict[str, list[str]]:
-    progress(0.2, "drawing plots")
-    return {
-        figure.key: [plot.svg(panel, f"{figure.key}-{place}") for place, panel in enumerate(figure.panels)]
-        for figure in figures
-    }
-
-
-def _drawn(rows: Iterable[Row], progress: ProgressCallback) -> list[dict[str, Any]]:
+def _drawn(rows: Iterable[Row], progress: ProgressCallback) -> list[tuple[Cells, dict[str, str]]]:
     every = all_cells(rows)
     found = []
-    for place, cells in enumerate(every):
+    for place, each in enumerate(every):
         progress(0.4 + 0.5 * place / len(every), f"drawing cells {place + 1} of {len(every)}")
-        found.append({"place": cells.place, "title": cells.title, "genotype": cells.genotype, "svg": cells.pictures})
+        found.append((each, each.pictures))
     return found
 
 
 def _rendered(content: dict[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("bench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    templates = environment("bench.report")
+    templates.filters |= {
         "config": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
         "breakable": _breakable,
+        "cells": cells,
         "compact": lambda value: json.dumps(value, ensure_ascii=False),
+        "config_place": config_place,
         "facts": _facts,
+        "needed": needed_text,
         "place": place_of,
     }
-    page = environment.get_template("page.html").render(content, script_digest=_SCRIPT)
+    page = templates.get_template("page.html").render(content, script_digest=_SCRIPT)
     script = page.rpartition("<script>")[2].partition("</script>")[0]
     # The policy allows only the script of this digest, whatever a record contains.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return page.replace(_SCRIPT, f"sha256-{digest}", 1)
 
 
-def _breakable(text: str) -> str:
+def _breakable(text: object) -> Markup:
     """Allow a line break behind each slash, underscore and hyphen, for narrow screens."""
-    from markupsafe import Markup, escape
-
     return Markup(re.sub(r"([/_-])(?=.)", r"\1<wbr>", str(escape(text))))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-import pandas as pd
-
 from bench.report.panels import Axis, Figure, Panel, Point, Series
 from bench.statistics.answers import Answer
 from bench.statistics.transfer import Pair, Side
@@ -23,8 +21,10 @@ def proxies_figure(answers: Iterable[Answer], link: RunLink) -> Figure:
     """The scatters of the best predictor and of multiply-adds, where there are enough architectures."""
     panels = []
     for answer in answers:
-        shown = [pair for pair in (answer.best, answer.plain) if pair is not None and pair.enough]
-        panels += [_panel(pair, f"{pair.title}{_tau(pair)}", link) for pair in dict.fromkeys(shown)]
+        for pair in dict.fromkeys((answer.best, answer.plain)):
+            if pair is not None and pair.enough:
+                kendall = pair.correlation.kendall
+                panels.append(_panel(pair, pair.title + (f": τ = {kendall.text}" if kendall else ""), link))
     return Figure("proxies", "The best predictors, and plain multiply-adds", _BARS, tuple(panels))
 
 
@@ -40,38 +40,23 @@ def transfer_figure(pairs: Iterable[Pair], link: RunLink) -> Figure:
 
 def _panel(pair: Pair, title: str, link: RunLink) -> Panel:
     proxy, downstream = pair.proxy, pair.downstream
-    (x, x_bars), (y, y_bars) = (_means(side, pair) for side in (proxy, downstream))
+    x, y = (side.values.loc[list(pair.architectures)].agg(["mean", "std"], axis=1) for side in (proxy, downstream))
     measured = pair.source == MEASURED
     points = tuple(
         Point(
-            float(x[name]),
-            float(y[name]),
+            float(x["mean"][name]),
+            float(y["mean"][name]),
             downstream.names[name],
             link(downstream.protocol, name) if measured else "",
-            _bar(y_bars[name]),
-            _bar(x_bars[name]),
+            *(None if math.isnan(side["std"][name]) else float(side["std"][name]) for side in (y, x)),
         )
         for name in pair.architectures
     )
-    wide = bool((x > 0).all()) and x.max() > _WIDE * x.min()
+    scores = [point.x for point in points]
+    wide = min(scores) > 0 and max(scores) > _WIDE * min(scores)
     series = Series(pair.source, points, hollow=not measured)
     return Panel(title, _axis(proxy, wide), _axis(downstream), (series,), named=True)
 
 
-def _tau(pair: Pair) -> str:
-    kendall = pair.correlation.kendall
-    return f": τ = {kendall.text}" if kendall else ""
-
-
 def _axis(side: Side, logarithmic: bool = False) -> Axis:
     return Axis(side.title.partition("/")[2], logarithmic, better="high" if side.higher_is_better else "low")
-
-
-def _means(side: Side, pair: Pair) -> tuple[pd.Series, pd.Series]:
-    """Means and deviations over seeds, by architecture."""
-    values = side.values.loc[list(pair.architectures)]
-    return values.mean(axis=1), values.std(axis=1, ddof=1)
-
-
-def _bar(deviation: float) -> float | None:
-    return None if math.isnan(deviation) else float(deviation)

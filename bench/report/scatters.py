@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
+from bench.report.panels import REDUCED, Axis, Figure, Panel, Point, Series, joined
 from bench.tables.rows import MEASURED, Row
 
 #: Returns the link of a row's points; empty for none.
@@ -13,27 +13,22 @@ Link = Callable[[Row], str]
 
 #: The order of sources in a legend; other papers follow.
 SOURCES = ("PC-DARTS", "P-DARTS", MEASURED)
-REDUCED = " †"
 
 
 def detection_figure(rows: Iterable[Row], link: Link) -> Figure:
     """AP against multiply-adds, as in a paper's scatter."""
     x, y = Axis("multiply-adds of the backbone (B)", logarithmic=True), Axis("AP (%)", better="high")
     groups = _comparable(rows, lambda protocol: protocol.split("_")[0])
-    panels = [_scatter(title, group, "macs_b", "ap", x, y, link) for title, group in groups.items()]
     note = "Published numbers are of COCO's test-dev, measured ones of val2017, or of the data that a title names."
-    return Figure("ap-macs", "AP against multiply-adds", note, _kept(panels))
+    return Figure("ap-macs", "AP against multiply-adds", note, _scatters(groups, "macs_b", "ap", x, y, link))
 
 
 def cost_figure(rows: Iterable[Row], link: Link) -> Figure:
     """Error against the cost of the search."""
     x, y = Axis("search cost (device-days)", logarithmic=True), Axis("top-1 error (%)", better="low")
-    panels = [
-        _scatter(title, group, "search_cost", "top1_error", x, y, link)
-        for title, group in _comparable(rows, str).items()
-    ]
+    panels = _scatters(_comparable(rows, str), "search_cost", "top1_error", x, y, link)
     note = "A published device is a GPU; a record's own device is in its run. Manual designs have no search cost."
-    return Figure("error-cost", "Error against search cost", note, _kept(panels))
+    return Figure("error-cost", "Error against search cost", note, panels)
 
 
 def parts_figure(rows: Iterable[Row], link: Link) -> Figure:
@@ -43,39 +38,44 @@ def parts_figure(rows: Iterable[Row], link: Link) -> Figure:
     for title, group in _comparable(rows, _without_parts).items():
         lines: dict[tuple[str, bool, tuple[str, ...]], list[Point]] = {}
         for row in group:
-            point = _point(row, "parts", "rank1", link)
-            if point is not None:
-                key = (row.labels["architecture"], row.published is not None, row.reduced)
+            key = (row.text("architecture"), row.published is not None, row.reduced)
+            for point in _points(row, "parts", "rank1", link):
                 lines.setdefault(key, []).append(point)
         mixed = len({published for _, published, _ in lines}) > 1
         series = []
         for (name, published, _), points in lines.items():
-            points.sort(key=lambda point: point.x)
             source = f" ({'published' if published else MEASURED})" if mixed else ""
-            series.append(Series(f"{name}{source}", tuple(points), line=True, hollow=published))
-        if len({point.x for points in lines.values() for point in points}) > 1:
-            panels.append(Panel(title, x, y, tuple(series)))
+            ordered = tuple(sorted(points, key=lambda point: point.x))
+            series.append(Series(f"{name}{source}", ordered, line=True, hollow=published))
+        panel = Panel(title, x, y, tuple(series))
+        if len({point.x for point in panel.points}) > 1:
+            panels.append(panel)
     return Figure("rank1-parts", "Rank-1 against parts", "", tuple(panels))
 
 
-def _scatter(title: str, rows: Sequence[Row], x_key: str, y_key: str, x: Axis, y: Axis, link: Link) -> Panel:
-    points: dict[str, list[Point]] = {source: [] for source in SOURCES}
-    for row in rows:
-        point = _point(row, x_key, y_key, link)
-        if point is not None and point.x > 0:
-            points.setdefault(row.published.paper if row.published is not None else MEASURED, []).append(point)
-    series = [
-        Series(name if name == MEASURED else f"{name} paper", tuple(found), hollow=name != MEASURED)
-        for name, found in points.items()
-    ]
-    return Panel(title, x, y, joined(series), named=True)
+def _scatters(groups: dict[str, list[Row]], x_key: str, y_key: str, x: Axis, y: Axis, link: Link) -> tuple[Panel, ...]:
+    """A plot for each group, but for plots of one or two points."""
+    panels = []
+    for title, rows in groups.items():
+        points: dict[str, list[Point]] = {source: [] for source in SOURCES}
+        for row in rows:
+            source = row.published.paper if row.published is not None else MEASURED
+            points.setdefault(source, []).extend(_points(row, x_key, y_key, link))
+        series = [
+            Series(name if name == MEASURED else f"{name} paper", tuple(found), hollow=name != MEASURED)
+            for name, found in points.items()
+        ]
+        panels.append(Panel(title, x, y, joined(series), named=True))
+    return tuple(panel for panel in panels if len(panel.points) > 2)
 
 
-def _point(row: Row, x_key: str, y_key: str, link: Link) -> Point | None:
-    x, y = row.numbers.get(x_key), row.numbers.get(y_key)
-    if x is None or y is None or x.value is None or y.value is None:
-        return None
-    return Point(x.value, y.value, row.labels["architecture"], link(row), y.deviation if row.records else None)
+def _points(row: Row, x_key: str, y_key: str, link: Link) -> list[Point]:
+    """The row's point, if it has both numbers; a cost of 0 has no place on a logarithm."""
+    x, y = row.value(x_key), row.value(y_key)
+    if x is None or y is None or x <= 0:
+        return []
+    deviation = row.numbers[y_key].deviation if row.records else None
+    return [Point(x, y, row.text("architecture"), link(row), deviation)]
 
 
 def _without_parts(protocol: str) -> str:
@@ -91,14 +91,9 @@ def _comparable(rows: Iterable[Row], kin: Callable[[str], str]) -> dict[str, lis
     """
     found: dict[str, list[Row]] = {}
     for row in rows:
-        protocol = row.labels.get("protocol")
+        protocol = row.text("protocol")
         if protocol:
             # A reduced run is like none but those of its own protocol; parts alone may differ.
             title = _without_parts(protocol) if row.reduced else kin(protocol)
             found.setdefault(f"{title}{REDUCED if row.reduced else ''}", []).append(row)
     return found
-
-
-def _kept(panels: Sequence[Panel]) -> tuple[Panel, ...]:
-    """Leave out plots of one or two points."""
-    return tuple(panel for panel in panels if len(panel.points) > 2)

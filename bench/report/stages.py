@@ -3,136 +3,121 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import pandas as pd
 
 from backbones import zoo
 from backbones.genotype import OPERATIONS
 from bench.records.record import Record
-from bench.report.curves import Curve, RecordLink
-from bench.report.panels import Axis, Figure, Panel, Point, Series, joined
-from bench.report.scatters import REDUCED
-from bench.tables.numbers import sample_deviation
+from bench.report.curves import Curve, RecordLink, stage_marks
+from bench.report.panels import Axis, Figure, Panel, Point, Series, titled
 from bench.tables.rows import setting
 
 #: The maximum number of points of a line, without the last epochs of the stages.
 _MOST = 30
 
+_EPOCH = Axis("epoch", whole=True)
 _WEIGHT = Axis("softmax(α), mean over the edges", from_zero=True)
 _EDGES = Axis("edges", from_zero=True)
+Told = TypeVar("Told")
+
 _CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
 
 
 def operations_figure(curves: Sequence[Curve], link: RecordLink) -> Figure:
     """softmax(α) of each operation, epoch by epoch: a plot a cell and search, a line an operation."""
     panels = []
-    for group in _groups(curves, lambda curve: curve.record):
-        first = group[0].record
-        longest = max((curve.epochs for curve in group), key=len)
-        begins = [place for place, epoch in enumerate(longest, start=1) if place > 1 and epoch.get("epoch") == 1]
-        shown = _shown(len(longest), begins)
+    for title, first, runs in _searches((curve.record, curve.epochs) for curve in curves):
+        marks, longest = stage_marks(runs), max(map(len, runs))
+        # Evenly spaced epochs, and the last of each stage.
+        shown = {*range(1, longest + 1, math.ceil(longest / _MOST)), *map(int, marks), longest}
         for cell, words in _CELLS.items():
-            series = [_operation(group, f"weights_{cell}", name, shown, link(first)) for name in OPERATIONS]
-            if joined(series):
-                title = f"{_title(first)}: softmax(α), {words}"
-                marks = tuple(place - 0.5 for place in begins)
-                panels.append(Panel(title, Axis("epoch", whole=True), _WEIGHT, joined(series), marks))
+            weights = [
+                (name, place, told.get(name))
+                for name in OPERATIONS
+                for run in runs
+                for place, epoch in enumerate(run, start=1)
+                if place in shown and isinstance(told := epoch.get(f"weights_{cell}"), dict)
+            ]
+            series = _means(weights, link(first), epochs=True)
+            panels.append(Panel(f"{title}: softmax(α), {words}", _EPOCH, _WEIGHT, series, marks))
     note = (
         "An edge without an operation counts as 0, so that the weights sum to 1; where α is not relaxed by a softmax, "
         "weights are divided by their sum. Of several seeds, the mean. Of long searches not every epoch is shown. A "
         "dotted line is where a stage begins."
     )
-    return Figure("search-operations", "Operations, epoch by epoch", note, tuple(panels))
+    return Figure("search-operations", "Operations, epoch by epoch", note, _filled(panels))
 
 
 def stages_figure(records: Sequence[Record], link: RecordLink) -> Figure:
     """The levels of the cell's connections after each stage, and how many edges keep their best operation."""
-    panels: list[Panel] = []
-    for group in _groups([record for record in records if record.task == "search"], lambda record: record):
-        panels += _levels(group, link)
-        panels += _kept(group, link)
+    panels = []
+    for title, first, runs in _searches((record, record.resolved) for record in records):
+        levels = [
+            (stage, level, count)
+            for resolved in runs
+            for stage, counts in enumerate(_list(resolved.get("connection_levels")), start=1)
+            for level, count in enumerate(_list(counts), start=1)
+        ]
+        # A search's second stage may have a genotype where its first has none.
+        levels.sort(key=lambda line: line[0])
+        series = _means([(f"stage {stage}", *rest) for stage, *rest in levels], link(first))
+        if any(len(each.points) == 5 for each in series):
+            # As in the paper's figure; its cells have as many nodes.
+            cell = zoo.get("DARTS_V2").genotype.edge_levels("normal")
+            points = tuple(Point(level, cell.count(level), "DARTS_V2") for level in range(1, 6))
+            series = (*series, Series("DARTS_V2's published cell", points, line=True, hollow=True))
+        panels.append(Panel(f"{title}: connection levels", Axis("level", whole=True), _EDGES, series))
+        kept = [
+            (words, stage, count)
+            for cell, words in _CELLS.items()
+            for resolved in runs
+            if isinstance(told := resolved.get("kept_operations"), dict)
+            for stage, count in enumerate(_list(told.get(cell)), start=2)
+        ]
+        axis = Axis("in stage, from the one before", whole=True)
+        series = _means(kept, link(first))
+        panels.append(Panel(f"{title}: edges that keep their best operation", axis, _EDGES, series))
     note = (
         "Levels of the normal cell's connections as in P-DARTS 5.2.1, Fig. 3 (e). From stage to stage, the edges whose "
         "candidate of the largest α stays the same (P-DARTS, footnote 1: on average 5.3, then 6.7 of 14 normal edges). "
         "Means over seeds."
     )
-    return Figure("search-stages", "Searches, stage by stage", note, tuple(panels))
+    return Figure("search-stages", "Searches, stage by stage", note, _filled(panels))
 
 
-def _levels(group: Sequence[Record], link: RecordLink) -> Iterable[Panel]:
-    first = group[0]
-    found = [stages for record in group if isinstance(stages := record.resolved.get("connection_levels"), list)]
+def _searches(runs: Iterable[tuple[Record, Told]]) -> Iterator[tuple[str, Record, list[Told]]]:
+    """Of each setting of searches the title, the first record, and what all tell, in the order of methods and seeds."""
+    groups: dict[tuple[str, str], list[tuple[Record, Told]]] = {}
+    for record, told in runs:
+        if record.task == "search":
+            groups.setdefault((f"{titled(record)}, {record.method}", setting(record)), []).append((record, told))
+    for key in sorted(groups):
+        ordered = sorted(groups[key], key=lambda run: run[0].name)
+        yield key[0], ordered[0][0], [told for _, told in ordered]
+
+
+def _means(lines: Iterable[tuple[str, int, Any]], link: str, epochs: bool = False) -> tuple[Series, ...]:
+    """A series for each name: the means over seeds of what stands at each x; what is no finite number is left out."""
+    sound = [line for line in lines if type(line[2]) in (int, float) and math.isfinite(line[2])]
     series = []
-    for place in range(max(map(len, found), default=0)):
-        rows = [numbers for stages in found if place < len(stages) and (numbers := _numbers(stages[place]))]
-        series.append(_means(f"stage {place + 1}", rows, link(first), start=1))
-    if not joined(series):
-        return
-    cell = zoo.get("DARTS_V2").genotype.edge_levels("normal")
-    if any(len(each.points) == 5 for each in series):
-        # As in the paper's figure; its cells have as many nodes.
-        points = tuple(Point(level, cell.count(level), "DARTS_V2") for level in range(1, 6))
-        series.append(Series("DARTS_V2's published cell", points, line=True, hollow=True))
-    yield Panel(f"{_title(first)}: connection levels", Axis("level", whole=True), _EDGES, joined(series))
+    for name, own in pd.DataFrame(sound, columns=["name", "x", "value"]).groupby("name", sort=False):
+        points = []
+        for x, values in own.groupby("x")["value"]:
+            label = f"{name}, epoch {x}" if epochs else str(name)
+            label += f", mean of {len(values)} seeds" if len(values) > 1 else ""
+            deviation = None if epochs or len(values) < 2 else float(values.std())
+            points.append(Point(int(x), float(values.mean()), label, link, deviation))
+        series.append(Series(str(name), tuple(points), line=True))
+    return tuple(series)
 
 
-def _kept(group: Sequence[Record], link: RecordLink) -> Iterable[Panel]:
-    first = group[0]
-    found = [kept for record in group if isinstance(kept := record.resolved.get("kept_operations"), dict)]
-    series = [
-        _means(words, [numbers for kept in found if (numbers := _numbers(kept.get(cell)))], link(first), start=2)
-        for cell, words in _CELLS.items()
-    ]
-    if joined(series):
-        title = f"{_title(first)}: edges that keep their best operation"
-        yield Panel(title, Axis("in stage, from the one before", whole=True), _EDGES, joined(series))
+def _filled(panels: Iterable[Panel]) -> tuple[Panel, ...]:
+    return tuple(panel for panel in panels if panel.series)
 
 
-def _groups(items: Sequence[Any], record_of: Callable[[Any], Record]) -> list[list[Any]]:
-    """Group searches by their setting, in the order of protocols, methods and seeds."""
-    groups: dict[str, list[Any]] = {}
-    for item in sorted(items, key=lambda item: (_title(record_of(item)), record_of(item).name)):
-        if record_of(item).task == "search":
-            groups.setdefault(setting(record_of(item)), []).append(item)
-    return list(groups.values())
-
-
-def _title(record: Record) -> str:
-    return f"{record.protocol}{REDUCED if record.reduced else ''}, {record.method}"
-
-
-def _shown(epochs: int, begins: Sequence[int]) -> set[int]:
-    """The epochs of a plot, from 1: evenly spaced ones, and the last of each stage."""
-    return {*range(1, epochs + 1, math.ceil(epochs / _MOST)), *(begin - 1 for begin in begins), epochs}
-
-
-def _operation(curves: Sequence[Curve], key: str, name: str, shown: set[int], link: str) -> Series:
-    points = []
-    for place in sorted(shown):
-        entries = [curve.epochs[place - 1].get(key) for curve in curves if place <= len(curve.epochs)]
-        values = [value for entry in entries if isinstance(entry, Mapping) for value in _numbers([entry.get(name)])]
-        if values:
-            points.append(Point(place, fmean(values), f"{name}, epoch {place}{_seeds(values)}", link))
-    return Series(name, tuple(points), line=True)
-
-
-def _means(name: str, rows: Sequence[Sequence[float]], link: str, start: int) -> Series:
-    """The means of the rows' first, second, … numbers, at x = `start` and so on."""
-    points = []
-    for place in range(max(map(len, rows), default=0)):
-        values = [row[place] for row in rows if place < len(row)]
-        deviation = sample_deviation(values) if len(values) > 1 else None
-        points.append(Point(start + place, fmean(values), name + _seeds(values), link, deviation))
-    return Series(name, tuple(points), line=True)
-
-
-def _seeds(values: Sequence[float]) -> str:
-    return f", mean of {len(values)} seeds" if len(values) > 1 else ""
-
-
-def _numbers(value: Any) -> list[float]:
-    """A list of finite numbers; empty where a record holds something else."""
-    if not isinstance(value, list) or not all(type(each) in (int, float) and math.isfinite(each) for each in value):
-        return []
-    return value
+def _list(value: Any) -> list[Any]:
+    """A list; empty where a record holds something else."""
+    return value if isinstance(value, list) else []

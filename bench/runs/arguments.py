@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from backbones.errors import InputError
-from bench.console.arguments import LARGEST
+from bench.console.arguments import LARGEST_SEED
 from search.configs import nearest
+
+#: Most stages that a machine runs at the same time.
+MOST_JOBS = 256
 
 
 def check_choice(name: str, value: Any, known: Sequence[str | None]) -> None:
@@ -34,7 +37,7 @@ def check_options(options: Any) -> None:
 
 
 def check_seeds(seeds: Any) -> None:
-    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST`.
+    """Check that seeds are a sequence of whole numbers from 0 to `LARGEST_SEED`.
 
     Raises:
         InputError: they are not, or there is none.
@@ -42,8 +45,8 @@ def check_seeds(seeds: Any) -> None:
     if isinstance(seeds, str) or not hasattr(seeds, "__iter__") or not len(seeds):
         raise InputError(f"seeds {seeds!r}: expected a list of whole numbers, such as [0, 1]")
     for seed in seeds:
-        if not _whole(seed) or not 0 <= seed <= LARGEST:
-            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST}")
+        if not _whole(seed) or not 0 <= seed <= LARGEST_SEED:
+            raise InputError(f"seed {seed!r}: expected a whole number from 0 to {LARGEST_SEED}")
 
 
 def check_limit(limit: Any) -> None:
@@ -54,6 +57,18 @@ def check_limit(limit: Any) -> None:
     """
     if limit is not None and (not _whole(limit) or limit < 1):
         raise InputError(f"limit {limit!r}: expected a whole number, 1 or more, or None for all images")
+
+
+def check_jobs(jobs: Any, engine: str) -> None:
+    """Check the number of stages that run at the same time.
+
+    Raises:
+        InputError: it is no whole number from 1 to `MOST_JOBS`, or another engine divides the machine.
+    """
+    if not _whole(jobs) or not 1 <= jobs <= MOST_JOBS:
+        raise InputError(f"jobs {jobs!r}: expected a whole number from 1 to {MOST_JOBS}")
+    if jobs > 1 and engine != "local":
+        raise InputError(f"jobs {jobs}: is for engine 'local'; {engine} starts as many stages as its machines hold")
 
 
 def _whole(value: Any) -> bool:

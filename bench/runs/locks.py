@@ -27,7 +27,7 @@ def alone(results: Path, name: str) -> Iterator[None]:
         if not held:
             raise InputError(
                 f"{name}: another process is running it on the same results folder {results}; "
-                "wait for it, or give another --results and --work-dir"
+                "wait for it, or give another results and work folder"
             )
         yield
 

@@ -11,6 +11,7 @@ from backbones.design import TimmModel
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.runs.run import Evaluation
+from bench.runs.starting import StartingWeights, confirm_file, find_weights, is_file_name
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import given
 from bench.tasks.metrics import EVALUATED
@@ -21,7 +22,7 @@ def evaluations(
     architectures: Sequence[str | Genotype | TimmModel],
     protocols: Sequence[str],
     seeds: Sequence[int] = (0,),
-    weights: Path | None = None,
+    weights: Path | str | None = None,
     options: Sequence[str] = (),
     limit: int | None = None,
     evaluate_only: bool = False,
@@ -30,6 +31,7 @@ def evaluations(
     data: Path | None = None,
     work: Path = Path("work"),
     notice: Notice = warnings.warn,
+    results: Path = Path("results"),
 ) -> list[Evaluation]:
     """List every architecture under every protocol with every seed. See `bench.api.evaluate` for the arguments.
 
@@ -41,29 +43,40 @@ def evaluations(
         load_protocol(name, with_own_data(name, options, data, work, notice), EVALUATED)
         for name in dict.fromkeys(protocols)
     ]
-    if weights is not None and not weights.is_file():
-        raise InputError(f"--weights {weights}: no such file")
+    if weights is not None and is_file_name(str(weights)):
+        confirm_file(str(weights))
     if weights is not None and len(set(architectures)) > 1:
-        raise InputError("--weights: belong to one architecture; give one ARCH")
+        raise InputError("weights: belong to one architecture; give one")
     if evaluate_only and weights is None:
-        raise InputError("--eval-only: --weights FILE is missing; expected the weights to score")
+        raise InputError("evaluate only: weights are missing; expected the file of the weights to score")
     if evaluate_only and list(seeds) != [0]:
-        raise InputError("--eval-only: a seed does not change the score of given weights; leave --seeds out")
+        raise InputError("evaluate only: a seed does not change the score of given weights; leave seeds out")
     for task, _ in loaded:
         if test_dev is not None and task.name != "detection":
-            raise InputError(f"--test-dev: needs a detection protocol, not one of {task.name}")
+            raise InputError(f"test-dev: needs a detection protocol, not one of {task.name}")
         if weights is not None and not task.takes_weights:
-            raise InputError(f"--weights: {task.name} scores networks at initialisation; leave --weights out")
+            raise InputError(f"weights: {task.name} scores networks at initialisation; leave them out")
         if evaluate_only and not task.scores_weights:
-            raise InputError(f"--eval-only: {task.name} cannot score weights without training")
+            raise InputError(f"evaluate only: {task.name} cannot score weights without training")
         if launcher != "none" and not task.distributed:
-            raise InputError(f"--launcher {launcher}: {task.name} runs in one process only; leave --launcher out")
+            raise InputError(f"launcher {launcher}: {task.name} runs in one process only; leave it out")
     known = [resolve(architecture) for architecture in dict.fromkeys(architectures)]
-    if evaluate_only and weights is not None:
-        known = [known[0].with_weights(weights)]
+    start = StartingWeights() if weights is None else find_weights(str(weights), known[0].design, results)
+    if weights is not None:
+        known = [start.named(known[0], evaluate_only)]
     return [
-        Evaluation(*protocol, architecture, seed, None, weights, evaluate_only)
-        for protocol in loaded
+        Evaluation(
+            task,
+            start.fed(task, protocol),
+            architecture,
+            seed,
+            start.record,
+            start.file,
+            evaluate_only,
+            start.card,
+            start.remark(protocol.name, task.normalisation(protocol.config)),
+        )
+        for task, protocol in loaded
         for architecture in known
         for seed in dict.fromkeys(seeds)
     ]

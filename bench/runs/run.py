@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backbones.errors import InputError
 from backbones.files import file_digest
 from backbones.genotype import Genotype
+from backbones.pretrained import WeightCard
 from bench.machine import environment
 from bench.records.record import SCHEMA_VERSION, Parent, Record, record_name
 from bench.records.store import RecordStore, read_record, refuse_other_run
@@ -56,6 +58,8 @@ class Evaluation:
         architecture: None for a search.
         retrained: the run that gave the initial weights.
         weights_file: initial weights without a record (`--weights FILE`).
+        card: that of the initial weights, if they have one.
+        remark: a line that the user should know of its weights, or an empty text.
         evaluate_only: whether the weights are scored without training (`--eval-only`).
     """
 
@@ -66,6 +70,8 @@ class Evaluation:
     retrained: Record | None = None
     weights_file: Path | None = None
     evaluate_only: bool = False
+    card: WeightCard | None = None
+    remark: str = ""
 
     @property
     def title(self) -> str:
@@ -137,7 +143,8 @@ class Evaluation:
 
     def initial_weights(self, file: Path) -> dict[str, Any]:
         """Digest and record of the initial weights, as a record holds them."""
-        return {"sha256": file_digest(file), "record": self.retrained.name if self.retrained else None}
+        record = self.retrained.name if self.retrained else None
+        return {"sha256": file_digest(file), "record": record, "card": self.card.name if self.card else None}
 
 
 def run_key(what: dict[str, Any]) -> str:
@@ -261,6 +268,7 @@ def _job(
         weights,
         evaluation.evaluate_only,
         progress,
+        new_classifier=evaluation.card is not None,
     )
 
 
@@ -333,6 +341,22 @@ def _metrics(known: Sequence[Metric], values: Mapping[str, float]) -> dict[str, 
         for metric in known
         if metric.key in values
     }
+
+
+def starting_file(evaluation: Evaluation, places: Places) -> Path | None:
+    """File of an evaluation's initial weights, or None if it starts from scratch.
+
+    Raises:
+        InputError: the checkpoint of the run that gave them is missing or changed.
+    """
+    if evaluation.retrained is None:
+        return evaluation.weights_file
+    file = checkpoint_of(evaluation.retrained, places)
+    if file is None:
+        raise InputError(
+            f"{evaluation.retrained.name}: its checkpoint is missing or changed in {places.work}; run it again"
+        )
+    return file
 
 
 def checkpoint_of(record: Record, places: Places) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from backbones.errors import InputError
 from bench.console.progress import Progress, Silent
 from bench.records.record import Record
-from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join, plan
+from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join, plan, starting_file
 
 #: Makes a progress display from the titles of its stages, such as `bench.console.progress.Progress`.
 Display = Callable[[Sequence[str]], Progress]
@@ -18,16 +19,18 @@ Display = Callable[[Sequence[str]], Progress]
 
 @dataclass(frozen=True)
 class Manner:
-    """How evaluations are run.
+    """Settings of a session that runs evaluations.
 
     Attributes:
         launcher: `pytorch` in a process that torchrun has started, `none` in a single one.
         display: makes the progress display; None shows nothing.
+        notice: called with each line that the user should know of what was run.
     """
 
     places: Places = field(default_factory=Places)
     launcher: str = "none"
     display: Display | None = None
+    notice: Callable[[str], None] = warnings.warn
 
     @property
     def first(self) -> bool:
@@ -54,14 +57,17 @@ def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
         if not is_main():
             for item in planned:
                 if item.record is None:
-                    join(item, places, item.evaluation.weights_file)
+                    join(item, places, starting_file(item.evaluation, places))
         else:
             progress = manner.progress([evaluation.title for evaluation in evaluations])
             for index, item in enumerate(planned):
                 with progress.stage(index, item.record is not None) as stage:
                     stage.note = "done before" if item.record else "done"
                     if item.record is None:
-                        evaluate_alone(item, places, item.evaluation.weights_file, progress)
+                        evaluate_alone(item, places, starting_file(item.evaluation, places), progress)
+            for remark in dict.fromkeys(item.evaluation.remark for item in planned if item.record is None):
+                if remark:
+                    manner.notice(remark)
         # The first process reads first, after it has written all of them.
         with main_first():
             records = [item.record or places.store.find_run(item.name, item.key) for item in planned]
@@ -83,14 +89,14 @@ def export_detections(
         checkpoint = checkpoint_of(record, manner.places)
         if checkpoint is None:
             work = manner.places.work
-            raise InputError(f"{record.name}: --test-dev needs its checkpoint, which is missing or changed in {work}")
+            raise InputError(f"{record.name}: test-dev needs its checkpoint, which is missing or changed in {work}")
         with progress.stage(index) as stage:
             out = folder / f"seed{record.seed}"
             stage.note = str(export_test_dev(evaluation.protocol, evaluation.architecture, checkpoint, out, progress))
 
 
 def chosen(records: Sequence[Record]) -> list[str]:
-    """For each protocol with held-out images, name the run with the least validation error: a line each."""
+    """Name the run with the least validation error, in a line for each protocol with held-out images."""
     lines = []
     for protocol in dict.fromkeys(record.protocol for record in records):
         runs = [record for record in records if record.protocol == protocol and "validation_error" in record.metrics]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backbones.errors import InputError
-from bench.machine.isolation import isolated
+from bench.machine.timing import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage
 from bench.searches.task import search_settings, settings_of, steps_per_epoch
 from bench.tasks.registry import Notice, load_protocol, with_own_data
@@ -55,10 +55,10 @@ def dry_run(
     """
     _, protocol = load_protocol(name, with_own_data(name, options, data, work, notice), ("search",))
     if launcher != "none" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError("--dry-run measures one process: start it without torchrun, with batch_size of one process")
+        raise InputError("a dry run measures one process: start it without torchrun, with batch_size of one process")
     settings, steps = settings_of(protocol), steps_per_epoch(protocol, seed)
     speeds = []
-    hint = f"--cfg-options batch_size={settings.batch_size // 2}"
+    hint = f"the option batch_size={settings.batch_size // 2}"
     for index in range(len(settings.stages)):
         tell(f"stage {index + 1} of {len(settings.stages)} …")
         speeds.append(isolated(measure_stage, settings, index, settings.batch_size, 1, hint=hint))
@@ -107,5 +107,5 @@ def places_of_stages(name: str, settings: SearchSettings, stage: int | None) -> 
     """
     count = len(settings.stages)
     if stage is not None and stage > count:
-        raise InputError(f"--stage {stage}: {name} has {count} stage{'s' * (count > 1)}")
+        raise InputError(f"stage {stage}: {name} has {count} stage{'s' * (count > 1)}")
     return range(count) if stage is None else [stage - 1]

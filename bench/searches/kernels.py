@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -23,28 +22,8 @@ from search.supernet.reference import ReferenceSuperNet
 _IMAGES = 2
 
 
-@dataclass(frozen=True)
-class StepKernels:
-    """Operations of one step of a stage.
-
-    Attributes:
-        stage: number from 1 on.
-        supernet: `moments` or `stacked` (its arithmetic), or `plain`, one module for each operation.
-        step: `forward and backward` (with all gradients), `weight step` or `architecture step`.
-        kernels, views, host_copies, reads: `bench.machine.kernels.Issued.counts`.
-    """
-
-    stage: int
-    supernet: str
-    step: str
-    kernels: int
-    views: int
-    host_copies: int
-    reads: int
-
-
 def count_search(name: str, options: Sequence[str], stage: int | None, plain: bool) -> list[dict[str, Any]]:
-    """Count the steps of a search protocol's stages.
+    """Count the steps of a search protocol's stages, with the values of `count_stage`.
 
     Args:
         stage: the number of one stage, from 1 on; None is all.
@@ -54,19 +33,21 @@ def count_search(name: str, options: Sequence[str], stage: int | None, plain: bo
         InputError: no such protocol or stage.
     """
     settings = search_settings(name, options)
-    return [
-        asdict(each)
-        for place in places_of_stages(name, settings, stage)
-        for other in ((False, True) if plain else (False,))
-        for each in count_stage(settings, place, other)
-    ]
+    kinds = (False, True) if plain else (False,)
+    places = places_of_stages(name, settings, stage)
+    return [counts for place in places for other in kinds for counts in count_stage(settings, place, other)]
 
 
-def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> list[StepKernels]:
+def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> list[dict[str, Any]]:
     """Count each step of a stage on the CPU, with the arithmetic of a GPU unless the settings choose one.
 
     Args:
         plain: count the supernet with one module for each operation instead, without the loop's steps.
+
+    Returns:
+        For each step the number of the `stage`, from 1 on; `supernet`, its arithmetic or `plain`; `step`, which is
+        `forward and backward` (with all gradients), `weight step` or `architecture step`; and its counts
+        (`bench.machine.kernels.Issued.counts`).
     """
     stage, classes = settings.stages[place], CLASSES[settings.stem]
     space = stage_space(settings, place)
@@ -91,9 +72,9 @@ def count_stage(settings: SearchSettings, place: int, plain: bool = False) -> li
     if isinstance(supernet, SuperNet):
         name = supernet.arithmetic = supernet.arithmetic or "stacked"
         steps |= loop_steps(settings, supernet, data)
-    found = []
+    found: list[dict[str, Any]] = []
     for step, call in steps.items():
         # Not counted: what is created only once, such as an optimiser's state.
         call()
-        found.append(StepKernels(place + 1, name, step, **count(call)))
+        found.append({"stage": place + 1, "supernet": name, "step": step, **count(call)})
     return found

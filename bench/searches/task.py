@@ -9,15 +9,26 @@ from typing import Any
 from backbones.errors import InputError
 from backbones.files import read_json
 from backbones.genotype import Genotype
-from bench.digits.embedded import ensure_embedded
+from bench.digits.recipe import ensure_embedded
+from bench.searches.speed import measure_stage
+from bench.searches.workload import sampled_workload, search_workload
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Drawn, Job, Outcome, Parameters, Protocol, Speed, Task
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.own_data import OwnData, as_options, find_part, require
 from bench.tasks.registry import load_protocol
 from bench.tasks.workload import Workload
+from search.data.names import as_counts
+from search.data.proxies import check_proxy
+from search.data.split import draw_split
+from search.derive import derive, read_architecture
+from search.loop.diagnostics import DIAGNOSTICS, peak_of_search
+from search.loop.epochs import CURVE, concerns, imagenet_cost
+from search.run import run_search
+from search.sampling.run import run_sampled
 from search.sampling.settings import SampledSettings, parse_search
 from search.settings import SearchSettings
+from search.training.parallel import is_main
 
 #: Increase it when a change of the code changes what a search finds: it is part of a search's key.
 VERSION = 4
@@ -58,9 +69,6 @@ class SearchTask(Task):
 
     def check(self, protocol: Protocol) -> DataReport:
         """Count all images and classes that a proxy is drawn from; each seed draws others of them."""
-        from search.data.names import as_counts
-        from search.data.proxies import check_proxy
-
         settings = any_settings_of(protocol)
         ensure_embedded(settings.embedded)
         source = check_proxy(settings.proxy, settings.batch_size)
@@ -68,8 +76,6 @@ class SearchTask(Task):
         return DataReport(counts, source.fingerprint())
 
     def look(self, protocol: Protocol) -> None:
-        from search.data.proxies import check_proxy
-
         settings = any_settings_of(protocol)
         check_proxy(settings.proxy, settings.batch_size).check()
 
@@ -82,12 +88,6 @@ class SearchTask(Task):
         return OwnData(f"{folder}: images by class in {root}", as_options(values, config))
 
     def run(self, job: Job) -> Outcome:
-        from search.loop.diagnostics import DIAGNOSTICS, peak_of_search
-        from search.loop.epochs import CURVE
-        from search.run import run_search
-        from search.sampling.run import run_sampled
-        from search.training.parallel import is_main
-
         settings = any_settings_of(job.protocol)
         metrics: dict[str, float] = {}
         if isinstance(settings, SampledSettings):
@@ -111,8 +111,6 @@ class SearchTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.searches.workload import sampled_workload, search_workload
-
         settings = any_settings_of(protocol)
         if isinstance(settings, SampledSettings):
             return sampled_workload(settings, counts)
@@ -122,8 +120,6 @@ class SearchTask(Task):
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
         """Measure images per second of weight steps, and of forward and backward passes, over all stages."""
-        from bench.searches.speed import measure_stage
-
         settings = settings_of(protocol)
         stages = [measure_stage(settings, place, batch_size, repetitions) for place in range(len(settings.stages))]
         passes, steps = (
@@ -159,8 +155,6 @@ def search_settings(name: str, options: Sequence[str] = ()) -> SearchSettings:
 
 def search_concerns(genotype: Genotype) -> list[str]:
     """Reasons for doubt about a search's genotype before it is retrained, a sentence each; usually none."""
-    from search.loop.epochs import concerns, imagenet_cost
-
     return concerns(genotype, imagenet_cost(genotype))
 
 
@@ -170,9 +164,6 @@ def steps_per_epoch(protocol: Protocol, seed: int) -> int:
     Raises:
         InputError: the data cannot be used.
     """
-    from search.data.proxies import check_proxy
-    from search.data.split import draw_split
-
     settings = any_settings_of(protocol)
     ensure_embedded(settings.embedded)
     source = check_proxy(settings.proxy, settings.batch_size, seed)
@@ -184,8 +175,6 @@ def other_genotypes(work_dir: Path, count: int) -> dict[str, Any]:
 
     `{"max_skips": {"0": genotype or None, …}, "stages": [genotype or None, …]}`; None if it cannot be derived.
     """
-    from search.derive import derive, read_architecture
-
     limits = read_json(work_dir / "genotypes.json")["max_skips"]
     stages: list[Any] = []
     for number in range(1, count + 1):

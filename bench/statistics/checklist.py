@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.records.record import Record
-from bench.statistics.judged import JUDGED, RANDOM
 from bench.tables.rows import setting
+from bench.tasks.metrics import JUDGED, RANDOM
 
 Status = Literal["yes", "partly", "missing", "author"]
 

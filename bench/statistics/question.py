@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +15,13 @@ from bench.statistics.transfer import Pair, as_frame, pairs
 from bench.tables import Table, render
 from bench.tables.columns import Column
 from bench.tables.frame import Notice, read_records
-from bench.tables.published import SCHEMAS, published_problems, published_rows
-from bench.tables.table import Group, TableCell
+from bench.tables.published import PAPER_TASKS, published_problems, published_rows
+from bench.tables.table import Group, TableCell, fits
 from bench.zerocost.holes import hole_lines
+from search.configs import nearest
+
+#: The largest number of pairs that a message lists.
+_MOST_LISTED = 8
 
 
 def transfer_text(
@@ -49,10 +52,8 @@ def transfer_text(
     if not records:
         notice(f"{results}: holds no {'full ' if full_only else ''}record yet")
     measured = pairs(measurements(records))
-    printed = pairs(measurements((), [published_rows(task, results) for task in SCHEMAS]))
+    printed = pairs(measurements((), [published_rows(task, results) for task in PAPER_TASKS]))
     found = [*measured, *(pair for pair in printed if pair.enough)]
-    found = _chosen(found, "--proxy", proxy, lambda pair: pair.proxy.protocol)
-    found = _chosen(found, "--on", on, lambda pair: pair.downstream.protocol)
     if records and not measured:
         notice(
             f"{results}: no two architectures have both a proxy's value and a downstream metric; "
@@ -60,6 +61,7 @@ def transfer_text(
         )
     for line in hole_lines(records):
         notice(line)
+    found = _chosen(found, proxy or (), on or (), results)
     if form == "csv":
         frame = as_frame(found)
         return frame.map(lambda cell: harmless_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
@@ -68,16 +70,32 @@ def transfer_text(
     return render(_table(answers(found)), form)
 
 
-def _chosen(
-    found: list[Pair], option: str, patterns: Sequence[str] | None, protocol: Callable[[Pair], str]
-) -> list[Pair]:
-    if not patterns:
-        return found
-    known = sorted({protocol(pair) for pair in found})
-    kept = {name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)}
-    if not kept:
-        raise InputError(f"{option} {' '.join(patterns)}: matches no protocol; known: {', '.join(known) or 'none'}")
-    return [pair for pair in found if protocol(pair) in kept]
+def _chosen(found: list[Pair], proxy: Sequence[str], on: Sequence[str], results: Path) -> list[Pair]:
+    """Select the pairs of the matching protocols; each pattern must match one."""
+    asked = " ".join([*(f"--proxy {pattern}" for pattern in proxy), *(f"--on {pattern}" for pattern in on)])
+    if asked and not found:
+        raise InputError(
+            f"{asked}: {results} has no pair to choose from; a pair is a proxy's value and a downstream metric of the "
+            "same architectures"
+        )
+    kept = found
+    for option, what, patterns in (("--proxy", "proxy", proxy), ("--on", "downstream", on)):
+        names = [getattr(pair, what).protocol for pair in found]
+        for pattern in patterns:
+            if not any(fits(name, pattern) for name in names):
+                near = nearest(pattern, sorted(set(names)))
+                raise InputError(f"{option} {pattern}: no pair has such a {what} protocol ({near}); {_listed(found)}")
+        if patterns:
+            kept = [pair for pair in kept if any(fits(getattr(pair, what).protocol, pattern) for pattern in patterns)]
+    if found and not kept:
+        raise InputError(f"{asked}: no pair has both; {_listed(found)}")
+    return kept
+
+
+def _listed(found: Sequence[Pair]) -> str:
+    names = list(dict.fromkeys(f"{pair.proxy.protocol} → {pair.downstream.protocol}" for pair in found))
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"there are the pairs {', '.join(names[:_MOST_LISTED])}{more}"
 
 
 def _table(found: Sequence[Answer]) -> Table:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.statistics.judged import JUDGED, RANDOM
 from bench.statistics.measurements import of_metric
-from bench.statistics.over_random import Improvement, accuracy, relative_improvement
-from bench.statistics.power import seeds_needed
 from bench.statistics.variance import Components, variance_components
+from bench.tables.improvement import Improvement, accuracy, relative_improvement
+from bench.tables.power import seeds_needed
+from bench.tasks.metrics import JUDGED, RANDOM
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
                     str(method),
                     len(values),
                     len(random),
-                    relative_improvement(values, random),
+                    relative_improvement(values, random, alone=True),
                     None if spread is None else seeds_needed(difference, spread),
                     spread,
                 )

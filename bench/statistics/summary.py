@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
 from bench.records.record import Record
-from bench.statistics.judged import RANDOM
 from bench.statistics.measurements import by_seed, measurements
 from bench.statistics.noise import ties_within_noise
 from bench.statistics.reproducibility import gains, judged
+from bench.tasks.metrics import RANDOM
 
 
 def summary(records: Iterable[Record]) -> list[str]:
@@ -25,7 +26,7 @@ def summary(records: Iterable[Record]) -> list[str]:
         return []
     return [
         f"Best of its protocol: {'; '.join(map(_best, found))}.",
-        f"How sure: {'; '.join(map(_spread, found))}.",
+        f"How sure: {'; '.join(_spreads(found))}.",
         f"Random architectures: {'; '.join(_random(lines, frame) for lines in found)}.",
     ]
 
@@ -51,10 +52,16 @@ def _best(lines: pd.DataFrame) -> str:
     return f"{_title(lines)}: {name} of {len(means)} ({_number(means[best], lines)})"
 
 
+def _spreads(found: list[pd.DataFrame]) -> Iterator[str]:
+    """A statement on each setting; settings with the same statement stand together."""
+    for said, lines in groupby(found, _spread):
+        yield f"{', '.join(map(_title, lines))}: {said}"
+
+
 def _spread(lines: pd.DataFrame) -> str:
     values = by_seed(lines)
     seeds, ties = int(values.notna().sum(axis=1).min()), ties_within_noise(values.to_numpy())
-    said = f"{_title(lines)}: {seeds} {'seed' if seeds == 1 else 'seeds'} each"
+    said = f"{seeds} {'seed' if seeds == 1 else 'seeds'} each"
     if ties is None:
         return f"{said}, so that a difference may be noise; 2 seeds or more give the spread"
     spread = f"one run deviates by {ties.deviation:.2g} {lines['unit'].iloc[0]}".rstrip()
@@ -68,10 +75,10 @@ def _random(lines: pd.DataFrame, frame: pd.DataFrame) -> str:
     means = _means(own)
     said = f"{_title(lines)}: {len(means)} got {_number(float(np.mean(means)), lines)} on average"
     others = [
-        f"{gain.method} {gain.improvement.text} %"
+        f"{gain.method} gains {gain.improvement.text} % ({gain.reading})"
         for gain in gains(frame[frame["setting"] == lines["setting"].iloc[0]])
         if gain.improvement is not None
     ]
     if others:
-        return f"{said}, over which {', '.join(others)} are gained"
+        return f"{said}, over which {', '.join(others)}"
     return f"{said}; 2 or more of them would give the gain over random"

@@ -105,24 +105,17 @@ def columns_of(task: str, rows: Rows, metrics: Sequence[Metric], wide: bool) -> 
         wide: whether every metric has its best seed and its difference to the published value beside it, and not only
             the first one.
     """
-    measured, held = bool(rows.measured.any()), rows.held
+    measured, held = any(row.records for row in rows), rows.held
     columns: list[Column] = []
     for key in _ORDER.get(task, _PLAIN).split():
-        if key in _STAGES:
-            columns += _stages(held, *_STAGES[key])
-            continue
-        if key != _METRICS:
-            columns += [_COLUMNS[key]] if key in held else []
-            continue
-        shown = [metric for metric in metrics if _is_shown(metric, held, measured)]
-        for place, metric in enumerate(shown):
-            always = metric.shown == "always"
-            columns.append(Column(metric.key, metric.label, metric.unit, metric.higher_is_better, always=always))
-            if wide or not place:
-                columns += [column for column in _beside(metric) if column.key in held]
-    if rows.measured.all():
-        columns = [column for column in columns if column.key != "source"]
-    return [_renamed(column, task, measured) for column in columns]
+        if key == _METRICS:
+            shown = [_of_metric(metric) for metric in metrics if metric.shown != "never"]
+            columns += [column for own in shown for column in (own if wide or own is shown[0] else own[:1])]
+        else:
+            columns += _stages(held, *_STAGES[key]) if key in _STAGES else [_COLUMNS[key]]
+    kept = [column for column in columns if column.key in held or (column.always and measured)]
+    papers = any(not row.records for row in rows)
+    return [_renamed(column, task, measured) for column in kept if papers or column.key != "source"]
 
 
 def _renamed(column: Column, task: str, measured: bool) -> Column:
@@ -140,15 +133,11 @@ def _stages(held: set[str], keys: re.Pattern[str], head: str, unit: str) -> list
     return [Column(key, f"{head} {stage}", unit) for stage, key in stages]
 
 
-def _is_shown(metric: Metric, held: set[str], measured: bool) -> bool:
-    if metric.shown == "always":
-        return measured or metric.key in held
-    return metric.shown == "present" and metric.key in held
-
-
-def _beside(metric: Metric) -> tuple[Column, Column]:
-    points = "points" if metric.unit == "%" else metric.unit
-    return (
-        Column(f"{metric.key}_best", f"{metric.label}, best seed", metric.unit, metric.higher_is_better),
-        Column(f"{metric.key}_difference", f"Δ {metric.label}", points),
-    )
+def _of_metric(metric: Metric) -> list[Column]:
+    """The metric's own column, and what stands beside it: the best seed, and the difference to the published value."""
+    key, label, unit, higher = metric.key, metric.label, metric.unit, metric.higher_is_better
+    return [
+        Column(key, label, unit, higher, always=metric.shown == "always"),
+        Column(f"{key}_best", f"{label}, best seed", unit, higher),
+        Column(f"{key}_difference", f"Δ {label}", "points" if unit == "%" else unit),
+    ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.columns import Column
-from bench.tables.numbers import Number, mean_of, sample_deviation, signed
-from bench.tables.rows import Row, Rows, setting
-from bench.tables.table import Table, arrange
+from bench.tables.numbers import Number, mean_of, signed
+from bench.tables.rows import MEASURED, Row, Rows, setting
+from bench.tables.table import Table, arrange, fits
 from search.configs import nearest
 
 if TYPE_CHECKING:
@@ -45,47 +45,22 @@ def compare(
         InputError: a name that no record has, a pattern that fits two runs of one seed, or nothing in common.
     """
     first, second = (_sides(records, name, protocols) for name in names)
-    common = sorted(first.keys() & second.keys(), key=lambda text: (_any(first[text]).protocol, text))
+    common = sorted(first.keys() & second.keys())
     if not common:
         raise InputError(
-            f"--compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
+            f"compare {names[0]} {names[1]}: no protocol that both were run under with the same config and data"
         )
     rows, notes = [], []
     for shared in common:
         found = [_row(first[shared], second[shared], metric) for metric in metrics if metric.shown != "never"]
         rows += [row for row in found if row is not None]
-        notes += _untested(_any(first[shared]).protocol, first[shared], second[shared])
-    table = arrange(
-        rows[0].task, f"{title}: {names[0]} against {names[1]}", Rows.of(rows), _columns(names), ("protocol",)
-    )
-    return replace(table, notes=(*table.notes, *notes), label=f"{table.label}-comparison")
-
-
-def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None) -> dict[str, Runs]:
-    """The runs of one side by their setting, each by its seed."""
-    fitting = [
-        record for record in records if record.architecture.name == name or fnmatchcase(record.architecture.name, name)
-    ]
-    if not fitting:
-        known = sorted({record.architecture.name for record in records})
-        raise InputError(f"--compare {name}: no record of it; {nearest(name, known)}")
-    sides: dict[str, dict[int, Record]] = {}
-    for record in sorted(fitting, key=lambda record: record.name):
-        if protocols and not any(fnmatchcase(record.protocol, pattern) for pattern in protocols):
-            continue
-        other = sides.setdefault(setting(record), {}).setdefault(record.seed, record)
-        if other is not record:
-            both = f"{other.architecture.name} and {record.architecture.name}"
-            raise InputError(f"--compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
-    return dict(sides)
-
-
-def _any(runs: Runs) -> Record:
-    return next(iter(runs.values()))
-
-
-def _columns(names: Sequence[str]) -> list[Column]:
-    return [
+        pairs = len(first[shared].keys() & second[shared].keys())
+        if pairs < 2:
+            protocol = next(iter(first[shared].values())).protocol
+            notes.append(f"{protocol}: {pairs or 'no'} seed in common: too few for a test (2 at least)")
+    if not rows:
+        raise InputError(f"compare {names[0]} {names[1]}: no metric that one of both has under such a protocol")
+    columns = [
         Column("metric", "Metric", numeric=False),
         Column("first", names[0]),
         Column("first_seeds", "Seeds"),
@@ -97,72 +72,72 @@ def _columns(names: Sequence[str]) -> list[Column]:
         Column("p_wilcoxon", "p (Wilcoxon)"),
         Column("needed", "Seeds for 80 % power"),
     ]
+    table = arrange(rows[0].task, f"{title}: {names[0]} against {names[1]}", Rows(rows), columns, ("protocol",))
+    return replace(table, notes=(*table.notes, *notes), label=f"{table.label}-comparison")
+
+
+def _sides(records: Sequence[Record], name: str, protocols: Sequence[str] | None) -> dict[str, Runs]:
+    """The runs of one side by their setting, each by its seed."""
+    fitting = [record for record in records if fits(record.architecture.name, name)]
+    if not fitting:
+        known = sorted({record.architecture.name for record in records})
+        raise InputError(f"compare {name}: no record of it; {nearest(name, known)}")
+    sides: dict[str, dict[int, Record]] = {}
+    for record in sorted(fitting, key=lambda record: record.name):
+        if protocols and not any(fits(record.protocol, pattern) for pattern in protocols):
+            continue
+        other = sides.setdefault(setting(record), {}).setdefault(record.seed, record)
+        if other is not record:
+            both = f"{other.architecture.name} and {record.architecture.name}"
+            raise InputError(f"compare {name}: fits {both} with seed {record.seed} under {record.protocol}; give one")
+    return dict(sides)
 
 
 def _row(first: Runs, second: Runs, metric: Metric) -> Row | None:
     """One metric's row, or None where neither side has it; what one side lacks stays empty."""
-    values = [_values(runs, metric) for runs in (first, second)]
+    numbers: dict[str, Number] = {}
+    values = []
+    for key, runs in (("first", first), ("second", second)):
+        side = {seed: run.metrics[metric.key].value for seed, run in runs.items() if metric.key in run.metrics}
+        if side and len(side) == len(runs):
+            numbers |= {key: mean_of(list(side.values())), f"{key}_seeds": Number(len(side), str(len(side)))}
+        values.append(side)
     if not any(values):
         return None
-    numbers: dict[str, Number] = {}
-    for key, side, runs in zip(("first", "second"), values, (first, second), strict=True):
-        if len(side) == len(runs):
-            numbers[key] = mean_of(list(side.values()))
-            numbers[f"{key}_seeds"] = Number(len(side), str(len(side)))
     pairs = [values[0][seed] - values[1][seed] for seed in sorted(values[0].keys() & values[1].keys())]
-    numbers["pairs"] = Number(len(pairs), str(len(pairs)))
-    if pairs:
-        numbers["difference"] = _difference(pairs)
-        numbers |= _tests(pairs) | _needed(pairs)
-    record = _any(first)
-    labels = {
-        "metric": metric.title,
-        "protocol": record.protocol + (f" (reduced: {'; '.join(record.reduced)})" if record.reduced else ""),
-        "source": "measured",
-    }
+    numbers |= {"pairs": Number(len(pairs), str(len(pairs))), **_paired(pairs)}
+    record = next(iter(first.values()))
+    reduced = f" (reduced: {'; '.join(record.reduced)})" if record.reduced else ""
+    labels = {"metric": metric.title, "protocol": record.protocol + reduced, "source": MEASURED}
     used = (*first.values(), *second.values())
     return Row(record.task, labels, numbers, reduced=tuple(record.reduced), records=used)
 
 
-def _values(runs: Runs, metric: Metric) -> dict[int, float]:
-    return {seed: record.metrics[metric.key].value for seed, record in runs.items() if metric.key in record.metrics}
+def _paired(pairs: Sequence[float]) -> dict[str, Number]:
+    """The mean difference and, where two pairs or more differ, the probabilities that chance makes as large ones.
 
-
-def _difference(pairs: Sequence[float]) -> Number:
-    mean = mean_of(pairs)
-    assert mean.value is not None
-    spread = "" if mean.deviation is None else mean.text.partition(" ")[2]
-    return Number(mean.value, f"{signed(mean.value)} {spread}".rstrip(), mean.deviation)
-
-
-def _tests(pairs: Sequence[float]) -> dict[str, Number]:
-    """The probabilities of differences as large by chance; none where there are too few, or nothing to test."""
-    if len(pairs) < 2 or not any(pairs):
+    Beside them, the pairs by which the paired t-test would find such a difference.
+    """
+    if not pairs:
         return {}
-    from scipy.stats import ttest_1samp, wilcoxon
+    mean = fmean(pairs)
+    if len(pairs) == 1:
+        return {"difference": Number(mean, signed(mean))}
+    deviation = stdev(pairs)
+    numbers = {"difference": Number(mean, f"{signed(mean)} ± {deviation:.2f}", deviation)}
+    if any(pairs):
+        from scipy.stats import ttest_1samp, wilcoxon
 
-    results = {"p_wilcoxon": float(wilcoxon(pairs).pvalue)}
-    # Equal differences have no deviation to hold the mean against.
-    if not math.isclose(sample_deviation(pairs), 0.0, abs_tol=1e-12):
-        results["p_t"] = float(ttest_1samp(pairs, 0.0).pvalue)
-    return {key: Number(p, "<0.001" if p < 0.001 else f"{p:.3f}") for key, p in results.items()}
+        from bench.tables.power import needed_text, seeds_needed
+
+        # Equal differences have no deviation to hold the mean against.
+        if not math.isclose(deviation, 0.0, abs_tol=1e-12):
+            numbers["p_t"] = _probability(ttest_1samp(pairs, 0.0).pvalue)
+        numbers["p_wilcoxon"] = _probability(wilcoxon(pairs).pvalue)
+        count = seeds_needed(mean, deviation, paired=True)
+        numbers["needed"] = Number(count, needed_text(count))
+    return numbers
 
 
-def _needed(pairs: Sequence[float]) -> dict[str, Number]:
-    """The pairs by which the paired t-test would find such a difference; none where the spread is not known."""
-    if len(pairs) < 2 or not any(pairs):
-        return {}
-    from bench.statistics.power import needed_text, seeds_needed
-
-    count = seeds_needed(math.fsum(pairs) / len(pairs), sample_deviation(pairs), paired=True)
-    return {"needed": Number(count, needed_text(count))}
-
-
-def _untested(protocol: str, first: Runs, second: Runs) -> list[str]:
-    """Say why there is no test, where there is none."""
-    pairs = len(first.keys() & second.keys())
-    if pairs >= 2:
-        return []
-    return [
-        f"{protocol}: {pairs or 'no'} {'seed' if pairs < 2 else 'seeds'} in common: too few for a test (2 at least)"
-    ]
+def _probability(p: float) -> Number:
+    return Number(float(p), "<0.001" if p < 0.001 else f"{p:.3f}")

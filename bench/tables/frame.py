@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,8 @@ from backbones.errors import InputError
 from bench.records.record import Record
 from bench.records.sections import many_objects
 from bench.records.store import RecordStore
-from bench.tables.numbers import signed
-from bench.tables.over_random import with_gains
+from bench.tables.improvement import with_gains
+from bench.tables.numbers import Number, signed
 from bench.tables.published import published_rows
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import FindRecord, Row, Rows, measured_rows
@@ -70,33 +71,33 @@ def merged_rows(
     measured = measured_rows(records, metrics, find_search)
     if task == "search":
         measured = with_test_errors(measured, trainings)
-    return Rows.join([papers, with_differences(with_gains(measured, metrics), papers, metrics)])
+    return Rows((*papers, *with_differences(with_gains(measured, metrics), papers, metrics)))
 
 
-def with_differences(rows: Rows | Iterable[Row], published: Rows | Iterable[Row], metrics: Sequence[Metric]) -> Rows:
+def with_differences(rows: Iterable[Row], published: Iterable[Row], metrics: Sequence[Metric]) -> Rows:
     """The rows, with `<metric>_difference` where a paper has the number: mean minus published value.
 
     The published number must be of the same genotype under the same protocol, run in full; where two tables have it,
     the first one's is taken.
     """
-    rows, papers = Rows.of(rows), Rows.of(published)
-    comparable = papers.about["published"].map(lambda row: row is not None and row.comparable).astype(bool)
-    papers = papers.take(comparable & papers.about["digest"].notna())
-    papers = papers.take(~_network(papers).duplicated())
-    found = pd.MultiIndex.from_frame(_network(papers)).get_indexer(pd.MultiIndex.from_frame(_network(rows)))
-    known = rows.measured & ~rows.reduced & (found >= 0) & rows.about["digest"].notna()
-    if not known.any():
-        return rows
-    keys = [metric.key for metric in metrics if metric.key in rows.values and metric.key in papers.values]
-    theirs = papers.values[keys].where(papers.exact[keys]).iloc[found].set_axis(rows.values.index)
-    differences = (rows.values[keys] - theirs).where(known, axis=0).add_suffix("_difference")
-    compared = (papers.label("source") + " (" + papers.label("group") + ")").iloc[found].set_axis(known.index)
-    rows = rows.with_numbers(differences, differences.map(lambda value: "" if pd.isna(value) else signed(value)))
-    return rows.with_labels("compared", compared.where(known, ""))
+    known: dict[tuple[str | None, str | None], Row] = {}
+    for paper in published:
+        if paper.published is not None and paper.published.comparable:
+            known.setdefault((paper.labels.get("protocol"), paper.digest), paper)
+    return Rows(_compared(row, known.get((row.labels.get("protocol"), row.digest)), metrics) for row in rows)
 
 
-def _network(rows: Rows) -> pd.DataFrame:
-    return pd.DataFrame({"protocol": rows.label("protocol"), "digest": rows.about["digest"]})
+def _compared(row: Row, paper: Row | None, metrics: Sequence[Metric]) -> Row:
+    if paper is None or row.reduced or not row.records:
+        return row
+    numbers = dict(row.numbers)
+    for metric in metrics:
+        own, theirs = row.numbers.get(metric.key), paper.numbers.get(metric.key)
+        if own and theirs and theirs.exact and own.value is not None and theirs.value is not None:
+            difference = own.value - theirs.value
+            numbers[f"{metric.key}_difference"] = Number(difference, signed(difference))
+    compared = f"{paper.labels['source']} ({paper.labels.get('group', '')})"
+    return replace(row, numbers=numbers, labels={**row.labels, "compared": compared})
 
 
 def results_frame(task: str | None, results: Path, published: bool, notice: Notice) -> pd.DataFrame:
@@ -118,22 +119,20 @@ def results_frame(task: str | None, results: Path, published: bool, notice: Noti
     numbers = [key for key in frame if key not in FIRST]
     types = dict.fromkeys(FIRST, "string") | {"seed": "Int64", "published": "bool"}
     types |= {key: "string" if key.endswith("_text") else "float64" for key in numbers}
-    return frame[[*FIRST, *numbers]].astype(types)
+    return frame.reindex(columns=[*FIRST, *numbers]).astype(types)
 
 
 def _tidy(rows: Rows) -> pd.DataFrame:
-    runs = [records[0] if records else None for records in rows.about["records"]]
-    numbers = rows.values.where(rows.exact).drop(columns="seeds", errors="ignore")
-    frame = pd.DataFrame({key: rows.label(key) for key in ("protocol", "architecture", "method", "source")}).assign(
-        task=rows.about["task"],
-        published=rows.about["published"].notna(),
-        reduced=rows.about["reduced"].map("; ".join),
-        seed=pd.array([run and run.seed for run in runs], dtype="Int64"),
-        record=[run and run.name for run in runs],
+    numbers = rows.exact(key for key in rows.numeric if key != "seeds")
+    frame = rows.texts(("protocol", "architecture", "method", "source")).assign(
+        task=[row.task for row in rows],
+        published=[row.published is not None for row in rows],
+        reduced=["; ".join(row.reduced) for row in rows],
         **{str(key): numbers[key] for key in numbers},
     )
-    if any(runs):
-        cost = {key: [run and getattr(run.cost, key) for run in runs] for key in ("seconds", "peak_memory")}
-        return frame.assign(**cost)
-    printed = rows.texts[list(numbers)]
-    return frame.join(printed.where(printed != "").add_suffix("_text"))
+    runs = [run for row in rows for run in row.records]
+    if runs:
+        cost = {key: [getattr(run.cost, key) for run in runs] for key in ("seconds", "peak_memory")}
+        return frame.assign(seed=[run.seed for run in runs], record=[run.name for run in runs], **cost)
+    texts = rows.texts(numbers)
+    return frame.join(texts.where(texts != "").add_suffix("_text"))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 #: A number as a paper prints it: `2.50`, `~5`, `<12`, `≤0.15`. The zeros at its end are kept: they say how exact it is.
 PRINTED = re.compile(r"([~<≤]?)(\d+(?:\.\d+)?)")
@@ -28,19 +29,16 @@ class Number:
     exact: bool = True
 
 
+#: No number.
+HOLE = Number(None, "")
+
+
 def mean_of(values: Sequence[float], write: Callable[[float], str] = "{:.2f}".format) -> Number:
     """The mean of seeds, and ± the standard deviation of the sample if there are two or more."""
-    mean = math.fsum(values) / len(values)
+    mean = fmean(values)
     if len(values) == 1:
         return Number(mean, write(mean))
-    deviation = sample_deviation(values)
-    return Number(mean, f"{write(mean)} ± {write(deviation)}", deviation)
-
-
-def sample_deviation(values: Sequence[float]) -> float:
-    """The standard deviation of two or more values as a sample (n - 1)."""
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return Number(mean, f"{write(mean)} ± {write(stdev(values))}", stdev(values))
 
 
 def quantity(value: float, digits: int = 2) -> str:

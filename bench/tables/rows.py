@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench.records.record import NetworkCost, Record
-from bench.tables.numbers import Number, quantity
+from bench.tables.numbers import HOLE, Number, quantity
+from bench.tables.papers import PublishedRow
 
 if TYPE_CHECKING:
     from bench.tasks.contract import Metric
@@ -20,21 +22,6 @@ MEASURED = "measured"
 
 #: Returns the record of a run by its name (`Parent.record`), or None where there is none.
 FindRecord = Callable[[str], Record | None]
-
-
-class PaperRow(Protocol):
-    """What a table needs of a published row besides words and numbers (`bench.tables.published.PublishedRow`)."""
-
-    @property
-    def paper(self) -> str: ...
-    @property
-    def comparable(self) -> bool: ...
-    @property
-    def footnote(self) -> str: ...
-    @property
-    def note(self) -> str: ...
-    @property
-    def others(self) -> Mapping[str, str | Number]: ...
 
 
 @dataclass(frozen=True)
@@ -55,121 +42,39 @@ class Row:
     digest: str | None = None
     reduced: tuple[str, ...] = ()
     records: tuple[Record, ...] = field(default=(), repr=False)
-    published: PaperRow | None = field(default=None, repr=False)
+    published: PublishedRow | None = field(default=None, repr=False)
+
+    def text(self, key: str) -> str:
+        """What is shown under a column; empty where there is nothing."""
+        return self.labels.get(key, self.numbers[key].text if key in self.numbers else "")
+
+    def value(self, key: str) -> float | None:
+        """The number under a column; None for a hole, and for a range, which has a text only."""
+        value = self.numbers.get(key, HOLE).value
+        return None if value is None else float(value)
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows as five frames of one index; iterating gives each `Row`.
-
-    Attributes:
-        about: `task`, `digest`, `reduced`, `records` and `published`, as in `Row`.
-        texts: what is shown, words and numbers, by column; empty where there is nothing.
-        values: the numbers; NaN for a hole, and for a range, which has a text only.
-        deviations: over seeds, or as the paper prints it; NaN where there is none.
-        exact: whether a value is neither a bound nor approximate.
-    """
-
-    about: pd.DataFrame
-    texts: pd.DataFrame
-    values: pd.DataFrame
-    deviations: pd.DataFrame
-    exact: pd.DataFrame
-
-    @staticmethod
-    def of(rows: Rows | Iterable[Row]) -> Rows:
-        if isinstance(rows, Rows):
-            return rows
-        rows = list(rows)
-        index = range(len(rows))
-        keys = list(dict.fromkeys(key for row in rows for key in row.numbers))
-        values, deviations, exact = (
-            pd.DataFrame([{key: getattr(n, name) for key, n in row.numbers.items()} for row in rows], index, keys)
-            for name in ("value", "deviation", "exact")
-        )
-        texts = [{**{key: number.text for key, number in row.numbers.items()}, **row.labels} for row in rows]
-        about = [(row.task, row.digest, row.reduced, row.records, row.published) for row in rows]
-        return Rows(
-            pd.DataFrame(about, index, _ABOUT, dtype=object),
-            pd.DataFrame(texts, index, dtype=object).fillna(""),
-            values.astype(float),
-            deviations.astype(float),
-            exact.eq(True),
-        )
-
-    @staticmethod
-    def join(parts: Iterable[Rows]) -> Rows:
-        """The rows of all parts, one after another."""
-        held = [part for part in parts if len(part)]
-        if len(held) < 2:
-            return held[0] if held else Rows.of([])
-        frames = [pd.concat([part._frames[k] for part in held], ignore_index=True) for k in range(5)]
-        return Rows(frames[0], frames[1].fillna(""), frames[2], frames[3], frames[4].eq(True))
-
-    @property
-    def _frames(self) -> tuple[pd.DataFrame, ...]:
-        return self.about, self.texts, self.values, self.deviations, self.exact
-
-    def take(self, which: Any) -> Rows:
-        """The rows of a mask, or at positions in their order; numbered anew."""
-        which = which.to_numpy(dtype=bool) if isinstance(which, pd.Series) else which
-        return Rows(*(frame.iloc[which].reset_index(drop=True) for frame in self._frames))
-
-    def with_labels(self, key: str, texts: Sequence[str]) -> Rows:
-        return Rows(self.about, self.texts.assign(**{key: texts}), self.values, self.deviations, self.exact)
-
-    def with_numbers(self, values: pd.DataFrame, texts: pd.DataFrame) -> Rows:
-        """With further columns of exact numbers."""
-        return Rows(
-            self.about,
-            self.texts.assign(**{str(key): texts[key] for key in texts}),
-            self.values.assign(**{str(key): values[key] for key in values}),
-            self.deviations,
-            self.exact.assign(**{str(key): values[key].notna() for key in values}),
-        )
-
-    def label(self, key: str) -> pd.Series:
-        """A column of texts; empty ones where no row has it."""
-        return self.texts[key] if key in self.texts else pd.Series("", index=self.texts.index, dtype=object)
-
-    @property
-    def measured(self) -> pd.Series:
-        return self.about["records"].map(bool).astype(bool)
-
-    @property
-    def reduced(self) -> pd.Series:
-        return self.about["reduced"].map(bool).astype(bool)
+class Rows(tuple[Row, ...]):
+    """The rows of a table, in order."""
 
     @property
     def held(self) -> set[str]:
         """The columns that some row has something in."""
-        return {str(key) for key in self.texts if self.texts[key].ne("").any()}
+        return {key for row in self for key in (*row.labels, *row.numbers) if row.text(key)}
 
-    def __len__(self) -> int:
-        return len(self.about)
+    @property
+    def numeric(self) -> list[str]:
+        """The columns that some row has a number in."""
+        return list(dict.fromkeys(key for row in self for key in row.numbers))
 
-    def __getitem__(self, place: int) -> Row:
-        return next(iter(self.take([place])))
+    def texts(self, keys: Iterable[str]) -> pd.DataFrame:
+        return pd.DataFrame({key: [row.text(key) for row in self] for key in keys}, range(len(self)), dtype=object)
 
-    def __iter__(self) -> Iterator[Row]:
-        numeric = set(self.values)
-        lines = (frame.to_dict("records") for frame in (self.texts, self.values, self.deviations, self.exact))
-        for about, texts, values, deviations, exact in zip(self.about.itertuples(index=False), *lines, strict=True):
-            labels, numbers = {}, {}
-            for key, text in texts.items():
-                if text and key in numeric and (exact[key] or not pd.isna(values[key])):
-                    value, deviation = values[key], deviations.get(key)
-                    numbers[str(key)] = Number(_known(value), text, _known(deviation), bool(exact[key]))
-                elif text:
-                    labels[str(key)] = text
-            yield Row(about.task, labels, numbers, about.digest, about.reduced, about.records, about.published)
-
-
-_ABOUT = ["task", "digest", "reduced", "records", "published"]
-
-
-def _known(value: Any) -> float | None:
-    return None if pd.isna(value) else value
+    def exact(self, keys: Iterable[str]) -> pd.DataFrame:
+        """Numbers to compare with; NaN for a hole, a bound, and what is approximate."""
+        numbers = {key: [row.numbers.get(key, HOLE) for row in self] for key in keys}
+        values = {key: [number.value if number.exact else None for number in column] for key, column in numbers.items()}
+        return pd.DataFrame(values, range(len(self)), dtype=float)
 
 
 def setting(record: Record) -> str:
@@ -187,34 +92,24 @@ def over_limit(record: Record) -> bool:
     return limit is not None and macs is not None and macs >= limit
 
 
-def experiment(record: Record) -> str:
-    """All that a record says of a run except the seed: runs that share it may be averaged."""
-    return Experiments().of(record)
-
-
 class Experiments:
-    """`experiment` of many records; a config that they share is written out once."""
+    """All that records say of runs except the seed; a config that several share is written out once."""
 
     def __init__(self) -> None:
         self._texts: dict[tuple[Any, ...], tuple[Any, str]] = {}
 
     def of(self, record: Record) -> str:
+        """Equal for runs that may be averaged."""
         weights = record.initial_weights
-        start = None
-        if weights is not None:
-            start = (weights.record or "").rpartition("/seed")[0] or weights.sha256
+        start = None if weights is None else (weights.record or "").rpartition("/seed")[0] or weights.sha256
         architecture = (record.architecture.name, record.architecture.timm, record.architecture.digest)
         what = [record.protocol, record.version, architecture, record.method]
         what += [record.data.fingerprint, record.reduced, start]
-        return f"{json.dumps(what)}\n{self._config(record.config)}"
-
-    def _config(self, config: dict[str, Any]) -> str:
         # Configs whose values are the same objects are equal. The first is kept, so that its objects stay alive.
-        key = (*config, *map(id, config.values()))
-        known = self._texts.get(key)
-        if known is None:
-            known = self._texts[key] = (config, json.dumps(config, sort_keys=True))
-        return known[1]
+        key = (*record.config, *map(id, record.config.values()))
+        if key not in self._texts:
+            self._texts[key] = (record.config, json.dumps(record.config, sort_keys=True))
+        return f"{json.dumps(what)}\n{self._texts[key][1]}"
 
 
 def measured_rows(
@@ -230,35 +125,28 @@ def measured_rows(
         find_search: returns the record of the search that found an architecture, whose cost the row then has.
         each: whether every run has a row of its own instead.
     """
-    runs = sorted({record.name: record for record in records}.values(), key=lambda record: record.name)
-    if not runs:
-        return Rows.of([])
     experiments = Experiments()
-    codes, _ = pd.factorize(pd.Series([run.name if each else experiments.of(run) for run in runs], dtype=object))
-    order = pd.DataFrame({"row": codes, "seed": [run.seed for run in runs]}).sort_values(["row", "seed"], kind="stable")
-    rows, runs = order["row"].to_numpy(), [runs[place] for place in order.index]
-    members = [tuple(runs[place] for place in places) for places in order.reset_index().groupby("row").indices.values()]
-    averaged = pd.DataFrame([_averaged(run, metrics, find_search) for run in runs], dtype=float)
-    grouped = averaged.groupby(rows)
+    found: dict[str, list[Record]] = {}
+    for run in sorted({record.name: record for record in records}.values(), key=lambda record: record.name):
+        found.setdefault(run.name if each else experiments.of(run), []).append(run)
+    groups = [sorted(group, key=lambda run: run.seed) for group in found.values()]
+    if not groups:
+        return Rows()
+    averaged = pd.DataFrame([_averaged(run, metrics, find_search) for group in groups for run in group], dtype=float)
+    places = [place for place, group in enumerate(groups) for _ in group]
+    grouped, stages = averaged.groupby(places), averaged.filter(like="_stage")
     whole = grouped.count().eq(grouped.size(), axis=0)
-    staged = [key for key in averaged if "_stage" in str(key)]
     # Searches of unequal numbers of stages have none in common.
-    whole[staged] = whole[staged].mul(averaged[staged].notna().sum(axis=1).groupby(rows).nunique() == 1, axis=0)
-    values, deviations = grouped.mean().where(whole), grouped.std().where(whole)
-    texts = {str(key): _written(str(key), metrics, values[key], deviations[key]) for key in values}
+    whole.loc[stages.notna().sum(axis=1).groupby(places).nunique() > 1, list(stages)] = False
+    means, deviations = grouped.mean().where(whole), grouped.std().where(whole)
+    units = {metric.key: metric.unit for metric in metrics} | {key: "edges" for key in averaged if "_edges" in str(key)}
+    columns = {str(key): list(map(_mean, means[key], deviations[key], repeat(units.get(str(key))))) for key in means}
     for metric in metrics:
         if metric.key in averaged:
-            best, key = grouped[metric.key].agg("max" if metric.higher_is_better else "min"), f"{metric.key}_best"
-            values[key] = best.where(deviations[metric.key].notna())
-            texts[key] = ["" if pd.isna(value) else _writer(metric.unit)(value) for value in values[key]]
-    first = Rows.of([_first(group) for group in members])
-    return Rows(
-        first.about,
-        first.texts.assign(**texts),
-        first.values.join(values),
-        deviations,
-        first.exact.join(values.notna()),
-    )
+            best = grouped[metric.key].agg("max" if metric.higher_is_better else "min")
+            best = best.where(deviations[metric.key].notna())
+            columns[f"{metric.key}_best"] = [None if pd.isna(v) else Number(v, _written(v, metric.unit)) for v in best]
+    return Rows(_row(group, {key: columns[key][place] for key in columns}) for place, group in enumerate(groups))
 
 
 def _averaged(run: Record, metrics: Sequence[Metric], find_search: FindRecord | None) -> dict[str, float]:
@@ -298,8 +186,8 @@ def _numbers(value: Any) -> list[float]:
     return value if isinstance(value, list) and all(type(each) in (int, float) for each in value) else []
 
 
-def _first(group: Sequence[Record]) -> Row:
-    """An experiment's row with what its seeds have in common."""
+def _row(group: Sequence[Record], averaged: Mapping[str, Number | None]) -> Row:
+    """An experiment's row: what its seeds have in common, and what is averaged over them."""
     first = group[0]
     numbers = {"seeds": Number(len(group), str(len(group))), **_costs(first)}
     # A reid record's `resolved` has the backbone's width, which a config does not say of a timm model.
@@ -307,16 +195,13 @@ def _first(group: Sequence[Record]) -> Row:
     for key in {"detection": ("input_size",), "reid": ("parts", "feature_dim")}.get(first.task, ()):
         if isinstance(said.get(key), int):
             numbers[key] = Number(said[key], str(said[key]))
-    labels = {
-        "protocol": first.protocol,
-        "architecture": first.architecture.name,
-        "method": first.method,
-        "source": MEASURED,
-    }
+    labels = {"protocol": first.protocol, "architecture": first.architecture.name, "method": first.method}
+    labels["source"] = MEASURED
     if first.task == "detection" and "input_size" in numbers:
         labels["network"] = f"SSD{numbers['input_size'].text}"
     if first.task == "search":
         labels["devices"] = str(first.environment.get("device", ""))
+    numbers |= {key: number for key, number in averaged.items() if number is not None}
     return Row(first.task, labels, numbers, first.architecture.digest, tuple(first.reduced), tuple(group))
 
 
@@ -338,21 +223,17 @@ def _costs(first: Record) -> dict[str, Number]:
     return {key: Number(value, quantity(value, 1 if key.endswith("macs_m") else 2)) for key, value in numbers.items()}
 
 
-def _written(key: str, metrics: Sequence[Metric], values: pd.Series, deviations: pd.Series) -> list[str]:
-    unit = next((metric.unit for metric in metrics if metric.key == key), "edges" if "_edges" in key else None)
-    write = quantity if unit in (None, "device-days") else _writer(unit or "")
-    texts = []
-    for value, deviation in zip(values, deviations, strict=True):
-        if pd.isna(value):
-            texts.append("")
-        elif not pd.isna(deviation):
-            texts.append(f"{write(value)} ± {write(deviation)}")
-        else:
-            whole = unit in ("edges", "epoch", "layers") and value.is_integer()
-            texts.append(f"{value:.0f}" if whole else write(value))
-    return texts
+def _mean(value: float, deviation: float, unit: str | None) -> Number | None:
+    if pd.isna(value):
+        return None
+    if not pd.isna(deviation):
+        return Number(value, f"{_written(value, unit)} ± {_written(deviation, unit)}", deviation)
+    whole = unit in ("edges", "epoch", "layers") and value.is_integer()
+    return Number(value, f"{value:.0f}" if whole else _written(value, unit))
 
 
-def _writer(unit: str) -> Callable[[float], str]:
-    """How a metric is written; one without a unit may be of any size."""
-    return "{:.2f}".format if unit else "{:.4g}".format
+def _written(value: float, unit: str | None) -> str:
+    """A metric, which without a unit may be of any size, or the amount of something else (None)."""
+    if unit in (None, "device-days"):
+        return quantity(value)
+    return f"{value:.2f}" if unit else f"{value:.4g}"

@@ -55,7 +55,7 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
         InputError: no such rows or columns, or choices that do not go together.
     """
     if selection.descending is not None and not selection.sort:
-        raise InputError("--ascending, --descending: say by which column: --sort COLUMN")
+        raise InputError("ascending, descending: say by which column to sort")
     for problem in published_problems(results):
         notice(f"left out: {problem}")
     with many_objects():
@@ -64,9 +64,8 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
             table = _compared(task, records, selection)
         else:
             trainings = read_records(results, "classification", notice) if records and task == "search" else []
-            rows = _kept(merged_rows(task, records, find_record(results, notice), trainings, results), selection)
-            _refuse_none(task, results, selection, rows)
-            table = _laid_out(task, rows, selection)
+            rows = merged_rows(task, records, find_record(results, notice), trainings, results)
+            table = _laid_out(task, results, rows, selection)
             if not records and selection.origin != "published":
                 notice(f"{results}: holds no {task} record yet")
     return replace(table, title=selection.caption or table.title, label=selection.label or table.label)
@@ -81,39 +80,27 @@ def tables_of(records: Sequence[Record]) -> list[str]:
     return tables
 
 
-def _kept(rows: Rows, selection: Selection) -> Rows:
-    kept = rows.measured | (selection.origin != "measured" and selection.extent != "reduced")
-    return rows.take(kept & (selection.extent is None or rows.reduced == (selection.extent == "reduced")))
-
-
-def _laid_out(task: str, rows: Rows, selection: Selection) -> Table:
-    metrics = METRICS[task]
+def _laid_out(task: str, results: Path, rows: Rows, selection: Selection) -> Table:
+    rows = Rows(row for row in rows if row.records or selection.origin != "measured")
+    rows = Rows(row for row in rows if selection.extent in (None, "reduced" if row.reduced else "full"))
+    if not rows:
+        kind = "" if selection.extent is None else f"{selection.extent} "
+        make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"
+        raise InputError(f"{results}: holds no {kind}{task} record; {make} makes some")
     for option in ("protocol", "architecture", "method"):
         rows = choose(rows, option, getattr(selection, option))
     usual = ["source", "group"] if selection.origin == "published" else ["protocol"]
     group = grouping(selection.group or usual, rows)
     if selection.sort:
-        rows = sort_rows(rows, selection.sort, metrics, group, selection.descending)
-    return lay_out(TITLES[task], rows, metrics, group, selection.wide)
-
-
-def _refuse_none(task: str, results: Path, selection: Selection, rows: Rows) -> None:
-    """Refuse a table without rows; the message names the kind of record."""
-    if not len(rows):
-        kind = "" if selection.extent is None else f"{selection.extent} "
-        make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"
-        raise InputError(f"{results}: holds no {kind}{task} record; {make} makes some")
+        rows = sort_rows(rows, selection.sort, METRICS[task], group, selection.descending)
+    return lay_out(TITLES[task], rows, METRICS[task], group, selection.wide)
 
 
 def _compared(task: str, records: list[Record], selection: Selection) -> Table:
     for option in ("architecture", "method", "sort", "group", "wide"):
         if getattr(selection, option):
-            raise InputError(f"--compare: does not go with --{option}; --protocol, --full-only and --reduced-only do")
+            raise InputError(f"compare: does not go with {option}; protocol, full-only and reduced-only do")
     if selection.origin == "published":
-        raise InputError("--compare: does not go with --published; --protocol, --full-only and --reduced-only do")
-    kept = [
-        record
-        for record in records
-        if selection.extent is None or bool(record.reduced) == (selection.extent == "reduced")
-    ]
+        raise InputError("compare: does not go with published; protocol, full-only and reduced-only do")
+    kept = [each for each in records if selection.extent in (None, "reduced" if each.reduced else "full")]
     return compare(TITLES[task], kept, selection.compare or (), METRICS[task], selection.protocol)

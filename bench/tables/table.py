@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.columns import Column, columns_of
-from bench.tables.over_random import with_gains
+from bench.tables.improvement import with_gains
 from bench.tables.rows import FindRecord, Row, Rows, measured_rows, over_limit
 from search.configs import nearest
 
@@ -32,7 +33,7 @@ _NONE = {"protocol": "no protocol of ours"}
 
 @dataclass(frozen=True)
 class TableCell:
-    """What is shown in one place: its text, whether it is the best of its group, and the number to sort it by."""
+    """Content of one cell: its text, whether it is the best of its group, and the number to sort it by."""
 
     text: str
     best: bool = False
@@ -44,7 +45,7 @@ class Group:
     """Rows under one heading, empty for a table of one group.
 
     Attributes:
-        rows: the `about` of each row (`Rows.about`) and its cells by column.
+        rows: each `Row`, or what has its `published`, `reduced` and `records`, with its cells by column.
         lines: what is said above the rows.
     """
 
@@ -70,7 +71,7 @@ class Table:
     groups: tuple[Group, ...]
     notes: tuple[str, ...]
     label: str
-    rows: Rows = field(default_factory=lambda: Rows.of([]))
+    rows: Rows = field(default_factory=Rows)
 
 
 def build_table(
@@ -81,7 +82,7 @@ def build_table(
 
 
 def lay_out(
-    title: str, rows: Rows | Iterable[Row], metrics: Sequence[Metric], group: Sequence[str] = (), wide: bool = False
+    title: str, rows: Iterable[Row], metrics: Sequence[Metric], group: Sequence[str] = (), wide: bool = False
 ) -> Table:
     """A table of rows of one task, in their order.
 
@@ -89,31 +90,33 @@ def lay_out(
         group: the columns whose values are the groups' headings; they are no columns then.
         wide: whether every metric has its best seed and its difference beside it, and not only the first one.
     """
-    rows = Rows.of(rows)
-    task = rows.about["task"].iloc[0] if len(rows) else "classification"
+    rows = Rows(rows)
+    task = rows[0].task if rows else "classification"
     columns = [column for column in columns_of(task, rows, metrics, wide) if column.key not in group]
     return arrange(task, title, rows, columns, group)
 
 
 def arrange(task: str, title: str, rows: Rows, columns: Sequence[Column], group: Sequence[str] = ()) -> Table:
     """A table of rows under given columns."""
-    codes, names = pd.factorize(headings(rows, group))
-    order = pd.Series(codes).sort_values(kind="stable")
-    rows, codes = rows.take(order.index.to_numpy()), order.to_numpy()
+    codes, headings = pd.factorize(_headings(rows, group))
+    order = codes.argsort(kind="stable")
+    rows, codes = Rows(rows[place] for place in order), codes[order]
     notes = _Notes()
-    cells = _cells(rows, codes, columns, notes)
-    members = pd.Series(range(len(rows))).groupby(codes).agg(list) if len(rows) else []
-    groups = [Group(name, tuple(cells[place] for place in own)) for name, own in zip(names, members, strict=True)]
+    best = {column.key: _best(rows, codes, column) for column in columns}
+    lines = []
+    for place, row in enumerate(rows):
+        named = "network" if row.text("network") else "architecture"
+        behind = {named: f" ({row.text('cited')})" if row.text("cited") else ""}
+        behind["architecture"] = behind.get("architecture", "") + notes.marks(row)
+        texts = {key: row.text(key) + behind.get(key, "") for key in best}
+        lines.append((row, {key: TableCell(texts[key], best[key][place], row.value(key)) for key in best}))
+    groups = [Group(heading, tuple(compress(lines, codes == code))) for code, heading in enumerate(headings)]
     return Table(task, title, tuple(columns), tuple(groups), notes.lines(), f"tab:{task}", rows)
 
 
-def headings(rows: Rows, group: Sequence[str]) -> pd.Series:
+def _headings(rows: Rows, group: Sequence[str]) -> pd.Series:
     """The heading of the group that each row belongs to."""
-    found = pd.Series("", index=rows.texts.index, dtype=object)
-    for place, key in enumerate(group):
-        texts = rows.label(key)
-        found += (": " if place else "") + texts.where(texts != "", _NONE.get(key, f"(no {key})"))
-    return found
+    return pd.Series([": ".join(row.text(key) or _NONE.get(key, f"(no {key})") for key in group) for row in rows])
 
 
 def choose(rows: Rows, option: str, patterns: Sequence[str] | None) -> Rows:
@@ -124,16 +127,20 @@ def choose(rows: Rows, option: str, patterns: Sequence[str] | None) -> Rows:
     """
     if not patterns:
         return rows
-    names = rows.texts.reindex(columns=_SOUGHT[option], fill_value="")
-    known = sorted(set(names.to_numpy().ravel()) - {""})
+    names = [{row.text(key) for key in _SOUGHT[option]} - {""} for row in rows]
+    known = sorted(set[str]().union(*names))
     chosen: set[str] = set()
     for pattern in patterns:
-        # A published name may hold brackets, as a pattern does: the name itself always matches.
-        fitting = {name for name in known if name == pattern or fnmatchcase(name, pattern)}
+        fitting = {name for name in known if fits(name, pattern)}
         if not fitting:
             raise InputError(f"--{option} {pattern}: no row has it; {nearest(pattern, known)}")
         chosen |= fitting
-    return rows.take(names.isin(chosen).any(axis=1))
+    return Rows(row for row, own in zip(rows, names, strict=True) if own & chosen)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name matches a pattern (`*`, `?`, `[…]`), or is it: a published name may hold brackets."""
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def sort_rows(
@@ -149,21 +156,15 @@ def sort_rows(
     Raises:
         InputError: the table has no such column; names those that it has.
     """
-    columns = columns_of(rows.about["task"].iloc[0], rows, metrics, wide=True) if len(rows) else []
+    columns = columns_of(rows[0].task, rows, metrics, wide=True) if rows else []
     found = [item for item in columns if column.lower() in (item.key.lower(), item.head.lower(), item.title.lower())]
     if not found:
-        raise InputError(f"--sort {column}: no such column; {nearest(column, [item.key for item in columns])}")
+        raise InputError(f"sort {column}: no such column; {nearest(column, [item.key for item in columns])}")
     key, numeric = found[0].key, found[0].numeric
-    by = (
-        rows.values.get(key, pd.Series(float("nan"), rows.texts.index))
-        if numeric
-        else rows.label(key).replace("", None)
-    )
     down = bool(found[0].higher_is_better) if descending is None else descending
-    order = pd.DataFrame({"group": pd.factorize(headings(rows, group))[0], "hole": by.isna(), "by": by})
-    # Equal words are turned with the others, equal numbers and holes stay in their order.
-    order["place"] = order.index.where(by.notna() & (down and not numeric), 0)
-    return rows.take(order.sort_values(list(order), ascending=[True, True, not down, False], kind="stable").index)
+    by = [row.value(key) if numeric else row.text(key) or None for row in rows]
+    order = pd.DataFrame({"group": pd.factorize(_headings(rows, group))[0], "by": by})
+    return Rows(rows[place] for place in order.sort_values(["group", "by"], ascending=[True, not down]).index)
 
 
 def grouping(names: Sequence[str], rows: Rows) -> tuple[str, ...]:
@@ -177,7 +178,7 @@ def grouping(names: Sequence[str], rows: Rows) -> tuple[str, ...]:
     known = sorted(rows.held)
     for name in names:
         if name not in known:
-            raise InputError(f"--group {name}: no such column; {nearest(name, known)}, or none alone")
+            raise InputError(f"group {name}: no such column; {nearest(name, known)}, or none alone")
     return tuple(names)
 
 
@@ -188,9 +189,9 @@ class _Notes:
         self._marked: dict[str, None] = {}
         self._footnotes: dict[str, int] = {}
 
-    def marks(self, row: Any, protocol: str, compared: str) -> str:
-        """What stands behind the row's name."""
-        marks = ""
+    def marks(self, row: Row) -> str:
+        """Compose the marks behind the row's name."""
+        marks, protocol = "", row.text("protocol")
         if row.reduced:
             self._marked[f"{REDUCED_MARK} {protocol}: reduced run ({'; '.join(row.reduced)})"] = None
             marks += f" {REDUCED_MARK}"
@@ -198,8 +199,8 @@ class _Notes:
             limit = row.records[0].config["macs_limit"]
             self._marked[f"{LIMIT_MARK} {protocol}: {limit / 1e6:,.0f} M multiply-adds or more"] = None
             marks += f" {LIMIT_MARK}"
-        if compared:
-            self._marked[f"Δ {protocol}: to {compared}"] = None
+        if "compared" in row.labels:
+            self._marked[f"Δ {protocol}: to {row.labels['compared']}"] = None
         if row.published is not None:
             found = (row.published.footnote, row.published.note and f"Note: {row.published.note}.")
             for text in filter(None, found):
@@ -210,34 +211,12 @@ class _Notes:
         return (*self._marked, *(f"[{number}] {text}" for text, number in self._footnotes.items()))
 
 
-def _cells(rows: Rows, codes: Any, columns: Sequence[Column], notes: _Notes) -> list[tuple[Any, dict[str, TableCell]]]:
-    about = list(rows.about.itertuples(index=False))
-    marks = list(map(notes.marks, about, rows.label("protocol"), rows.label("compared")))
-    cited = [f" ({text})" if text else "" for text in rows.label("cited")]
-    named = [bool(text) for text in rows.label("network")]
-    shown = {}
-    for column in columns:
-        texts = rows.label(column.key).tolist()
-        if column.key in ("network", "architecture"):
-            here = [has == (column.key == "network") for has in named]
-            texts = [text + more * own for text, more, own in zip(texts, cited, here, strict=True)]
-        if column.key == "architecture":
-            texts = [text + more for text, more in zip(texts, marks, strict=True)]
-        values = (
-            rows.values[column.key] if column.key in rows.values else pd.Series(index=rows.texts.index, dtype=float)
-        )
-        best = _best(rows, codes, column).tolist()
-        held = [None if pd.isna(value) else value for value in values]
-        shown[column.key] = list(map(TableCell, texts, best, held))
-    return [(row, {key: cells[place] for key, cells in shown.items()}) for place, row in enumerate(about)]
-
-
-def _best(rows: Rows, codes: Any, column: Column) -> pd.Series:
-    """Which rows hold the best value of their group, of its full runs where it has some; none if there is no choice."""
-    if column.higher_is_better is None or column.key not in rows.values:
-        return pd.Series(False, index=rows.texts.index)
-    eligible = ~rows.reduced | rows.reduced.groupby(codes).transform("all")
-    values = rows.values[column.key].where(rows.exact[column.key] & eligible)
+def _best(rows: Rows, codes: Any, column: Column) -> list[bool]:
+    """Mark the rows with their group's best value, of its full runs where it has some; none if there is no choice."""
+    if column.higher_is_better is None:
+        return [False] * len(rows)
+    reduced = pd.Series([bool(row.reduced) for row in rows])
+    values = rows.exact([column.key])[column.key].where(~reduced | reduced.groupby(codes).transform("all"))
     grouped = values.groupby(codes)
     best = grouped.transform("max" if column.higher_is_better else "min")
-    return (values == best) & (grouped.transform("count") > 1)
+    return ((values == best) & (grouped.transform("count") > 1)).tolist()

@@ -6,7 +6,6 @@ Numbers of measured rows are not rounded, and a hole is empty or null.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from backbones.errors import InputError
 from backbones.files import write_text
 from bench.console.visible import harmless_cell, visible
 from bench.tables.columns import Column
+from bench.tables.rows import Row
 from bench.tables.table import Group, Table
 
 if TYPE_CHECKING:
@@ -31,37 +31,17 @@ CellLink = Callable[[Any, Column], str]
 #: Formats that are text; `parquet` is a file.
 FORMATS = ("markdown", "latex", "csv", "html", "json")
 
-_LABELS = (
-    "protocol",
-    "source",
-    "group",
-    "architecture",
-    "cited",
-    "network",
-    "setting",
-    "evaluation",
-    "devices",
-    "metric",
-)
+_LABELS = "protocol source group architecture cited network setting evaluation devices metric"
 _LAST = ("method", "footnote", "note")
 
 #: What LaTeX would take for a command, and what its fonts have in math mode only.
 _ESCAPES = {
+    **{letter: f"\\{letter}" for letter in "{}$&#%_"},
+    **{letter: f"{{{letter}}}" for letter in "[]"},
+    **{letter: f"${letter}$" for letter in "<>|"},
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"$\sim$",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    "[": "{[}",
-    "]": "{]}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "−": "$-$",
@@ -86,7 +66,7 @@ def render(table: Table, form: str) -> str:
         InputError: a format that is no text.
     """
     if form == "parquet":
-        raise InputError("--format parquet: is no text; --out FILE says where it is written")
+        raise InputError("parquet: is no text; give a file to write it to (out)")
     if form == "csv":
         return as_csv(table)
     if form == "json":
@@ -117,20 +97,19 @@ def save(table: Table, file: Path, form: str) -> None:
         if form != "parquet":
             return write_text(file, render(table, form))
         frame, numbers = data_frame(table), _number_keys(table)
-        frame[numbers] = table.rows.values.where(table.rows.exact)[numbers]
-        texts = table.rows.texts[numbers].add_suffix("_text")
-        frame.join(texts).convert_dtypes().to_parquet(file, index=False, engine="pyarrow")
+        frame[numbers] = table.rows.exact(numbers)
+        frame = frame.join(table.rows.texts(numbers).add_suffix("_text"))
+        frame.convert_dtypes().to_parquet(file, index=False, engine="pyarrow")
     except ImportError as error:
-        raise InputError("--format parquet: needs pyarrow; `pip install 'wildnas[parquet]'` installs it") from error
+        raise InputError("parquet: needs pyarrow; `pip install 'wildnas[parquet]'` installs it") from error
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
 def as_csv(table: Table) -> str:
     """The data as CSV; no spreadsheet runs a cell as a formula."""
-    stream = io.StringIO()
-    data_frame(table).map(_plain).rename(columns=harmless_cell).to_csv(stream, index=False, lineterminator="\n")
-    return stream.getvalue()
+    frame = data_frame(table).map(_plain).rename(columns=harmless_cell)
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def as_json(table: Table) -> str:
@@ -154,33 +133,35 @@ def data_frame(table: Table) -> pd.DataFrame:
     A number that a paper prints as a bound, a range or approximate is its text.
     """
     rows, numbers = table.rows, _number_keys(table)
-    others = {key for row in rows.about["published"] if row is not None for key in row.others} - set(numbers)
-    words = [key for key in (*_LABELS, *sorted(others)) if key in rows.held and key not in numbers]
-    frame = {"published": rows.about["published"].notna(), "reduced": rows.about["reduced"].map("; ".join)}
-    frame |= {key: rows.label(key) for key in words}
+    others = {key for row in rows if row.published for key in row.published.others} - set(numbers)
+    held = rows.held
+    frame = pd.DataFrame({"published": [row.published is not None for row in rows]})
+    frame["reduced"] = ["; ".join(row.reduced) for row in rows]
+    frame = frame.join(
+        rows.texts(key for key in (*_LABELS.split(), *sorted(others)) if key in held and key not in numbers)
+    )
     for key in numbers:
-        frame[key] = [_value(*cell) for cell in zip(rows.texts[key], rows.values[key], rows.exact[key], strict=True)]
-        if key in rows.deviations and rows.deviations[key].notna().any():
-            frame[f"{key}_std"] = [None if pd.isna(value) else value for value in rows.deviations[key]]
-    return pd.DataFrame(frame | {key: rows.label(key) for key in _LAST if key in rows.held}, dtype=object)
+        frame[key] = pd.Series([_value(row, key) for row in rows], dtype=object)
+        deviations = [row.numbers[key].deviation if key in row.numbers else None for row in rows]
+        if any(deviation is not None for deviation in deviations):
+            frame[f"{key}_std"] = pd.Series(deviations, dtype=object)
+    return frame.join(rows.texts(key for key in _LAST if key in held)).astype(object)
 
 
-def _value(text: str, value: float, exact: bool) -> float | str | None:
-    if pd.isna(value) or not exact:
-        return text or None
+def _value(row: Row, key: str) -> float | str | None:
+    number = row.numbers.get(key)
+    if number is None or number.value is None or not number.exact:
+        return row.text(key) or None
     # A number that is shown without a point is a whole one.
-    return int(value) if text.isdigit() else value
+    return int(number.value) if number.text.isdigit() else number.value
 
 
 def _number_keys(table: Table) -> list[str]:
     """The numbers' columns, in the order of the table's and with what belongs to a metric behind it."""
-    held = [str(key) for key in table.rows.values if key in table.rows.held]
-    keys: dict[str, None] = {}
-    for column in table.columns:
-        if column.key in held:
-            keys |= {key: None for key in (column.key, f"{column.key}_best", f"{column.key}_difference") if key in held}
-    # Those that the table has as headings of its groups, or not at all.
-    return [*keys, *(key for key in sorted(held) if key not in keys)]
+    held = table.rows.numeric
+    shown = [f"{column.key}{end}" for column in table.columns for end in ("", "_best", "_difference")]
+    # Behind them those that the table has as headings of its groups, or not at all.
+    return list(dict.fromkeys(key for key in (*shown, *sorted(held)) if key in held))
 
 
 def _plain(value: Any) -> str:
@@ -192,26 +173,27 @@ def _plain(value: Any) -> str:
 
 
 def _rendered(form: str, **content: Any) -> str:
-    text: str = _environment(form).get_template(f"table.{form}").render(grid=_grid, **content)
+    templates = environment("bench.tables", autoescape=form == "html", latex=form == "latex")
+    text: str = templates.get_template(f"table.{form}").render(grid=_grid, **content)
     return text.rstrip("\n") + "\n"
 
 
 @cache
-def _environment(form: str) -> Environment:
+def environment(package: str, autoescape: bool = True, latex: bool = False) -> Environment:
+    """The templates of a package; those of LaTeX, which is full of braces, have other marks."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # LaTeX is full of braces.
-    marks = ("<%", "%>", "<<", ">>", "<#", "#>") if form == "latex" else ("{%", "%}", "{{", "}}", "{#", "#}")
-    environment = Environment(
+    marks = ("<%", "%>", "<<", ">>", "<#", "#>") if latex else ("{%", "%}", "{{", "}}", "{#", "#}")
+    found = Environment(
         *marks,
-        loader=PackageLoader("bench.tables"),
-        autoescape=form == "html",
+        loader=PackageLoader(package),
+        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"tex": escaped, "cell": _markdown, "note": _markdown_note}
-    return environment
+    found.filters |= {"tex": escaped, "cell": _markdown, "note": _markdown_note}
+    return found
 
 
 def _grid(table: Table, group: Group) -> list[list[str]]:

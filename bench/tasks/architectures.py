@@ -56,8 +56,11 @@ class NamedArchitecture:
 
     def with_weights(self, file: Path) -> NamedArchitecture:
         """The same architecture with the weights' digest in its name, so that its records are kept apart."""
-        digest = file_digest(file).removeprefix("sha256:")
-        return replace(self, name=f"{self.name[:90]}-w{digest[:8]}")
+        return self.with_digest(file_digest(file))
+
+    def with_digest(self, digest: str) -> NamedArchitecture:
+        """The same architecture with a digest of weights in its name."""
+        return replace(self, name=f"{self.name[:90]}-w{digest.removeprefix('sha256:')[:8]}")
 
     def to_json(self) -> dict[str, Any]:
         """Content of a record's `architecture`; a timm model has a name in the place of genotype and digest."""

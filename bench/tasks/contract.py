@@ -14,7 +14,7 @@ import functools
 import json
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backbones.cost import Cost
     from backbones.design import Design
     from backbones.genotype import Genotype
+    from backbones.pretrained import Normalisation
     from bench.tasks.architectures import NamedArchitecture
     from bench.tasks.own_data import OwnData
     from bench.tasks.workload import Workload
@@ -139,6 +140,7 @@ class Job:
     Attributes:
         work_dir: folder of logs and checkpoints; an interrupted job resumes from them.
         weights: a checkpoint of `backbones.weights.save` with initial weights; None is from scratch.
+        new_classifier: whether a classifier that the weights lack, or have for other classes, is trained from scratch.
         evaluate_only: whether the weights are scored without training.
         progress: called with the fraction that is done and the present activity.
     """
@@ -150,6 +152,7 @@ class Job:
     weights: Path | None = None
     evaluate_only: bool = False
     progress: ProgressCallback = field(default=lambda fraction, doing: None)
+    new_classifier: bool = False
 
     @property
     def design(self) -> Design:
@@ -305,6 +308,27 @@ class Task(abc.ABC):
         """Resolved protocol as text; for detection a config of MMDetection."""
         return json.dumps({**protocol.config, "architecture": architecture.to_json()}, indent=1, ensure_ascii=False)
 
+    def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
+        """Mean and deviation by which a config normalises images; None if it does not."""
+        return None
+
+    def normalised(self, protocol: Protocol, by: Normalisation) -> Protocol:
+        """Protocol that normalises images as given weights need it; unchanged where it does so already."""
+        own = self.normalisation(protocol.config)
+        if own is not None and own.is_close(by):
+            return protocol
+        config = copy.deepcopy(dict(protocol.config))
+        self.set_normalisation(config, by)
+        return replace(protocol, config=config)
+
+    def set_normalisation(self, config: dict[str, Any], by: Normalisation) -> None:
+        """Write mean and deviation into a config.
+
+        Raises:
+            InputError: the task takes no weights.
+        """
+        raise InputError(f"{self.name} starts from no weights")
+
     def divided(self, protocol: Protocol, parts: int) -> Protocol:
         """Protocol with every batch divided into `parts` times as many parts, for a GPU that it does not fit.
 
@@ -338,7 +362,7 @@ class Task(abc.ABC):
         Raises:
             InputError: the folder's layout is unknown.
         """
-        raise InputError(f"--data: {self.name} supports its protocols' data only; leave --data out")
+        raise InputError(f"data: {self.name} supports its protocols' data only; leave your folder out")
 
     @abc.abstractmethod
     def run(self, job: Job) -> Outcome:

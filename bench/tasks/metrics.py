@@ -58,6 +58,12 @@ METRICS: dict[str, tuple[Metric, ...]] = {
     ),
 }
 
+#: The main metric of each task whose networks are trained.
+JUDGED = {"classification": "top1_error", "detection": "ap", "reid": "rank1"}
+
+#: The method of random architectures, as a record names it.
+RANDOM = "random"
+
 TITLES = {
     "search": "Search",
     "classification": "Classification",

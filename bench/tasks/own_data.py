@@ -42,7 +42,7 @@ def require(folder: Path) -> None:
         InputError: it does not exist.
     """
     if not folder.is_dir():
-        raise InputError(f"--data {folder}: no such folder")
+        raise InputError(f"data {folder}: no such folder")
 
 
 def find_part(folder: Path, part: str, archives: bool = False) -> Path | None:
@@ -67,7 +67,7 @@ def class_parts(folder: Path) -> tuple[Path, Path]:
     if train is None or val is None:
         held = ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "nothing"
         raise InputError(
-            f"--data {folder}: expected train/<class>/<image> and val/<class>/<image> in it, or train.zip and val.zip; "
+            f"data {folder}: expected train/<class>/<image> and val/<class>/<image> in it, or train.zip and val.zip; "
             f"found {held}"
         )
     return train, val

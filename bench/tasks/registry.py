@@ -69,9 +69,9 @@ def load_protocol(name: str, options: Sequence[str] = (), among: Sequence[str] |
     Raises:
         InputError: no such protocol, a config of another kind, an unknown key, or a value that cannot be used.
     """
-    loaded = load_config(name, options)
-    kind = str(loaded.values.get("task"))
     known = task_names() if among is None else among
+    loaded = load_config(name, options, known)
+    kind = str(loaded.values.get("task"))
     if kind not in known:
         expected = repr(known[0]) if len(known) == 1 else f"one of {', '.join(known)}"
         raise InputError(f"{loaded.path}: key 'task' is {kind!r}; expected {expected}")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from backbones.errors import InputError
-from bench.machine.isolation import isolated
+from bench.machine.timing import isolated
 from bench.tasks.architectures import NamedArchitecture, resolve
 from bench.tasks.contract import Protocol, Speed
 from bench.tasks.registry import get_task, load_protocol
@@ -75,10 +75,10 @@ def protocols_for(kind: str, names: Sequence[str], options: Sequence[str], count
     for name in names:
         task, protocol = load_protocol(name, options)
         if task.name != kind:
-            raise InputError(f"--on {name}: expected a protocol of {kind}, not of {task.name}")
+            raise InputError(f"{name}: expected a protocol of {kind}, not of {task.name}")
         protocols.append(protocol)
     if len(protocols) not in (1, count):
-        raise InputError(f"--on: {len(protocols)} protocols for {count} ARCH; give one, or one for each")
+        raise InputError(f"{len(protocols)} protocols for {count} architectures; give one, or one for each")
     return protocols * (count // len(protocols))
 
 

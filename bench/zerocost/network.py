@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from backbones.networks import CifarNetwork, ImageNetNetwork
-from bench.zerocost.undefined import Undefined
 
 Weighted = (nn.Conv2d, nn.Linear)
 
@@ -59,3 +58,7 @@ def features(network: nn.Module, images: Tensor) -> Tensor:
     if forward is None:
         raise Undefined("the network does not say which is its last map")
     return cast(Tensor, forward(images))
+
+
+class Undefined(Exception):
+    """A score is undefined for a network; the message says why."""

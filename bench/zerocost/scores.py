@@ -14,13 +14,10 @@ from backbones.cost import Cost
 from backbones.cpu.channels_last import without_own_kernels
 from backbones.design import Design
 from bench.zerocost import structure
-from bench.zerocost.fisher import fisher
-from bench.zerocost.gradients import grad_norm, grasp, snip
-from bench.zerocost.jacobian import jacob_cov
-from bench.zerocost.naswot import naswot
-from bench.zerocost.network import as_initialised
+from bench.zerocost.gradients import fisher, grad_norm, grasp, snip
+from bench.zerocost.naswot import jacob_cov, naswot
+from bench.zerocost.network import Undefined, as_initialised
 from bench.zerocost.synflow import synflow
-from bench.zerocost.undefined import Undefined
 from bench.zerocost.zen import zen
 from search.training.progress import ProgressCallback
 
@@ -56,8 +53,8 @@ def compute_scores(
     height, width = images.shape[-2:]
     of_batch = network, images, labels
     scores: dict[str, Score] = {
-        "params": lambda: structure.params(cost),
-        "multiply_adds": lambda: structure.multiply_adds(cost),
+        "params": lambda: cost.params / 1e6,
+        "multiply_adds": lambda: cost.published_macs / 1e6,
         "depth": lambda: structure.depth(network, images),
         "skip_count": lambda: structure.skip_count(design),
         "grad_norm": lambda: grad_norm(*of_batch),

@@ -6,22 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from backbones.cost import Cost
 from backbones.design import Design, TimmModel
-from bench.zerocost.undefined import Undefined
+from bench.zerocost.network import Undefined
 
 #: The backward operations of convolutions and linear layers.
 _WEIGHTED = ("ConvolutionBackward0", "AddmmBackward0", "MmBackward0")
-
-
-def params(cost: Cost) -> float:
-    """Return the parameters in millions."""
-    return cost.params / 1e6
-
-
-def multiply_adds(cost: Cost) -> float:
-    """Return the multiply-adds in millions, in the papers' convention (`backbones.cost.Cost.published_macs`)."""
-    return cost.published_macs / 1e6
 
 
 def depth(network: nn.Module, images: Tensor) -> float:

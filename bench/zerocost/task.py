@@ -9,19 +9,22 @@ from typing import Any
 
 import torch
 from mmengine.device import get_device
+from torch import Tensor
 
 from backbones.errors import InputError
-from bench.classification.loaders import Sources, find
+from bench.classification.loaders import Sources, evaluation_loader, find
 from bench.classification.model import build_network
-from bench.classification.width import channels_of, network_cost
+from bench.classification.speed import measure_speed
+from bench.classification.width import channels_of, network_cost, training_workload
 from bench.tasks.architectures import NamedArchitecture
 from bench.tasks.contract import DataReport, Job, Outcome, Protocol, Speed, Task, given
 from bench.tasks.metrics import METRICS, TITLES
 from bench.tasks.workload import Workload
-from bench.zerocost.batch import draw_batch
 from bench.zerocost.scores import compute_scores
 from bench.zerocost.settings import TRAINING, ZerocostSettings
 from search.configs import parse
+from search.data.augment import prepare
+from search.data.images import ImageSource
 from search.training.seeds import seed_everything
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +80,6 @@ class ZerocostTask(Task):
     def workload(
         self, protocol: Protocol, architecture: NamedArchitecture | None, counts: Mapping[str, int]
     ) -> Workload:
-        from bench.classification.workload import training_workload
-
         settings = _settings(protocol)
         training = training_workload(settings, given(architecture).design, counts)
         return replace(training, epochs=_PASSES, images=min(training.images, settings.batch.size))
@@ -86,8 +87,6 @@ class ZerocostTask(Task):
     def speed(
         self, protocol: Protocol, architecture: NamedArchitecture | None, batch_size: int, repetitions: int = 5
     ) -> Speed:
-        from bench.classification.speed import measure_speed
-
         return measure_speed(_settings(protocol), given(architecture), batch_size, repetitions)
 
 
@@ -100,3 +99,19 @@ def _settings(protocol: Protocol) -> ZerocostSettings:
 def _sources(settings: ZerocostSettings) -> Sources:
     # 2 passes the check for training; `draw_batch` checks the number of images.
     return find(settings.model_copy(update={"batch_size": 2}))
+
+
+def draw_batch(source: ImageSource, settings: ZerocostSettings, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Draw training images without repetition, prepared but not augmented: `(N, 3, H, W)`, and labels `(N,)`.
+
+    Raises:
+        InputError: there are too few training images, or one cannot be read.
+    """
+    count, size = len(source.files), settings.batch.size
+    if count < size:
+        raise InputError(f"{source.root}: {count} training images are fewer than batch.size={size}")
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(settings.batch.seed))
+    chosen = source.select(sorted(order[:size].tolist()), range(len(source.classes)))
+    batches = list(evaluation_loader(chosen, settings, device))
+    images, labels = (torch.cat([batch[key] for batch in batches]) for key in ("images", "labels"))
+    return prepare(images, settings.images, training=False), labels

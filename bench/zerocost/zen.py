@@ -8,8 +8,7 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor, nn
 
-from bench.zerocost.network import batch_norms, features, weighted_layers
-from bench.zerocost.undefined import Undefined
+from bench.zerocost.network import Undefined, batch_norms, features, weighted_layers
 
 _STEP = 0.01
 

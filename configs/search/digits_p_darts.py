@@ -11,9 +11,9 @@ proxy = dict(
     augmentation=dict(crop_padding=1, flip=False),
 )
 stages = [
-    dict(epochs=3, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),
-    dict(epochs=3, frozen_epochs=1, layers=5, channels=8, skip_dropout=0.4, keep=5),
-    dict(epochs=3, frozen_epochs=1, layers=7, channels=8, skip_dropout=0.7, keep=3),
+    dict(epochs=8, frozen_epochs=1, layers=3, channels=8, skip_dropout=0.0),
+    dict(epochs=8, frozen_epochs=1, layers=5, channels=8, skip_dropout=0.4, keep=5),
+    dict(epochs=8, frozen_epochs=1, layers=7, channels=8, skip_dropout=0.7, keep=3),
 ]
 batch_size = 64
 weights = dict(lr=0.05)

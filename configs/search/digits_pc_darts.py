@@ -10,6 +10,6 @@ proxy = dict(
     # Mirrored digits are not digits.
     augmentation=dict(crop_padding=1, flip=False),
 )
-stages = [dict(epochs=5, frozen_epochs=2, layers=5, channels=8)]
+stages = [dict(epochs=10, frozen_epochs=2, layers=5, channels=8)]
 batch_size = 64
 architecture = dict(lr=6e-3)

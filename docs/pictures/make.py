@@ -3,6 +3,8 @@
 `python docs/pictures/make.py FOLDER`, in the checkout. FOLDER holds `results/` and `work/` of
 `wildnas run pipelines/digits`, and in `progress.txt` what that showed meanwhile. Chromium photographs the report
 and lays out the pictures that consist of several. All are reduced to few colours, so that they are small.
+
+`python docs/pictures/make.py --study NAME` photographs the proxies on the page of a shipped study.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 
 from bench import api
 
@@ -46,6 +49,14 @@ class Camera:
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
         self._driver.get(file.resolve().as_uri())
         self._driver.save_screenshot(str(OUT / out))
+        shrink(OUT / out)
+
+    def element(self, file: Path, selector: str, out: str, width: int) -> None:
+        """A part of a page."""
+        size = {"width": width, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self._driver.get(file.resolve().as_uri())
+        self._driver.find_element(By.CSS_SELECTOR, selector).screenshot(str(OUT / out))
         shrink(OUT / out)
 
     def layout(self, body: str, out: str, width: int, height: int) -> None:
@@ -116,9 +127,20 @@ def overview(results: Path, place: Path, found: list[Path], ranked: Path) -> str
 <div><div class=cap>table</div><table>{cells}</table></div></div>"""
 
 
+def study(name: str) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        camera = Camera(Path(made))
+        report, _ = api.write_report(api.study_folder(name), Path(made) / "report")
+        camera.element(report, "#proxies", f"study_{name}.png", 1180)
+        camera.close()
+
+
 def quiet(fraction: float, doing: str) -> None:
     """Show no progress."""
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--study":
+        study(sys.argv[2])
+    else:
+        main(Path(sys.argv[1]))

@@ -103,6 +103,9 @@ class MemoryBatches(Dataset[dict[str, Tensor]]):
         self.labels = labels
         self.prefixes = prefixes
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
     def __getitem__(self, indices: Indices) -> dict[str, Tensor]:
         batch: dict[str, Tensor] = {}
         for prefix, part in zip(self.prefixes, indices, strict=True):

@@ -16,6 +16,7 @@ libjpeg-turbo.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import warnings
@@ -184,3 +185,12 @@ def unreadable(where: str, error: BaseException) -> InputError:
 def _of_no_format(where: str) -> InputError:
     # Pillow's own message names the stream, not the file.
     return InputError(f"{where}: cannot be read as an image: of no known format (known: {', '.join(FORMATS)})")
+
+
+@contextlib.contextmanager
+def plain_worker_errors() -> Iterator[None]:
+    """A block that reads images in other processes, which hand on a whole traceback as the message of an error."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).strip().splitlines()[-1].split("InputError: ")[-1]) from error

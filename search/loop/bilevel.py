@@ -19,9 +19,9 @@ from search.loop.graph import Replays
 from search.loop.momentum import MomentumSGD
 from search.loop.penalties import Penalties
 from search.loop.second_order import unrolled_gradient
+from search.methods.draws import SameDraws
 from search.settings import ArchitectureOptimiser, SearchSettings, WeightOptimiser
 from search.supernet import SuperNet
-from search.supernet.draws import SameDraws
 from search.training.deferred import ClippingOptimWrapper
 from search.training.parallel import average, average_gradients
 

@@ -9,8 +9,8 @@ from pydantic import model_validator
 from torch import Tensor
 
 from search.configs import Schema
+from search.methods.draws import drawn
 from search.methods.schedule import Schedule
-from search.supernet.draws import drawn
 
 
 class RandomSmoothing(Schema):

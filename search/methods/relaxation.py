@@ -16,8 +16,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from search.configs import Schema
+from search.methods.draws import drawn
 from search.methods.schedule import Schedule
-from search.supernet.draws import drawn
 
 
 class BySoftmax(Schema):

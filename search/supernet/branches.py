@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from backbones.cpu.depthwise import copied_channels, depthwise
 from search.methods.auxiliary import AUXILIARY
-from search.supernet.draws import dropout_mask, noise
+from search.methods.draws import dropout_mask, noise
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from search.methods.draws import channel_orders
 from search.space import CellRows
 from search.supernet.branches import conv_weights, shifted_half
-from search.supernet.draws import channel_orders
 from search.supernet.fan import MixedFan
 from search.supernet.mixture import Statistics, Term, image, matrix, mixture, weighted_sum
 

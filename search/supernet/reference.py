@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from search.methods.auxiliary import AUXILIARY
+from search.methods.draws import channel_orders, dropout_mask
 from search.space import CellRows, SearchSpace
-from search.supernet.draws import channel_orders, dropout_mask
 from search.supernet.weighting import Weighting
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from search.methods.draws import channel_orders
 from search.supernet.cell import MixedCell
-from search.supernet.draws import channel_orders
 from search.supernet.fan import MixedFan
 from search.supernet.gather import Gather, Indices
 from search.supernet.norms import StackedNorms

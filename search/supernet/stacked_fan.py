@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from search.methods.auxiliary import AUXILIARY
+from search.methods.draws import dropout_mask, noise
 from search.supernet.branches import Branch, Pools
 from search.supernet.cell import Preprocess
-from search.supernet.draws import dropout_mask, noise
 from search.supernet.fan import EdgeGroup, MixedFan
 from search.supernet.gather import ABSENT, Gather, Indices
 from search.supernet.norms import BatchMoments, StackedNorms

@@ -9,7 +9,7 @@ from backbones.errors import InputError
 from backbones.files import loads, read_text
 
 #: The largest file that is read, in bytes; a search's lines hold α and β.
-LARGEST = 1 << 30
+LARGEST_LOG = 1 << 30
 
 
 def read_epochs(file: Path, done: int = 0) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def read_epochs(file: Path, done: int = 0) -> list[dict[str, Any]]:
             raise InputError(f"{file}: is missing, but {done} epochs have been trained; {remedy}")
         return []
     entries = []
-    for number, line in enumerate(read_text(file, LARGEST).splitlines(), start=1):
+    for number, line in enumerate(read_text(file, LARGEST_LOG).splitlines(), start=1):
         try:
             entry = loads(line)
         except (ValueError, RecursionError, MemoryError) as error:

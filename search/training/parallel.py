@@ -77,13 +77,13 @@ def process_group(launcher: str) -> Iterator[None]:
     if launcher == "none":
         processes = os.environ.get("WORLD_SIZE", "1")
         if processes not in ("", "1"):
-            raise InputError(f"torchrun started {processes} processes, but --launcher is none: add --launcher pytorch")
+            raise InputError(f"torchrun started {processes} processes, but the launcher is none: use launcher pytorch")
         yield
         return
     missing = [name for name in _TORCHRUN if name not in os.environ]
     if missing:
         raise InputError(
-            f"--launcher {launcher}: {missing[0]} is not set; "
+            f"launcher {launcher}: {missing[0]} is not set; "
             "start with: torchrun --nproc-per-node N -m bench … --launcher pytorch"
         )
     backend, local = "gloo", int(os.environ["LOCAL_RANK"])
@@ -91,7 +91,7 @@ def process_group(launcher: str) -> Iterator[None]:
         devices = torch.cuda.device_count()
         if local >= devices:
             few = f"no GPU for process {local + 1} on this machine; expected {devices} processes at most"
-            raise InputError(f"--launcher {launcher}: {few}")
+            raise InputError(f"launcher {launcher}: {few}")
         torch.cuda.set_device(local)
         backend = "nccl"
     distributed.init_process_group(backend)

@@ -30,7 +30,10 @@ TINY_PROTOCOLS = {
 @pytest.fixture(scope="session")
 def mini_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits with few canvases; no manifest, so that it never passes for the embedded data."""
-    from bench.digits import load_split, write_classification, write_coco, write_market1501
+    from bench.digits.classification import write_classification
+    from bench.digits.coco import write_coco
+    from bench.digits.market1501 import write_market1501
+    from bench.digits.source import load_split
 
     root = tmp_path_factory.mktemp("mini") / "digits"
     split = load_split(0)

@@ -86,6 +86,11 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: LOOSE.run("digits"), "digits: no such protocol or config; did you mean 'pipelines/digits'"),
+        (
+            lambda: LOOSE.evaluate("PDARTS", "cifar"),
+            "cifar: no such protocol or config; did you mean 'class",
+        ),
         (lambda: LOOSE.table("clasification"), "task 'clasification': unknown; did you mean 'classification'"),
         (lambda: LOOSE.results("nope"), "task 'nope': unknown"),
         (lambda: LOOSE.table("classification", form="xml"), "form 'xml': unknown"),
@@ -93,6 +98,7 @@ def test_what_cannot_be_used_is_said(on_mini_digits: Path) -> None:
         (lambda: LOOSE.table("classification", origin="measuredd"), "origin 'measuredd': unknown"),
         (lambda: LOOSE.table("classification", extent="all"), "extent 'all': unknown"),
         (lambda: LOOSE.run("pipelines/digits", engine="rai"), "engine 'rai': unknown"),
+        (lambda: LOOSE.run("pipelines/digits", jobs=1.5), "jobs 1.5: expected a whole number from 1 to"),
         (lambda: LOOSE.run("pipelines/digits", options="a=1"), "options 'a=1': expected a list of texts"),
         (lambda: LOOSE.search("search/digits_pc_darts", seed=-1), "seed -1: expected a whole number from 0 to"),
         (lambda: LOOSE.search("search/digits_pc_darts", options={"epochs": 1}), "expected a list of texts"),
@@ -140,7 +146,7 @@ def test_the_readme_s_lines_run_as_written(
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found is not None
     # The miniature digits stand for the embedded ones.
-    monkeypatch.setattr("bench.digits.ensure", lambda folder, seed: folder)
+    monkeypatch.setattr("bench.digits.recipe.ensure", lambda folder, seed, recipe: folder)
     names: dict[str, object] = {}
     exec(found[1], names)
     out = capsys.readouterr().out

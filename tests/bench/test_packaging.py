@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from backbones.genotype import Genotype
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,8 +73,9 @@ def test_constraints_pin_every_dependency() -> None:
     pinned = {
         line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
     }
-    wanted += [*project["optional-dependencies"]["ray"], *project["optional-dependencies"]["parquet"]]
-    names = {wanted_name(text) for text in wanted} - {"setuptools", "wildnas[ray]", "wildnas[parquet]"}
+    extras = ("ray", "parquet", "weights", "export")
+    wanted += [each for extra in extras for each in project["optional-dependencies"][extra]]
+    names = {wanted_name(text) for text in wanted} - {"setuptools", *(f"wildnas[{extra}]" for extra in extras)}
     assert names <= pinned
 
 
@@ -76,14 +83,65 @@ def wanted_name(requirement: str) -> str:
     return requirement.split(">")[0].split("<")[0].split("=")[0].strip().lower()
 
 
-def test_the_papers_tables_are_found_without_the_checkout(installed: Path, tmp_path: Path) -> None:
+def printed(installed: Path, folder: Path, *arguments: str) -> str:
+    """Standard output of the installed command in a folder."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "table", "reid", "--published", "--format", "csv"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
         capture_output=True,
         text=True,
         check=True,
     )
+    return done.stdout
+
+
+def test_the_papers_tables_are_found_without_the_checkout(installed: Path, tmp_path: Path) -> None:
     # P-DARTS Table 5: 12 rows, each on three data sets.
-    assert len(done.stdout.splitlines()) == 1 + 36
+    assert len(printed(installed, tmp_path, "table", "reid", "--published", "--format", "csv").splitlines()) == 1 + 36
+
+
+#: Five networks of another paper, the last one of the user's own cells; a smaller error goes with more AP.
+ANOTHER_PAPER = "task,paper,table,protocol,architecture,identity,zoo,comparable,top1_error,ap,latency_ms\n" + "".join(
+    f"classification,My-NAS,Table 1,classification/mine,{name},{identity},{zoo},{comparable},{25 - place},,\n"
+    f"detection,My-NAS,Table 2,detection/mine,{name},{identity},{zoo},{comparable},,{28 + place},{9 + place}\n"
+    for place, (name, identity, zoo, comparable) in enumerate(
+        [*((f"Net {letter}", f"net-{letter}", "", "no") for letter in "abcd"), ("Our cells", "", "ours", "yes")]
+    )
+)
+
+
+def test_another_paper_and_own_cells_are_in_table_transfer_and_report(
+    installed: Path, tmp_path: Path, make_record: Callable[..., Record]
+) -> None:
+    cells = Genotype.random(5)
+    for folder in ("zoo", "results/published"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "zoo" / "ours.json").write_text(json.dumps(cells.to_json()))
+    (tmp_path / "results" / "published" / "mine.csv").write_text(ANOTHER_PAPER)
+    assert "\nours " in printed(installed, tmp_path, "zoo", "list")
+    measured = make_record(
+        task="detection",
+        protocol="detection/mine",
+        architecture={"name": "ours", "genotype": cells.to_json(), "digest": cells.digest},
+        metrics={"ap": {"value": 31.5, "unit": "%", "higher_is_better": True}},
+    )
+    RecordStore(tmp_path / "results").write(measured)
+
+    table = printed(installed, tmp_path, "table", "detection", "--architecture", "ours", "--format", "json")
+    rows = [(row["source"], row["ap"], row["ap_difference"], row["latency_ms"]) for row in json.loads(table)["rows"]]
+    # The record has the cells of the paper's row, under its protocol.
+    assert rows == [("My-NAS Table 2", 32, None, 13), ("measured", 31.5, -0.5, None)]
+
+    pairs = json.loads(printed(installed, tmp_path, "transfer", "--on", "detection/mine", "--format", "json"))
+    assert [(pair["source"], pair["proxy"], pair["architectures"], pair["kendall"]) for pair in pairs] == [
+        ("My-NAS", "classification/mine", 5, 1.0)
+    ]
+
+    # A study's report is without the rows of PC-DARTS and P-DARTS, whose cells take seconds to draw.
+    (tmp_path / "results" / "study.json").write_text("{}")
+    page = tmp_path / printed(installed, tmp_path, "report").strip()
+    text = page.read_text(encoding="utf-8")
+    assert f'<figure id="cells-{cells.digest[:12]}">\n<figcaption>ours ' in text
+    assert "10 rows of the My-NAS papers" in text
+    assert "Our cells" in text

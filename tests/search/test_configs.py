@@ -500,6 +500,18 @@ def test_plain_values_survive_json() -> None:
 def test_nearest() -> None:
     assert nearest("epoch", ["epochs", "layers"]) == "did you mean 'epochs'?"
     assert nearest("zzz", ["epochs", "layers"]) == "known: epochs, layers"
+    named = ["search/digits_p_darts", "classification/digits", "pipelines/digits"]
+    assert nearest("digits", named) == "did you mean 'classification/digits'?"
+    assert nearest("pipelines/digit", named) == "did you mean 'pipelines/digits'?"
+    assert nearest("pipeline/digits", named) == "did you mean 'pipelines/digits'?"
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"), [("pipelines", "pipelines/digits"), ("search", "search/digits_p_darts"), ("reid", "reid/digits")]
+)
+def test_a_name_of_the_wanted_kind_is_suggested(kind: str, hint: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '{hint}"):
+        find_config("digits", [kind])
 
 
 @pytest.mark.parametrize(

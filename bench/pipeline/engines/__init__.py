@@ -1,4 +1,4 @@
-"""Engines that run the stages of a pipeline: in this process, or as Ray tasks."""
+"""Engines that run the stages of a pipeline: in this process, in several of this machine, or as Ray tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ Tell = Callable[[str, float, str], None]
 
 
 class Engine(Protocol):
-    """Interface of an engine, which runs stages that do not depend on each other."""
+    """Interface of an engine, which runs stages that do not depend on each other.
+
+    Attributes:
+        slots: number of stages that it runs at the same time; None if it has a queue of its own.
+    """
+
+    slots: int | None
 
     def start(self, work: Work) -> bool:
         """Start a stage; False if the engine is busy or another process runs it."""

@@ -11,6 +11,8 @@ from bench.pipeline.work import Outcome, Work, execute
 class LocalEngine:
     """Run each stage within `start`, so that it has ended when `start` returns."""
 
+    slots: int | None = 1
+
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._ended: list[tuple[str, Outcome]] = []

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from backbones.errors import InputError
-from bench.pipeline.failure import Failure, StorageError
+from bench.pipeline.notes import Failure, StorageError
 from bench.pipeline.work import Outcome, Work, execute
 from search.configs import DATA_VARIABLES
 
@@ -45,7 +45,7 @@ def confirm_reachable(address: str | None) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise InputError(f"--address {address}: no Ray cluster answers there: {error}") from error
+        raise InputError(f"address {address}: no Ray cluster answers there: {error}") from error
 
 
 def _own_variables() -> dict[str, str]:
@@ -69,6 +69,8 @@ class RayEngine:
         InputError: Ray is not installed, or there is no cluster at the address.
     """
 
+    slots: int | None = None
+
     def __init__(self, address: str | None) -> None:
         private = _own_variables() if address is None and "ray" not in sys.modules else {}
         # Ray reads them once, as it is imported.
@@ -76,7 +78,7 @@ class RayEngine:
         try:
             import ray
         except ImportError as error:
-            raise InputError("--engine ray: Ray is not installed; pip install 'wildnas[ray]'") from error
+            raise InputError("engine ray: Ray is not installed; pip install 'wildnas[ray]'") from error
         self._ray = ray
         self._folder: Path | None = None
         # A cluster that the caller has joined is used, but not shut down.
@@ -95,7 +97,7 @@ class RayEngine:
                     **alone,
                 )
             except (ConnectionError, ValueError) as error:
-                raise InputError(f"--address {address}: {' '.join(str(error).split())}") from error
+                raise InputError(f"address {address}: {' '.join(str(error).split())}") from error
         self._gpus = ray.cluster_resources().get("GPU", 0)
         self._running: dict[Any, Work] = {}
 

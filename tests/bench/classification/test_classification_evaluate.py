@@ -105,7 +105,7 @@ def test_another_run_moves_record_and_curve_aside(
     evaluate("PDARTS")
     (first,) = records().values()
     evaluate("PDARTS", epochs=3, code=2)
-    assert "--replace moves it to replaced/" in one_line_of(capsys)
+    assert "replace moves it to replaced/" in one_line_of(capsys)
     evaluate("PDARTS", "--replace", epochs=3)
     (second,) = records().values()
     assert second.key != first.key
@@ -193,10 +193,10 @@ def test_weights_for_other_classes_are_refused(evaluate: Command, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["PDARTS", "--eval-only"], "--eval-only: --weights FILE is missing"),
-        (["PDARTS", "--eval-only", "--weights", "no.pth"], "--weights no.pth: no such file"),
-        (["PDARTS", "--eval-only", "--weights", "mine.py", "--seeds", "1"], "--eval-only: a seed does not change"),
-        (["PDARTS", "DARTS_V2", "--weights", "mine.py"], "--weights: belong to one architecture"),
+        (["PDARTS", "--eval-only"], "evaluate only: weights are missing"),
+        (["PDARTS", "--eval-only", "--weights", "no.pth"], "weights no.pth: no such file"),
+        (["PDARTS", "--eval-only", "--weights", "mine.py", "--seeds", "1"], "evaluate only: a seed does not change"),
+        (["PDARTS", "DARTS_V2", "--weights", "mine.py"], "weights: belong to one architecture"),
         (["PDARTS", "--weights", "mine.py"], "mine.py: cannot be read as a checkpoint"),
         (["PDARTS", "--launcher", "pytorch"], "RANK is not set; start with: torchrun"),
     ],

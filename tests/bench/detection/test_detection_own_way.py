@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from backbones.errors import InputError
 from bench.detection.components import build_detector, model_config
-from bench.detection.printing import config_text
+from bench.detection.pairs import config_text
 from bench.detection.speed import made_batch
 from bench.detection.task import DetectionTask
 from bench.tasks.architectures import resolve

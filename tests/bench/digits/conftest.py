@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.digits import ensure
+from bench.digits.recipe import ensure
 
 SEED = 0
 

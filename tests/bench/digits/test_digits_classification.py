@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import ImageFolder
 
-from bench.digits import load_split
+from bench.digits.source import load_split
 
 
 @pytest.mark.parametrize(("part", "count"), [("train", 1293), ("val", 504)])

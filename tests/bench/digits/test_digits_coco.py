@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from bench.digits import load_split, write_coco
 from bench.digits.canvas import MAX_COVER
+from bench.digits.coco import write_coco
+from bench.digits.source import load_split
 
 PARTS = ("train2017", "val2017")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.digits import load_split
+from bench.digits.source import load_split
 
 with contextlib.redirect_stdout(io.StringIO()):
     from torchreid.reid.data.datasets.image.market1501 import Market1501

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backbones.errors import InputError
-from bench.digits import MANIFEST_NAME, RECIPE_VERSION, digest, ensure, read_manifest, recipe
+from bench.digits import recipe
+from bench.digits.recipe import MANIFEST_NAME, RECIPE_VERSION, digest, ensure, read_manifest
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "file.txt").write_text(f"seed {seed}")
         return {"files": 1}
 
-    monkeypatch.setattr(recipe, "WRITERS", {"quick": write})
+    monkeypatch.setattr(recipe, "RECIPES", {name: recipe.Recipe(0.5, {"quick": write}) for name in recipe.RECIPES})
 
 
 def test_manifest_tells_what_is_there(digits_root: Path):
@@ -41,7 +42,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(digits_root: Pat
 
 
 def test_nothing_is_redone(digits_root: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recipe, "WRITERS", {})
+    monkeypatch.setattr(recipe, "RECIPES", {})
     before = (digits_root / MANIFEST_NAME).stat().st_mtime_ns
     assert ensure(digits_root, 0) == digits_root
     assert (digits_root / MANIFEST_NAME).stat().st_mtime_ns == before
@@ -68,7 +69,8 @@ def test_an_interrupted_write_leaves_nothing(
         folder.mkdir()
         raise error
 
-    monkeypatch.setattr(recipe, "WRITERS", {**recipe.WRITERS, "failing": fail})
+    writers = {**recipe.RECIPES["digits"].writers, "failing": fail}
+    monkeypatch.setattr(recipe, "RECIPES", {"digits": recipe.Recipe(0.5, writers)})
     with pytest.raises(type(error)):
         ensure(tmp_path / "root")
     assert list(tmp_path.iterdir()) == []
@@ -118,7 +120,7 @@ def test_the_one_who_comes_second_with_another_seed_is_told(
         write_manifest(folder, manifest)
 
     monkeypatch.setattr(recipe, "write_manifest", overtaken)
-    with pytest.raises(InputError, match="has seed 1"):
+    with pytest.raises(InputError, match="and seed 1;"):
         ensure(root, 2)
     assert list(tmp_path.iterdir()) == [root]
 
@@ -144,12 +146,35 @@ def test_many_at_once_all_end_well(quick: None, tmp_path: Path):
 
 def test_folder_of_another_seed_or_recipe_is_refused(quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = ensure(tmp_path / "root", 0)
-    with pytest.raises(InputError, match=rf"{root}.*has seed 0, recipe {RECIPE_VERSION}; expected seed 1"):
+    with pytest.raises(
+        InputError, match=rf"{root}.*recipe digits {RECIPE_VERSION} and seed 0; expected recipe digits .* seed 1"
+    ):
         ensure(root, 1)
     monkeypatch.setattr(recipe, "RECIPE_VERSION", RECIPE_VERSION + 1)
-    with pytest.raises(InputError, match=f"recipe {RECIPE_VERSION + 1}; name another folder"):
+    with pytest.raises(InputError, match=f"recipe digits {RECIPE_VERSION + 1} and seed 0; name another folder"):
         ensure(root, 0)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="expected recipe digits_study"):
+        ensure(root, 0, "digits_study")
     assert (root / "quick/file.txt").exists()
+
+
+def test_a_manifest_without_a_recipe_s_name_is_that_of_the_digits(quick: None, tmp_path: Path):
+    root = ensure(tmp_path / "root", 0)
+    content = json.loads((root / MANIFEST_NAME).read_text())
+    assert content.pop("recipe") == "digits"
+    (root / MANIFEST_NAME).write_text(json.dumps(content))
+    assert ensure(root, 0) == root
+
+
+def test_the_study_has_more_images_to_test_on(digits_root: Path, tmp_path: Path):
+    study, digits = read_manifest(ensure(tmp_path / "study", 0, "digits_study")), read_manifest(digits_root)
+    assert study.counts["classification"] == {"train images": 269, "val images": 1528}
+    assert study.counts["coco"]["val images"] == 3 * digits.counts["coco"]["val images"]
+    assert study.counts["market1501"]["query images"] == 4 * digits.counts["market1501"]["query images"]
+    # Both recipes begin with the same digits of every class.
+    trained = {path.name for path in (tmp_path / "study/classification/train").rglob("*.png")}
+    assert trained < {path.name for path in (digits_root / "classification/train").rglob("*.png")}
 
 
 @pytest.mark.parametrize(

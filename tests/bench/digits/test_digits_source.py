@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.datasets import load_digits
 
-from bench.digits import load_split
+from bench.digits.source import load_split
 
 
 def test_split_holds_every_digit_once():

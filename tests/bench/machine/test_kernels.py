@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.machine.kernels import Issued, count
-from bench.machine.live import peak_of
+from tests.bench.machine.live import peak_of
 
 
 def test_kernels_views_copies_and_reads() -> None:

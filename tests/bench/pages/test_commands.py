@@ -170,9 +170,11 @@ WAYS: dict[str, Way] = {
     r"bash \.ci/run|\.venv/bin/python -m pytest tests/backbones|python docs/examples/\w+\.py": is_file,
     r"\.venv/bin/pre-commit install": importable,
     r"\S*python -m (tests\.(fuzz|mutation)|bench\.(detection\.overfit|pipeline\.survival)) .*": by_help,
+    r"python -m bench\.records\.studies .*": by_help,
     r"torchrun .*": by_torchrun,
     # To the end, on the miniature digits or on none.
     r"wildnas (zoo|doctor|report|derive|detect|records)\b(?!.*--gpu).*": to_the_end(),
+    r"wildnas transfer --study my_study": misses("my_study", "no such study"),
     r"wildnas (table|transfer|data digits|reid rank)\b.*": to_the_end(),
     r"wildnas data check (classification|detection)/digits\S*": to_the_end(options=["embedded=None"]),
     r"wildnas data check classification/digits --data my-images": to_the_end(),
@@ -217,7 +219,7 @@ def place(
 
     folder = on_mini_digits
     monkeypatch.setenv("WILDNAS_DATA", str(folder / "nowhere"))
-    monkeypatch.setattr("bench.digits.ensure", lambda root, seed: root)
+    monkeypatch.setattr("bench.digits.recipe.ensure", lambda root, seed, recipe: root)
     (folder / "work").mkdir()
     (folder / "work" / "digits").symlink_to(mini_digits, target_is_directory=True)
     (folder / "my-images").symlink_to(mini_digits / "classification", target_is_directory=True)

@@ -19,7 +19,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 @pytest.fixture
 def digits(on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder where the miniature digits stand for the embedded ones."""
-    monkeypatch.setattr("bench.digits.ensure", lambda folder, seed: folder)
+    monkeypatch.setattr("bench.digits.recipe.ensure", lambda folder, seed, recipe: folder)
     return on_mini_digits
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from backbones.errors import InputError
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.selection import Best
-from bench.pipeline.stages import PipelineStage
+from bench.pipeline.stages import Best, PipelineStage
 from search.configs import config_names
 
 

@@ -102,7 +102,7 @@ def test_other_data_are_another_run_and_data_that_are_elsewhere_are_none(
     assert "Missing for 1 of them" in plan(more)
     capfd.readouterr()
     assert main(["run", more]) == 2
-    assert "--skip-missing runs what has its data" in capfd.readouterr().err
+    assert "skip-missing runs what has its data" in capfd.readouterr().err
     assert main(["run", more, "--skip-missing"]) == 1
     assert "PDARTS" in capfd.readouterr().out
     assert len(all_records(on_mini_digits)) == 1
@@ -118,7 +118,7 @@ def test_weights_that_are_elsewhere_are_as_data_that_are(
     assert "1 without their data or weights" in said
     assert f"Missing for 1 of them: {file}: no such file; expected initial weights of PDARTS" in said
     assert main(["run", "mine.py"]) == 2
-    assert "--skip-missing runs what has its data" in capfd.readouterr().err
+    assert "skip-missing runs what has its data" in capfd.readouterr().err
 
     assert ran(capfd, str(write_retraining(on_mini_digits, "PDARTS")), "--cfg-options", "retrain_seeds=[0, 1]") == (
         2,

@@ -15,8 +15,8 @@ import pytest
 from bench.commands.cli import main
 from bench.pipeline.arithmetic import stand_in
 from bench.pipeline.assembly import Pipeline, load_pipeline
-from bench.pipeline.data_reports import PipelineData
 from bench.pipeline.estimate import Basis, Estimate, Estimator, hours_text, total
+from bench.pipeline.survey import PipelineData
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.runs.run import Places

@@ -15,7 +15,7 @@ import torch
 
 from bench.classification.task import ClassificationTask
 from bench.commands.cli import main
-from bench.pipeline.failure import failure_file, last_reason
+from bench.pipeline.notes import failure_file, last_reason
 from bench.pipeline.survival import _PRELOADED
 from bench.runs.locks import locked
 from bench.runs.recording import redirected

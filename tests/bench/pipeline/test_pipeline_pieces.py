@@ -14,12 +14,21 @@ import pytest
 import torch
 
 from backbones.errors import InputError
-from bench.pipeline.failure import Failure, StorageError, confirm_storage, failure_file, forget, last_reason
 from bench.pipeline.memory import advice, batch_size, evaluate_in_memory, largest_fit
-from bench.pipeline.notes import INTERVAL, noting, progress_file, read_progress
-from bench.pipeline.processes import in_processes
+from bench.pipeline.notes import (
+    INTERVAL,
+    Failure,
+    StorageError,
+    confirm_storage,
+    failure_file,
+    forget,
+    last_reason,
+    noting,
+    progress_file,
+    read_progress,
+)
 from bench.pipeline.settings import Resources
-from bench.pipeline.work import Work, execute, starting_weights
+from bench.pipeline.work import Work, execute, in_processes, starting_weights
 from bench.records.record import Record
 from bench.runs.locks import held_elsewhere, locked
 from bench.runs.run import Evaluation, Places, Planned, plan
@@ -282,4 +291,4 @@ def test_the_weights_that_a_stage_starts_from(places: Places, tmp_path: Path) ->
 def test_a_task_of_one_process_runs_in_no_other(places: Places) -> None:
     planned = plan(evaluation(SmallTask()), places)
     with pytest.raises(InputError, match="classification runs in one process only; resources ask for 2"):
-        in_processes(planned, places, None, 2, NAME, quiet)
+        in_processes(replace(work(planned, places), resources=Resources(processes=2)), None, quiet)

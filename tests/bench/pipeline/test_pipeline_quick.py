@@ -11,15 +11,12 @@ import pytest
 from backbones.errors import InputError
 from bench.pipeline import run as running
 from bench.pipeline.assembly import Pipeline
-from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.failure import failure_file
-from bench.pipeline.outcome import with_tables
+from bench.pipeline.notes import failure_file
 from bench.pipeline.report import plan_lines
-from bench.pipeline.run import EngineChoice, run_pipeline
-from bench.pipeline.selection import Best
+from bench.pipeline.run import EngineChoice, run_pipeline, with_tables
 from bench.pipeline.settings import Expected
-from bench.pipeline.stages import Given, PipelineStage
-from bench.pipeline.survey import Status, survey
+from bench.pipeline.stages import Best, Given, PipelineStage
+from bench.pipeline.survey import PipelineData, Status, survey
 from bench.runs.locks import locked
 from bench.runs.run import Places
 from bench.tasks.architectures import resolve
@@ -167,12 +164,12 @@ def test_without_its_data_nothing_is_begun_unless_that_is_wanted(
     lacking = "nowhere/classification/quick: no such folder"
     with pytest.raises(InputError) as caught:
         run_pipeline(made(task), places, EngineChoice())
-    assert str(caught.value) == f"{FIRST} (and 1 other stages): {lacking}; --skip-missing runs what has its data"
+    assert str(caught.value) == f"{FIRST} (and 1 other stages): {lacking}; skip-missing runs what has its data"
     assert not places.results.exists()
     task.lacks = ("classification/quick",)
     with pytest.raises(InputError) as caught:
         run_pipeline(made(task), places, EngineChoice())
-    assert str(caught.value) == f"{FIRST}: {lacking}; --skip-missing runs what has its data"
+    assert str(caught.value) == f"{FIRST}: {lacking}; skip-missing runs what has its data"
     result = run_pipeline(made(task), places, EngineChoice(skip_missing=True))
     assert (list(result.records), result.failed, result.blocked) == ([OTHER], {FIRST: lacking}, [CHILD])
     shown = capfd.readouterr().err

@@ -78,4 +78,4 @@ def test_no_cluster_is_one_line(on_mini_digits: Path, capfd: pytest.CaptureFixtu
     assert "add --engine ray" in capfd.readouterr().err
     assert main(["run", pipeline, "--engine", "ray", "--address", "127.0.0.1:1"]) == 2
     (line,) = (line for line in capfd.readouterr().err.splitlines() if line.startswith("wildnas: "))
-    assert "--address 127.0.0.1:1" in line
+    assert "address 127.0.0.1:1" in line

@@ -10,7 +10,7 @@ import pytest
 from backbones.errors import InputError
 from backbones.genotype import Genotype
 from bench.commands.cli import main
-from bench.pipeline.selection import drawn, validation_error
+from bench.pipeline.stages import drawn, validation_error
 from bench.records.record import Record
 from search.derive import derive, read_architecture
 from tests.bench.pipeline.miniature import all_records, write_protocol, write_search

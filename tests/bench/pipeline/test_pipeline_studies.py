@@ -8,8 +8,7 @@ import pytest
 
 from bench.commands.cli import main
 from bench.pipeline.assembly import load_pipeline
-from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.survey import Status, survey
+from bench.pipeline.survey import PipelineData, Status, survey
 from bench.runs.run import Places
 from search.configs import config_names
 from tests.bench.conftest import TINY_OPTIONS

@@ -14,8 +14,7 @@ import pytest
 
 from bench.pipeline.assembly import load_pipeline
 from bench.pipeline.changes import differences
-from bench.pipeline.data_reports import PipelineData
-from bench.pipeline.survey import Seen, Status, survey
+from bench.pipeline.survey import PipelineData, Seen, Status, survey
 from bench.records.record import Record
 from bench.runs.run import Evaluation, Places, plan
 from bench.tasks.architectures import resolve

@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from bench.pipeline import survival as survival_module
 from bench.pipeline.survival import compare, survive
 from tests.bench.pipeline.miniature import STAGES, write_configs
 
@@ -31,3 +34,15 @@ def test_differences_are_found() -> None:
     assert compare({}, {"x": record}) == ["x: is too many"]
     (difference,) = compare({"x": record}, {"x": other})
     assert difference.startswith("x: metrics: ")
+
+
+def test_the_time_to_a_kill_counts_from_the_first_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survival_module, "_PRELOADED", [])
+    log = tmp_path / "log.txt"
+    # A command that is refused at once, by a line on standard error.
+    assert survival_module._run(["nothing"], tmp_path, None) == 2
+    before = log.read_text()
+    assert "nothing" in before
+    # With the log of an earlier try in its place, too.
+    survival_module._run(["nothing"], tmp_path, 0.0)
+    assert len(log.read_text()) > len(before)

@@ -9,7 +9,7 @@ import pytest
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records.digests import confirm_recorded
+from bench.records.check import confirm_recorded
 from bench.records.record import Record
 from bench.records.store import RecordStore
 

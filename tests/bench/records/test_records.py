@@ -11,7 +11,7 @@ import pytest
 
 from backbones.errors import InputError
 from backbones.files import file_digest
-from bench.records.record import Record, schema
+from bench.records.record import Record
 from bench.records.store import RecordStore, read_record
 
 MakeRecord = Callable[..., Record]
@@ -161,9 +161,9 @@ def test_the_same_run_again_replaces_its_curve(tmp_path: Path, make_record: Make
 
 
 def test_the_documented_schema_is_the_reader_s() -> None:
-    # Written by: python -c "import json; from bench.records import schema; print(json.dumps(schema(), indent=1))"
+    # Written by: print(json.dumps(Record.model_json_schema(), indent=1))
     documented = Path(__file__).parents[3] / "results" / "record.schema.json"
-    assert json.loads(documented.read_text()) == schema()
+    assert json.loads(documented.read_text()) == Record.model_json_schema()
 
 
 def test_what_is_brought_back_takes_the_place_of_another_that_is_kept(tmp_path: Path, make_record: MakeRecord) -> None:
@@ -209,3 +209,10 @@ def test_a_record_aside_is_found_by_its_whole_key(tmp_path: Path, make_record: M
     assert store.find_aside(first.name, first.key[:-1] + "7") is None
     assert store.find_run(first.name, first.key) is None
     assert store.find_run(first.name, "sha256:" + "2" * 64) == store.find(first.name)
+
+
+def test_a_cost_without_an_unchanged_backbone_is_written_as_before_there_was_that_key(make_record: MakeRecord) -> None:
+    cost = {"seconds": 1.0, "peak_memory": 1, "params": 2, "macs": 3, "published_macs": 4}
+    backbone = {"params": 2, "macs": 5, "published_macs": 6}
+    assert "unchanged" not in json.loads(make_record(cost=cost).to_text())["cost"]
+    assert json.loads(make_record(cost={**cost, "unchanged": backbone}).to_text())["cost"]["unchanged"] == backbone

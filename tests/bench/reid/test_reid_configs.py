@@ -106,10 +106,12 @@ def test_the_mini_market_is_found() -> None:
         ("epochs", 0, 1_000_000),
         ("instances", 2, 65_536),
         ("workers", 0, 1024),
+        ("k1", 1, 10_000),
+        ("k2", 1, 10_000),
     ],
 )
 def test_a_number_of_a_config_has_its_bounds(key: str, least: int, most: int) -> None:
-    field = ReidConfig.model_fields[key]
+    field = (Reranking if key in Reranking.model_fields else ReidConfig).model_fields[key]
     number = TypeAdapter(Annotated[(int, *field.metadata)])
     step = 2 if key == "channels" else 1
     assert [number.validate_python(value) for value in (least, most)] == [least, most]

@@ -9,8 +9,7 @@ import torch
 
 from backbones.cost import measure
 from bench.records.store import read_record
-from bench.reid.cost import Costs, measure_costs
-from bench.reid.model import backbone_of, build_pcb
+from bench.reid.model import Costs, backbone_of, build_pcb, measure_costs
 from bench.reid.schema import ReidConfig
 from bench.tables.rows import measured_rows
 from bench.tasks.architectures import resolve

@@ -8,8 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.reid.limit import limited
-from bench.reid.listing import Listing, identities_of
+from bench.reid.listing import Listing, identities_of, limited
 
 SHOTS = st.tuples(st.integers(1, 6), st.integers(0, 2), st.integers(0, 9)).map(
     lambda shot: (f"{shot[0]:04d}_c{shot[1]}_{shot[2]}.jpg", shot[0], shot[1])

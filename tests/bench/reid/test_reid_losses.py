@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.reid.losses import PcbLoss
+from bench.reid.engine import PcbLoss
 from bench.reid.pcb import Parts
 from bench.reid.schema import ReidConfig
 

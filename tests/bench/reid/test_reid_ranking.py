@@ -14,7 +14,7 @@ from torch import Tensor
 from backbones.errors import InputError
 from bench.reid.distances import BLOCK, Metric, distance_blocks
 from bench.reid.listing import JUNK
-from bench.reid.ranking import RANKS, Labels, Ranking, rank_blocks, rank_features, ties_at_once
+from bench.reid.ranking import RANKS, Labels, Ranking, rank_blocks, ties_at_once
 from bench.reid.torchreid_compat import import_torchreid
 
 
@@ -23,6 +23,12 @@ def rank_distances(
 ) -> Ranking:
     """Rank by distances `(N_query, N_gallery)`, `chunk` queries at a time; they are not changed."""
     return rank_blocks((rows.clone() for rows in distances.split(chunk)), query, gallery, ranks)
+
+
+def rank_features(
+    queries: Tensor, images: Tensor, query: Labels, gallery: Labels, metric: Metric = "euclidean"
+) -> Ranking:
+    return rank_blocks(distance_blocks(queries, images, metric), query, gallery)
 
 
 def labels(identities: list[int], cameras: list[int]) -> Labels:

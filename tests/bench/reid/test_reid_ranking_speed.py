@@ -44,7 +44,7 @@ def test_the_report_says_what_was_scaled() -> None:
 def test_the_command_measures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     # In this process, at a small size; the command's own process would take seconds to start.
     monkeypatch.setitem(ranking_speed.SIZES, "market1501", SMALL)
-    monkeypatch.setattr("bench.machine.isolation.isolated", lambda call, *arguments, hint: call(*arguments))
+    monkeypatch.setattr("bench.reid.ranking_speed.isolated", lambda call, *arguments, hint: call(*arguments))
     command = ["speed", "reid", "--size", "market1501", "--dimensions", "8", "--reference-queries", "0"]
     assert main([*command, "--json"]) == 0
     (measured,) = json.loads(capsys.readouterr().out)["rankings"]

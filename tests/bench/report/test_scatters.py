@@ -9,7 +9,7 @@ from bench.report.proxies import transfer_figure
 from bench.report.scatters import cost_figure, detection_figure, parts_figure
 from bench.statistics.measurements import measurements
 from bench.statistics.transfer import pairs
-from bench.tables.published import SCHEMAS, published_rows
+from bench.tables.published import PAPER_TASKS, published_rows
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS
 
@@ -108,7 +108,7 @@ def test_search_cost_is_on_a_logarithm_and_manual_designs_are_not_there() -> Non
 
 
 def test_transfer_has_a_plot_of_each_pair_that_says_something() -> None:
-    found = pairs(measurements([], map(published_rows, SCHEMAS)))
+    found = pairs(measurements([], map(published_rows, PAPER_TASKS)))
     figure = transfer_figure(found, lambda protocol, architecture: "")
     points = {panel.title: len(panel.points) for panel in figure.panels}
     assert points == {

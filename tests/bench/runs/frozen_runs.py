@@ -108,7 +108,10 @@ PIPELINE_STAGES = 7
 
 def write_miniature(root: Path) -> None:
     """The digits with few canvases."""
-    from bench.digits import load_split, write_classification, write_coco, write_market1501
+    from bench.digits.classification import write_classification
+    from bench.digits.coco import write_coco
+    from bench.digits.market1501 import write_market1501
+    from bench.digits.source import load_split
 
     split = load_split(0)
     write_classification(root / "classification", split, 0)

@@ -20,7 +20,7 @@ def test_what_another_process_is_at_is_not_run(on_mini_digits: Path, capsys: pyt
         assert main(command) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("wildnas: classification/digits/PDARTS/seed0: another process is running it")
-    assert "--work-dir" in error
+    assert "give another results and work folder" in error
     assert not list(Path("results").rglob("*.json"))
     assert not list(Path("work").rglob("*.pth"))
     assert main(command) == 0

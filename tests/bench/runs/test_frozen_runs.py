@@ -44,7 +44,7 @@ def places(miniature: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     for name in task_names():
         monkeypatch.setattr(type(get_task(name)), "run", train)
-    monkeypatch.setattr("search.run.run_search", train)
+    monkeypatch.setattr("bench.searches.task.run_search", train)
     return Places()
 
 

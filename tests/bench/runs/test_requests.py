@@ -48,7 +48,7 @@ def test_weights_are_of_one_architecture(weights: Path) -> None:
     assert one.architecture is not None
     assert one.architecture.name == "PDARTS"
     assert len(evaluations(["PDARTS", "DARTS_V2"], [PLAIN])) == 2
-    with pytest.raises(InputError, match=r"^--weights: belong to one architecture"):
+    with pytest.raises(InputError, match=r"^weights: belong to one architecture"):
         evaluations(["PDARTS", "DARTS_V2"], [PLAIN], weights=weights)
     with pytest.raises(InputError, match="no such file"):
         evaluations(["PDARTS"], [PLAIN], weights=weights.with_name("other.pth"))
@@ -61,21 +61,21 @@ def test_weights_that_are_only_scored_are_named_by_their_digest(weights: Path) -
     assert one.architecture is not None
     assert one.architecture.name == f"PDARTS-w{file_digest(weights).removeprefix('sha256:')[:8]}"
     assert (one.weights_file, one.evaluate_only, one.seed) == (weights, True, 0)
-    with pytest.raises(InputError, match=r"^--eval-only: --weights FILE is missing"):
+    with pytest.raises(InputError, match=r"^evaluate only: weights are missing"):
         evaluations(["PDARTS"], [PLAIN], evaluate_only=True)
     for seeds in ([1], [0, 1], []):
-        with pytest.raises(InputError, match=r"^--eval-only: a seed does not change"):
+        with pytest.raises(InputError, match=r"^evaluate only: a seed does not change"):
             evaluations(["PDARTS"], [PLAIN], seeds=seeds, weights=weights, evaluate_only=True)
 
 
 def test_what_a_task_cannot_do_is_said(weights: Path) -> None:
-    with pytest.raises(InputError, match=r"^--weights: zerocost scores networks at initialisation"):
+    with pytest.raises(InputError, match=r"^weights: zerocost scores networks at initialisation"):
         evaluations(["PDARTS"], [PAGE], weights=weights)
-    with pytest.raises(InputError, match=r"^--eval-only: detection cannot score weights without training"):
+    with pytest.raises(InputError, match=r"^evaluate only: detection cannot score weights without training"):
         evaluations(["PDARTS"], ["detection/digits_ssd"], weights=weights, evaluate_only=True)
-    with pytest.raises(InputError, match=r"^--launcher pytorch: reid runs in one process only"):
+    with pytest.raises(InputError, match=r"^launcher pytorch: reid runs in one process only"):
         evaluations(["PDARTS"], [PLAIN, "reid/digits_p3"], launcher="pytorch")
-    with pytest.raises(InputError, match=r"^--test-dev: needs a detection protocol, not one of classification"):
+    with pytest.raises(InputError, match=r"^test-dev: needs a detection protocol, not one of classification"):
         evaluations(["PDARTS"], [PLAIN], test_dev="coco")
     assert len(evaluations(["PDARTS"], [PLAIN], launcher="pytorch")) == 1
     assert len(evaluations(["PDARTS"], ["detection/digits_ssd"], test_dev="coco", weights=weights)) == 1

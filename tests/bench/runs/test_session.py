@@ -137,7 +137,7 @@ def test_submissions_are_written_by_seed(places: Places, tmp_path: Path, monkeyp
         for record in records
     ]
     kept[0].unlink()
-    with pytest.raises(InputError, match=f"^{records[0].name}: --test-dev needs its checkpoint.* in {places.work}"):
+    with pytest.raises(InputError, match=f"^{records[0].name}: test-dev needs its checkpoint.* in {places.work}"):
         export_detections(asked, records, manner, tmp_path / "out")
 
 

@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.commands.cli import main
-from bench.machine.live import peak_of
 from bench.searches.kernels import count_stage
 from bench.searches.speed import stage_space
 from bench.searches.task import search_settings
 from search.loop.stages import build_supernet
 from search.supernet import ReferenceSuperNet, SuperNet
+from tests.bench.machine.live import peak_of
 
 TINY = ("proxy.image_size=8", "nodes=2", "stages.0.channels=8", "stages.0.layers=3")
 
@@ -23,20 +23,20 @@ TINY = ("proxy.image_size=8", "nodes=2", "stages.0.channels=8", "stages.0.layers
 def test_every_step_of_a_stage_is_counted() -> None:
     settings = search_settings("search/pc_darts_cifar10", TINY)
     found = [*count_stage(settings, 0), *count_stage(settings, 0, plain=True)]
-    assert [(each.supernet, each.step) for each in found] == [
+    assert [(each["supernet"], each["step"]) for each in found] == [
         ("stacked", "forward and backward"),
         ("stacked", "weight step"),
         ("stacked", "architecture step"),
         ("plain", "forward and backward"),
     ]
-    assert all(each.host_copies == each.reads == 0 for each in found[:3])
-    assert found[0].kernels < found[3].kernels / 3
+    assert all(each["host_copies"] == each["reads"] == 0 for each in found[:3])
+    assert found[0]["kernels"] < found[3]["kernels"] / 3
 
 
 def test_an_arithmetic_can_be_named() -> None:
     settings = search_settings("search/pc_darts_cifar10", (*TINY, "execution.arithmetic=moments"))
     first = count_stage(settings, 0)[0]
-    assert first.supernet == "moments"
+    assert first["supernet"] == "moments"
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:

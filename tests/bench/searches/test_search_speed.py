@@ -9,7 +9,7 @@ import pytest
 
 from backbones.errors import InputError
 from bench.commands.cli import main
-from bench.machine.isolation import isolated
+from bench.machine.timing import isolated
 from bench.searches.speed import StageSpeed, estimate, measure_stage, stage_space
 from bench.searches.task import search_settings
 
@@ -94,13 +94,13 @@ def test_a_dry_run_says_memory_and_time(
     assert not Path("results").exists()
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["search", "search/digits_pc_darts", *options]) == 2
-    assert "--dry-run measures one process" in capsys.readouterr().err
+    assert "a dry run measures one process" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--stage", "2"], "--stage 2: search/digits_pc_darts has 1 stage"),
+        (["--stage", "2"], "stage 2: search/digits_pc_darts has 1 stage"),
         (["--batch-size", "0"], "expected 1 or more"),
         (["--cfg-options", "weights.clip_norm=-1"], "clip_norm"),
         (["--cfg-options", "architecture.betas=(1.5,0.9)"], "betas"),

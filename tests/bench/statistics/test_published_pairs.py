@@ -14,7 +14,7 @@ from bench.records.record import Record
 from bench.statistics.measurements import measurements
 from bench.statistics.transfer import Pair, Side, pairs
 from bench.tables.numbers import printed
-from bench.tables.published import SCHEMAS, published_rows
+from bench.tables.published import PAPER_TASKS, published_rows
 from bench.tables.rows import Row, Rows
 from bench.tasks.metrics import METRICS
 
@@ -139,7 +139,7 @@ def test_no_pair_of_a_protocol_with_itself_and_one_direction_of_two(measure: Cal
 
 
 def published(*records: Record) -> list[Pair]:
-    return pairs(measurements(records, map(published_rows, SCHEMAS)))
+    return pairs(measurements(records, map(published_rows, PAPER_TASKS)))
 
 
 def test_published_numbers_meet_those_of_their_own_paper_only(measure: Callable[..., list[Record]]) -> None:
@@ -208,7 +208,7 @@ def test_rows_that_say_no_identity_are_paired_by_the_name_that_they_print() -> N
     rows = [replace(row, labels={**row.labels, "identity": ""}) for row in published_rows("classification")]
     found = [
         each
-        for each in pairs(measurements([], [Rows.of(rows)]))
+        for each in pairs(measurements([], [Rows(rows)]))
         if each.source == "P-DARTS" and "DenseNet-BC" in each.architectures
     ]
     assert [(each.proxy.protocol, each.downstream.protocol) for each in found] == [
@@ -225,6 +225,6 @@ def test_what_is_about_or_a_bound_is_in_no_correlation() -> None:
 
     errors = [row("a", name, text) for name, text in zip("UVWXYZ", ("1", "~2", "<3", "≤4", "5", "6"), strict=True)]
     others = [row("b", name, text) for name, text in zip("UVWXYZ", ("60", "50", "40", "30", "~20", "10"), strict=True)]
-    (found,) = pairs(measurements([], [Rows.of([*errors, *others])]))
+    (found,) = pairs(measurements([], [Rows([*errors, *others])]))
     values = [(value(found.proxy, name), value(found.downstream, name)) for name in found.architectures]
     assert sorted(values) == [(1, 60), (6, 10)]

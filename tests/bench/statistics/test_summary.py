@@ -30,7 +30,19 @@ def test_it_says_what_is_seen_how_sure_and_what_random_ones_got(make_record: Mak
     assert "2 seeds each, one run deviates by 1.2 %" in sure
     assert "2 got Top-1 err. 11.00 % on average" in random
     # 100 * (95 - 89) / 89
-    assert "P-DARTS +6.74" in random
+    assert "P-DARTS gains +6.74" in random
+
+
+def test_a_search_s_gain_is_called_noise_or_not(make_record: MakeRecord) -> None:
+    """Random accuracies 90, 91 and 92: one more lies within 91 ± 4.97 in 95 of 100 cases (t(0.975; 2) = 4.303)."""
+    random = [
+        record
+        for name, error in (("r0", 10.0), ("r1", 9.0), ("r2", 8.0))
+        for record in runs(make_record, name, [error], method="random")
+    ]
+    for error, said in ((4.1, "undecided"), (3.9, "better than random"), (14.1, "worse than random")):
+        found = runs(make_record, "a", [error], method="P-DARTS")
+        assert said in summary([*found, *random])[2]
 
 
 def test_one_seed_and_one_random_architecture_are_said_to_be_few(make_record: MakeRecord) -> None:

@@ -152,17 +152,37 @@ def test_the_formats_are_one_frame(results: Path, capsys: pytest.CaptureFixture[
     ("options", "said"),
     [
         (
-            ["--on", "detection/coco*"],
-            "--on detection/coco*: matches no protocol; known: classification/cifar100, classification/digits, ",
+            ["--on", "detection/digit_ssd"],
+            "--on detection/digit_ssd: no pair has such a downstream protocol (did you mean 'detection/digits_ssd'?); ",
         ),
-        (["--proxy", "search/*"], "--proxy search/*: matches no protocol; known:"),
+        # The other pattern matches; what matches nothing is a mistake all the same.
+        (
+            ["--on", "detection/*", "x"],
+            "--on x: no pair has such a downstream protocol (known: classification/cifar100, ",
+        ),
+        (["--proxy", "search/*"], "--proxy search/*: no pair has such a proxy protocol (known: "),
+        (
+            ["--proxy", "classification/cifar10", "--on", "detection/*"],
+            "--proxy classification/cifar10 --on detection/*: no pair has both; ",
+        ),
     ],
 )
 def test_a_pattern_that_fits_nothing_is_one_line(
     results: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
     assert main(["transfer", "--results", str(results), *options]) == 2
-    assert said in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = (line for line in err.splitlines() if options[0] in line)
+    assert said in line
+    assert "there are the pairs zerocost/digits → classification/digits, " in line
+
+
+def test_without_pairs_a_pattern_is_told_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A study is shown without the papers' rows.
+    (tmp_path / "study.json").write_text("{}")
+    assert main(["transfer", "--results", str(tmp_path), "--on", "detection/*"]) == 2
+    assert f"--on detection/*: {tmp_path} has no pair to choose from; " in capsys.readouterr().err
 
 
 def test_an_empty_folder_shows_the_papers_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

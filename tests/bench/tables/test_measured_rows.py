@@ -15,7 +15,7 @@ from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
 from bench.tables.frame import with_differences
 from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
-from bench.tables.rows import experiment, measured_rows
+from bench.tables.rows import Experiments, measured_rows
 from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
@@ -91,7 +91,7 @@ def test_runs_that_differ_in_more_than_the_seed_share_no_row(make_record: MakeRe
         make_record(seed=5, method="given"),
     ]
     assert [row["seeds"] for row in cells(build_table("t", different, COLUMNS))] == ["1"] * 6
-    assert len({experiment(record) for record in different}) == 6
+    assert len({Experiments().of(record) for record in different}) == 6
     retrained = [
         make_record(
             seed=k,

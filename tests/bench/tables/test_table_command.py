@@ -120,7 +120,7 @@ def test_parquet_has_numbers_and_their_digits(
     assert (printed["top1_error"], printed["top1_error_text"]) == (26.4, "26.4")
     capsys.readouterr()
     assert main(where) == 2
-    assert capsys.readouterr().err == "wildnas: --format parquet: is no text; --out FILE says where it is written\n"
+    assert capsys.readouterr().err == "wildnas: parquet: is no text; give a file to write it to (out)\n"
     # pandas looks for pyarrow when it is imported: in a process of its own.
     call = f"from bench.commands.cli import main; sys.exit(main({[*where, '--out', str(file)]!r}))"
     command = [sys.executable, "-c", f"import sys; sys.modules['pyarrow'] = None; {call}"]

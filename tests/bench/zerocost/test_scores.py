@@ -16,14 +16,11 @@ from backbones.design import TimmModel
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from backbones.timm_backbone import create
 from bench.zerocost import structure
-from bench.zerocost.fisher import fisher
-from bench.zerocost.gradients import grad_norm, grasp, snip
-from bench.zerocost.jacobian import jacob_cov
-from bench.zerocost.naswot import agreements, naswot
-from bench.zerocost.network import as_initialised
+from bench.zerocost.gradients import fisher, grad_norm, grasp, snip
+from bench.zerocost.naswot import agreements, jacob_cov, naswot
+from bench.zerocost.network import Undefined, as_initialised
 from bench.zerocost.scores import compute_scores
 from bench.zerocost.synflow import synflow
-from bench.zerocost.undefined import Undefined
 from bench.zerocost.zen import zen
 from tests.bench.zerocost import plain
 

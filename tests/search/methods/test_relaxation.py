@@ -14,8 +14,8 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from search.methods.draws import SameDraws
 from search.methods.relaxation import Concrete, Dirichlet, Gumbel, Relaxation, Sigmoid, Softmax, temperature_of
-from search.supernet.draws import SameDraws
 
 FALLING = {"start": 10.0, "end": 0.1}
 ALPHA = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.25, -0.5]], dtype=torch.float64)

@@ -187,5 +187,5 @@ def test_a_launcher_that_did_not_launch(monkeypatch: pytest.MonkeyPatch) -> None
     ):
         pass
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match=r"2 processes.* add --launcher pytorch"), parallel.process_group("none"):
+    with pytest.raises(InputError, match=r"2 processes.* use launcher pytorch"), parallel.process_group("none"):
         pass

@@ -1,0 +1,1 @@
+"""Model cards: what a record says, as the page of a model on the Hugging Face Hub."""

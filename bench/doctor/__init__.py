@@ -1,0 +1,1 @@
+"""Report what this machine can run, and check its GPU."""

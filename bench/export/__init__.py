@@ -1,0 +1,1 @@
+"""Networks as ONNX files and exported programs of PyTorch, verified before they are written."""

@@ -1,0 +1,92 @@
+"""The cards of pretrained weights, and their files on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backbones import pretrained
+from backbones.errors import InputError
+from backbones.files import file_digest
+from backbones.pretrained import WeightCard
+from backbones.pretrained.places import confirm, how_to_get, place_of
+from search.configs import data_folder
+
+
+def weights_folder() -> Path:
+    """The folder of files that are put in place by hand, `$WILDNAS_DATA/weights`."""
+    return Path(data_folder("WILDNAS_DATA")) / "weights"
+
+
+def weight_cards() -> dict[str, bool]:
+    """List the cards by name: whether the file of each is in place; it is not read."""
+    return {name: place_of(pretrained.get(name), weights_folder()).is_file() for name in pretrained.names()}
+
+
+def describe_weights(name: str) -> dict[str, Any]:
+    """Describe weights by name; `file` is None if it is not in place, and `get` says how it gets there.
+
+    Raises:
+        InputError: no such weights.
+    """
+    card = pretrained.get(name)
+    file = place_of(card, weights_folder())
+    return {
+        "name": card.name,
+        "architecture": card.architecture,
+        "origin": card.origin.where,
+        "file": str(file) if file.is_file() else None,
+        "get": how_to_get(card, weights_folder()),
+        "sha256": card.sha256,
+        "size": card.size,
+        "licence": card.licence,
+        "input_size": list(card.input_size),
+        **card.normalisation.to_json(),
+        "classes": card.classes,
+        "accuracy": dict(card.accuracy),
+        "note": card.note,
+    }
+
+
+def get_weights(name: str) -> tuple[Path, str]:
+    """Find the file of weights, fetched from the Hub if it lies there.
+
+    Returns:
+        The file, and its digest in words.
+
+    Raises:
+        InputError: no such weights, they are not here and cannot be fetched, or the file is another one.
+    """
+    card = pretrained.get(name)
+    file = pretrained.fetch(card, weights_folder())
+    return file, f"{file_digest(file)}{_unknown(card)}"
+
+
+def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | None, str]:
+    """Find out whether a file is that of a card, and whether weights can be read from it.
+
+    Args:
+        name: the card that it should be; None takes the one with its digest, or with its file name.
+
+    Returns:
+        The card, None if there is none; and the number of entries and the digest in words.
+
+    Raises:
+        InputError: the file is not that of the card, or holds no weights.
+    """
+    from backbones import weights
+
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    card = pretrained.get(name) if name else pretrained.card_of(file)
+    if card is not None:
+        confirm(card, file)
+    entries = len(weights.read_state_dict(file))
+    return card, f"{entries} entries, {file_digest(file)}{_unknown(card)}"
+
+
+def _unknown(card: WeightCard | None) -> str:
+    """Say that a card does not know its file's digest."""
+    if card is None or card.sha256 is not None or card.origin.kind == "hub":
+        return ""
+    return "; its card knows no digest to compare with, so whether it is the authors' file is not known"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.tables.improvement import accuracy, relative_improvement
+
+
+def test_it_is_yangs_ratio() -> None:
+    found = relative_improvement([97.0, 97.2], [96.0, 97.0, 95.0])
+    assert found is not None
+    assert found.value == pytest.approx(100 * (97.1 - 96.0) / 96.0)
+
+
+def test_near_one_the_interval_is_welchs_of_the_difference() -> None:
+    """Where the means are alike and the deviations are small, the ratio is a difference in units of the mean."""
+    random = np.random.default_rng(0)
+    own, base = 100 + random.normal(0, 1e-4, 5), 100 + random.normal(0, 2e-4, 8)
+    found = relative_improvement(own.tolist(), base.tolist())
+    welch = stats.ttest_ind(own, base, equal_var=False).confidence_interval()
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high), rel=1e-4)
+
+
+def test_the_interval_holds_the_truth_in_19_of_20() -> None:
+    random = np.random.default_rng(1)
+    truth, hits = 100 * (93 / 90 - 1), 0
+    for _ in range(1500):
+        found = relative_improvement(random.normal(93, 1.0, 4).tolist(), random.normal(90, 2.0, 10).tolist())
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= truth <= found.high
+    assert hits / 1500 == pytest.approx(0.95, abs=0.015)
+
+
+def test_one_run_has_no_interval_and_one_random_architecture_no_mean() -> None:
+    found = relative_improvement([97.0], [96.0, 95.0])
+    assert found is not None
+    assert found.low is None
+    assert found.text == "+1.57"
+    assert relative_improvement([97.0, 98.0], [96.0]) is None
+    assert relative_improvement([], [96.0, 95.0]) is None
+    assert relative_improvement([1.0], [0.0, 0.0]) is None
+
+
+def test_one_value_alone_has_the_interval_of_one_more_random_architecture() -> None:
+    """95 of 100 random architectures are not told from the mean of others."""
+    draw = np.random.default_rng(2)
+    outside = 0
+    for _ in range(2000):
+        found = relative_improvement(draw.normal(90, 1.0, 1).tolist(), draw.normal(90, 1.0, 3).tolist(), alone=True)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        outside += not found.low <= 0 <= found.high
+    assert outside / 2000 == pytest.approx(0.05, abs=0.015)
+    # t(0.975; 1) = 12.706; the deviation of 88 and 92 is 2.828; 100 / 90 turns it into a share of the mean.
+    one = relative_improvement([97.0], [88.0, 92.0], alone=True)
+    assert one is not None
+    assert one.high == pytest.approx(100 * 7 / 90 + 100 / 90 * 12.7062 * 8**0.5 * 1.5**0.5, rel=1e-4)
+
+
+def test_an_error_is_what_its_accuracy_leaves() -> None:
+    assert accuracy(3.0, "%", False) == 97.0
+    assert accuracy(40.0, "%", True) == 40.0
+    assert accuracy(3.0, "edges", False) is None
