@@ -37,6 +37,7 @@ expected = {
     'search/digits_sdarts': dict(hours=34 / 3600, device='CPU', source='CPU time of one process'),
     'search/digits_robust_darts': dict(hours=47 / 3600, device='CPU', source='CPU time of one process'),
     'search/digits_darts_plus': dict(hours=20 / 3600, device='CPU', source='CPU time of one process'),
+    'search/digits_darts_pt': dict(hours=61 / 3600, device='CPU', source='CPU time of one process'),
     'search/digits_pc_drnas': dict(hours=30 / 3600, device='CPU', source='CPU time of one process'),
     'search/digits_p_beta_darts': dict(hours=62 / 3600, device='CPU', source='CPU time of one process'),
     'search/digits_random': dict(hours=48 / 3600, device='CPU', source='CPU time of one process'),
