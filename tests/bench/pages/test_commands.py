@@ -176,6 +176,8 @@ WAYS: dict[str, Way] = {
     r"wildnas (zoo|doctor|report|derive|detect|records)\b(?!.*--gpu).*": to_the_end(),
     r"wildnas transfer --study my_study": misses("my_study", "no such study"),
     r"wildnas (table|transfer|data digits|reid rank)\b.*": to_the_end(),
+    r"wildnas (weights|card) .*": to_the_end(),
+    r"wildnas export (CHECKPOINT --raw|PDARTS --size) .*": to_the_end(),
     r"wildnas data check (classification|detection)/digits\S*": to_the_end(options=["embedded=None"]),
     r"wildnas data check classification/digits --data my-images": to_the_end(),
     r"wildnas search search/digits_pc_darts.*": to_the_end(),
@@ -199,7 +201,7 @@ WAYS: dict[str, Way] = {
     r"wildnas run pipelines/real_mini": misses("nowhere/cifar10_mini", "no such data folder"),
     # Known in every word, and too long to be run here: their own tests do that in the small.
     r"wildnas run .*": parsed,
-    r"wildnas speed .*": parsed,
+    r"wildnas (speed|export) .*": parsed,
 }
 
 
