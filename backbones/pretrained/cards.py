@@ -144,6 +144,7 @@ def _of_timm(name: str) -> WeightCard:
     known_by = timm.get_pretrained_cfg(f"{model}.{tag}" if dot else model)
     if not tags or known_by is None or not known_by.hf_hub_id:
         raise InputError(f"{name[:100]}: timm {timm.__version__} has no weights of this model")
+    (channels, height, width), mean, std = known_by.input_size, known_by.mean, known_by.std
     return WeightCard(
         name=f"{OF_TIMM}:{model}.{known_by.tag}",
         architecture=f"{OF_TIMM}:{model}",
@@ -152,8 +153,8 @@ def _of_timm(name: str) -> WeightCard:
         sha256=None,
         size=None,
         licence=f"{known_by.license or 'not stated'}, by timm",
-        input_size=tuple(known_by.input_size),
-        normalisation=Normalisation(tuple(known_by.mean), tuple(known_by.std)),
+        input_size=(channels, height, width),
+        normalisation=Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2])),
         classes=known_by.num_classes,
         accuracy={},
     )

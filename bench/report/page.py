@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from backbones.errors import InputError
@@ -39,7 +38,7 @@ from bench.tables.power import needed_text
 from bench.tables.published import published_problems
 from bench.tables.rows import MEASURED, Row, Rows
 from bench.tables.table import lay_out
-from bench.tables.write import as_html
+from bench.tables.write import as_html, environment
 from bench.tasks.metrics import METRICS, TITLES
 from bench.zerocost.holes import hole_lines
 from search.training.progress import ProgressCallback
@@ -205,14 +204,8 @@ def _drawn(rows: Iterable[Row], progress: ProgressCallback) -> list[tuple[Cells,
 
 
 def _rendered(content: dict[str, Any]) -> str:
-    environment = Environment(
-        loader=PackageLoader("bench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    templates = environment("bench.report")
+    templates.filters |= {
         "config": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
         "breakable": _breakable,
         "cells": cells,
@@ -222,7 +215,7 @@ def _rendered(content: dict[str, Any]) -> str:
         "needed": needed_text,
         "place": place_of,
     }
-    page = environment.get_template("page.html").render(content, script_digest=_SCRIPT)
+    page = templates.get_template("page.html").render(content, script_digest=_SCRIPT)
     script = page.rpartition("<script>")[2].partition("</script>")[0]
     # The policy allows only the script of this digest, whatever a record contains.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

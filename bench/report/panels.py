@@ -10,13 +10,7 @@ from bench.records.record import Record
 
 @dataclass(frozen=True)
 class Point:
-    """A point.
-
-    Attributes:
-        label: its name.
-        link: the target of a click; empty for none.
-        deviation, x_deviation: of y and of x, over seeds.
-    """
+    """A point with its name, the target of a click, and the deviations of y and x over seeds."""
 
     x: float
     y: float
@@ -28,12 +22,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one kind.
-
-    Attributes:
-        line: whether the points are joined.
-        hollow: whether the marks are hollow, as those of published numbers.
-    """
+    """Points of one kind; marks of published numbers are hollow."""
 
     name: str
     points: tuple[Point, ...]
@@ -43,13 +32,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis.
-
-    Attributes:
-        better: `high`, `low` or empty.
-        whole: whether ticks are whole numbers.
-        from_zero: whether the axis includes 0.
-    """
+    """An axis; `better` is `high`, `low` or empty, and `whole` gives whole numbers as ticks."""
 
     title: str
     logarithmic: bool = False
@@ -60,12 +43,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot.
-
-    Attributes:
-        marks: values of x at which something begins, such as a stage of a search.
-        named: whether points have their names beside them, as far as there is room.
-    """
+    """One plot; at each of `marks` something begins, and `named` points have names beside them if there is room."""
 
     title: str
     x: Axis

@@ -14,8 +14,8 @@ from backbones.errors import InputError
 from bench.records.record import Record
 from bench.records.sections import many_objects
 from bench.records.store import RecordStore
+from bench.tables.improvement import with_gains
 from bench.tables.numbers import Number, signed
-from bench.tables.over_random import with_gains
 from bench.tables.published import published_rows
 from bench.tables.retrained import with_test_errors
 from bench.tables.rows import FindRecord, Row, Rows, measured_rows

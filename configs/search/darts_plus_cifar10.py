@@ -2,4 +2,5 @@
 # first criterion. The rest is DARTS.
 _base_ = './darts_v1_cifar10.py'
 method = 'DARTS-plus'
-architecture = dict(stop=dict(type='skips', most=2))
+# alpha is random at first, and with it the number of skip connections: the first epoch that counts is chosen here.
+architecture = dict(stop=dict(type='skips', most=2, first=10))

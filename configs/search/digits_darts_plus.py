@@ -13,4 +13,4 @@ proxy = dict(
 batch_size = 64
 stages = [dict(epochs=5, frozen_epochs=1, layers=3, channels=8)]
 weights = dict(lr=0.05, final_lr=0.0)
-architecture = dict(lr=6e-3)
+architecture = dict(lr=6e-3, stop=dict(first=3))

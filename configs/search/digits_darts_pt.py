@@ -15,4 +15,4 @@ stages = [dict(epochs=5, frozen_epochs=1, layers=3, channels=8)]
 weights = dict(lr=0.05, final_lr=0.0)
 architecture = dict(lr=6e-3)
 # No tuning, and few images for each decision.
-selection = dict(tune_epochs=0, batches=2)
+selection = dict(tune_epochs=0, batches=1)

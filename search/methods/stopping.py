@@ -55,10 +55,13 @@ class SkipCount(Schema):
 
     type: Literal["skips"]
     most: int = Field(ge=1)
+    #: The first epoch, from 1, that counts: α is random at first, and so is the number.
+    first: int = Field(default=1, ge=1)
 
     def chosen(self, lines: Sequence[Mapping[str, Any]]) -> int | None:
         """As `Curvature.chosen`; the architecture is the last epoch's."""
-        return len(lines) if lines and lines[-1]["skip_count"] >= self.most else None
+        done = len(lines)
+        return done if done >= self.first and lines[-1]["skip_count"] >= self.most else None
 
 
 Stopping = Annotated[Curvature | SkipCount, Field(discriminator="type")]

@@ -507,7 +507,7 @@ def test_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "hint"), [("pipelines", "pipelines/digits"), ("search", "search/digits_p_darts"), ("reid", "reid/digits")]
+    ("kind", "hint"), [("pipelines", "pipelines/digits"), ("search", "search/digits_"), ("reid", "reid/digits")]
 )
 def test_a_name_of_the_wanted_kind_is_suggested(kind: str, hint: str) -> None:
     with pytest.raises(InputError, match=f"did you mean '{hint}"):

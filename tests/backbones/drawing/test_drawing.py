@@ -183,8 +183,12 @@ def test_two_arrows_lead_into_every_node_and_the_output_takes_the_concatenated_o
     assert arrows(svg(genotype, "reduce")) == {**inner, "c_{k}": 3}
 
 
+#: Every operation, in pairs: a node takes two.
+EVERY = (*OPERATIONS, *OPERATIONS[: len(OPERATIONS) % 2])
+
+
 def test_every_operation_is_drawn() -> None:
-    edges = tuple((name, number % 2) for number, name in enumerate(OPERATIONS))
+    edges = tuple((name, number % 2) for number, name in enumerate(EVERY))
     genotype = Genotype(normal=edges, normal_concat=(2,), reduce=(("none", 1), ("none", 1)), reduce_concat=(2,))
     assert set(OPERATIONS) < set(texts(svg(genotype, "normal")))
     assert sorted(texts(svg(genotype, "reduce"))) == ["0", "c_{k-1}", "c_{k-2}", "c_{k}", "none", "none"]
@@ -195,7 +199,7 @@ def test_the_labels_have_room_to_spare() -> None:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(family="DejaVu Sans")
-    cell = layout(tuple((name, 0) for name in OPERATIONS), (2,))
+    cell = layout(tuple((name, 0) for name in EVERY), (2,))
     for box in [*cell.nodes, *(line.label for line in cell.lines if line.label)]:
         drawn = TextPath((0, 0), box.text, size=FONT_SIZE, prop=font).get_extents()
         assert drawn.width / 72 * 1.1 < box.width

@@ -144,10 +144,12 @@ def test_a_config_is_complete_and_portable(name: str, tmp_path: Path, monkeypatc
 def test_every_protocol_of_a_paper_or_reduced_is_known() -> None:
     other = {name for name in NAMES if name.removeprefix("classification/") not in PAPERS}
     assert other == {
-        f"classification/{name}" for name in ("cifar10_full", "cifar10_mini", "digits", "digits_selection")
-    } | {f"classification/{name}" for name in ("imagenet_mini", "tiny_imagenet_20")}
+        f"classification/{name}" for name in ("cifar10_full", "cifar10_mini", "cifar10_study", "cifar10_finetune")
+    } | {f"classification/digits{name}" for name in ("", "_selection", "_study")} | {
+        f"classification/{name}" for name in ("imagenet_mini", "tiny_imagenet_20")
+    }
     # The embedded digits are a data set of their own, which no paper has; the others say what they are less of.
-    for name in other - {"classification/digits", "classification/digits_selection"}:
+    for name in other - {f"classification/digits{name}" for name in ("", "_selection", "_study")}:
         assert load_protocol(name)[1].config["reduced"], name
 
 

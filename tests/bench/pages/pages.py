@@ -9,7 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 _ROOMS = ("backbones", "search", "bench", "configs", "results", "docs")
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(page for room in _ROOMS for page in (ROOT / room).rglob("*.md"))],
+    [
+        *ROOT.glob("*.md"),
+        *(page for room in _ROOMS for page in (ROOT / room).rglob("*.md") if "templates" not in page.parts),
+    ],
     key=lambda page: page.as_posix(),
 )
 #: What a line of a block begins with that is a command.

@@ -85,6 +85,8 @@ ELSEWHERE = {
     '_base_ = "detection/coco_ssd320"  # a protocol by its name, from a config anywhere',
     'custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)',
     "import bench",
+    # search/README.md; tests/search/test_configs.py resolves names of protocols.
+    '_base_ = "search/p_darts_cifar10"',
 }
 
 
@@ -99,6 +101,8 @@ def test_every_other_python_block_is_a_config(block: Block, tmp_path: Path, monk
     file.write_text(block.text, encoding="utf-8")
     if first == 'task = "pipeline"':
         assert load_pipeline(str(file)).stages
+    elif first == '_base_ = "search/p_darts_cifar10"':
+        assert load_protocol(str(file))[0].name == "search"
     elif first.startswith("_base_"):
         _, protocol = load_protocol(str(file))
         assert protocol.config["train_cfg"]["max_epochs"] == 12

@@ -45,3 +45,6 @@ def test_skip_connections_are_counted_after_each_epoch() -> None:
     assert rule.chosen(counts) is None
     assert rule.chosen([*counts, {"skip_count": 2}]) == 4
     assert rule.chosen([*counts, {"skip_count": 3}]) == 4
+    later = rule.model_copy(update={"first": 5})
+    assert later.chosen([*counts, {"skip_count": 3}]) is None
+    assert later.chosen([*counts, *[{"skip_count": 3}] * 2]) == 5
