@@ -14,6 +14,7 @@ from backbones.pretrained import IMAGENET, Normalisation
 from bench.cards.licences import data_licence
 from bench.records.record import Record
 from bench.records.store import RecordStore, read_record, record_files
+from bench.tables.latencies import latencies_of
 from bench.tables.rows import Experiments
 from bench.tables.write import environment
 from bench.tasks.metrics import METRICS
@@ -154,6 +155,10 @@ def card_text(record: Record, results: Path, files: Sequence[str] = ()) -> str:
             normalisation=normalisation_of(record),
             height=height,
             width=width,
+            latencies=[
+                f"{each.metrics['latency'].value:.2f} ms ({runtime})"
+                for runtime, each in latencies_of(record, RecordStore(results).read_sound("latency")[0]).items()
+            ],
             hours=f"{statistics.fmean(seconds) / 3600:.3g}",
             memory=f"{max(run.cost.peak_memory for run in runs) / 1e9:.2f}",
             params=f"{record.cost.params / 1e6:.2f}",

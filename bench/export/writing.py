@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ FORMATS = ("onnx", "torch-export")
 #: The batch of a file that takes any number of images.
 DYNAMIC = "dynamic"
 
-#: The largest difference to the network itself, of the outputs' largest value and of 1 at least.
+#: The largest difference to the network itself, of the output's largest value.
 TOLERANCE = 1e-4
 
 #: What networks and exporters raise for what they cannot compute or trace.
@@ -52,7 +53,7 @@ class Difference:
     Attributes:
         form: `exported program` or `ONNX Runtime`.
         absolute: in the outputs' own units.
-        relative: of the largest value of its output, and of 1 at least.
+        relative: of the largest value of its output.
     """
 
     form: str
@@ -185,7 +186,9 @@ def _difference(
                 raise InputError(f"{form}: output {name!r} has the shape {shapes}; nothing is written")
             if one.numel():
                 apart = float((one.double() - two.double()).abs().max())
-                absolute, relative = max(absolute, apart), max(relative, apart / max(1.0, float(one.abs().max())))
+                if not math.isfinite(apart):
+                    raise InputError(f"{form}: output {name!r} is not finite; nothing is written")
+                absolute, relative = max(absolute, apart), max(relative, apart / max(1e-12, float(one.abs().max())))
     found = Difference(form, absolute, relative)
     if not relative <= TOLERANCE:
         raise InputError(f"{found}; expected {TOLERANCE:.0e} at most; nothing is written")

@@ -65,6 +65,13 @@ def with_latencies(rows: Iterable[Row], records: Sequence[Record], runtime: Runt
     return found
 
 
+def latencies_of(network: Record, records: Iterable[Record]) -> dict[Runtime, Record]:
+    """The latencies of a record's network under its protocol, by runtime and device."""
+    of = (network.protocol, _architecture(network))
+    alike = [each for each in records if (str(each.config.get("on")), _architecture(each)) == of]
+    return {runtime_of(each): each for each in alike if "latency" in each.metrics}
+
+
 def _architecture(record: Record) -> str | None:
     """What two runs of one network share, whatever weights they began with."""
     return record.architecture.digest or record.architecture.timm

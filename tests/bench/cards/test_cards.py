@@ -73,6 +73,16 @@ def test_the_card_has_the_numbers_of_all_seeds(results: Path) -> None:
     assert "CC BY 4.0" in text
 
 
+def test_latencies_of_the_network_are_named_with_their_device(make_record: MakeRecord, tmp_path: Path) -> None:
+    record, store = make_record(config={"images": IMAGES}), RecordStore(tmp_path)
+    assert "Latency" not in card_text(record, tmp_path)
+    for protocol, device in (("classification/digits", "Chip A"), ("classification/cifar10", "Chip B")):
+        config = {"on": protocol, "runtime": "eager", "device": device}
+        metrics = {"latency": {"value": 1.25, "unit": "ms", "higher_is_better": False}}
+        store.write(make_record(task="latency", protocol=f"latency/{device[-1]}", config=config, metrics=metrics))
+    assert "single images: 1.25 ms (eager, Chip A).\n\n## Preprocessing" in card_text(record, tmp_path)
+
+
 def test_pretrained_weights_are_in_the_lineage(make_record: MakeRecord, tmp_path: Path) -> None:
     start = {"sha256": "sha256:" + "4" * 64, "record": None, "card": "tf_efficientnet_lite0"}
     text = card_text(make_record(config={"images": IMAGES}, initial_weights=start), tmp_path)
