@@ -66,6 +66,7 @@ _HOMES = {
     "measure_tasks": "bench.tasks.speed",
     "plan_pipeline": "bench.pipeline.report",
     "rank_checkpoint": "bench.reid.pictures",
+    "record_latencies": "bench.latency.measure",
     "resolved_configs": "bench.runs.requests",
     "search_concerns": "bench.searches.task",
     "study_folder": "bench.records.studies",

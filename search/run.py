@@ -186,7 +186,7 @@ def _run_stage(
             OwnerHook(whose),
             ProgressHook(progress),
         ],
-        **runner_settings(folder, seed, resume),
+        **runner_settings(folder, seed, resume, settings.execution.trackers),
     )
     silence_console(runner)
     with gpu_settings(settings.execution.tf32, settings.execution.cudnn_benchmark):

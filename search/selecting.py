@@ -162,7 +162,7 @@ def _tune(
             OwnerHook(whose),
             ProgressHook(progress),
         ],
-        **runner_settings(folder, seed, resume),
+        **runner_settings(folder, seed, resume, settings.execution.trackers),
     )
     silence_console(runner)
     runner.train()

@@ -105,6 +105,8 @@ class SearchExecution(Schema):
     #: cuDNN's choice of algorithms by time. Off, because a resumed process might choose another algorithm, which rounds
     #: differently.
     cudnn_benchmark: bool = False
+    #: Experiment trackers beside TensorBoard's files, such as `wandb` (`search.training.trackers`).
+    trackers: list[str] = []
 
 
 class EdgeOperations(Schema):

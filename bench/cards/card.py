@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ from backbones.pretrained import IMAGENET, Normalisation
 from bench.cards.licences import data_licence
 from bench.records.record import Record
 from bench.records.store import RecordStore, read_record, record_files
+from bench.tables.latencies import latencies_of
 from bench.tables.rows import Experiments
+from bench.tables.write import environment
 from bench.tasks.metrics import METRICS
 from bench.tasks.registry import get_task
 
@@ -88,18 +89,18 @@ def measured(runs: Sequence[Record]) -> list[OverSeeds]:
 def lineage(record: Record, results: Path) -> Iterator[str]:
     """What was trained from what, the earliest last: a line each."""
     store, at = RecordStore(results), record
-    yield f"{at.architecture.name} under `{at.protocol}`, seed {at.seed}: this model"
+    yield f"{at.architecture.name} under {at.protocol}, seed {at.seed}: this model"
     for _ in range(_DEEPEST):
         began = at.initial_weights
         if began is not None and began.card is not None:
-            yield f"weights `{began.card}` ({_stated(began.card)})"
+            yield f"weights {began.card} ({_stated(began.card)})"
         elif began is not None and began.record is None:
-            yield f"weights of a file that has no card (`{began.sha256}`)"
+            yield f"weights of a file that has no card ({began.sha256})"
         elif began is None:
             yield "no weights: trained from scratch"
         for parent in at.parents:
             what = "architecture found by" if parent.role == "search" else "weights of"
-            yield f"{what} `{parent.record}`"
+            yield f"{what} {parent.record}"
         trained = next((parent for parent in at.parents if parent.role == "weights"), None)
         before = store.find_run(trained.record, trained.key) if trained else None
         if before is None:
@@ -138,38 +139,38 @@ def card_text(record: Record, results: Path, files: Sequence[str] = ()) -> str:
     Args:
         files: names of the files that lie beside the card.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     runs = siblings(record, results)
     numbers = measured(runs)
-    environment = Environment(
-        loader=PackageLoader("bench.cards"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    # Names and notes of a record are text, not markup.
-    environment.filters["plain"] = lambda text: html.escape(str(text), quote=False).replace("|", "\\|")
     height, width = image_size(record)
     seconds = [run.cost.seconds for run in runs]
-    return environment.get_template("card.md").render(
-        front_matter=_front_matter(record, numbers),
-        record=record,
-        runs=runs,
-        numbers=numbers,
-        lineage=list(lineage(record, results)),
-        normalisation=normalisation_of(record),
-        height=height,
-        width=width,
-        hours=f"{statistics.fmean(seconds) / 3600:.3g}",
-        memory=f"{max(run.cost.peak_memory for run in runs) / 1e9:.2f}",
-        params=f"{record.cost.params / 1e6:.2f}",
-        macs=None if record.cost.published_macs is None else f"{record.cost.published_macs / 1e6:.1f}",
-        data_licence=data_licence(record.protocol),
-        weights_licences=[line.removeprefix("weights ") for line in lineage(record, results) if "licence: " in line],
-        files=list(files),
+    text: str = (
+        environment("bench.cards", autoescape=False)
+        .get_template("card.md")
+        .render(
+            front_matter=_front_matter(record, numbers),
+            record=record,
+            runs=runs,
+            numbers=numbers,
+            lineage=list(lineage(record, results)),
+            normalisation=normalisation_of(record),
+            height=height,
+            width=width,
+            latencies=[
+                f"{each.metrics['latency'].value:.2f} ms ({runtime})"
+                for runtime, each in latencies_of(record, RecordStore(results).read_sound("latency")[0]).items()
+            ],
+            hours=f"{statistics.fmean(seconds) / 3600:.3g}",
+            memory=f"{max(run.cost.peak_memory for run in runs) / 1e9:.2f}",
+            params=f"{record.cost.params / 1e6:.2f}",
+            macs=None if record.cost.published_macs is None else f"{record.cost.published_macs / 1e6:.1f}",
+            data_licence=data_licence(record.protocol),
+            weights_licences=[
+                line.removeprefix("weights ") for line in lineage(record, results) if "licence: " in line
+            ],
+            files=list(files),
+        )
     )
+    return text.rstrip("\n") + "\n"
 
 
 def _front_matter(record: Record, numbers: Sequence[OverSeeds]) -> str:

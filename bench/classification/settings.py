@@ -67,6 +67,8 @@ class Execution(Schema):
     #: Number of parts of a batch, computed one after another, whose gradients are summed. Steps and schedule do not
     #: change, but BatchNorm normalises each part by itself.
     accumulate: int = Field(default=1, ge=1)
+    #: Experiment trackers beside TensorBoard's files, such as `wandb` (`search.training.trackers`).
+    trackers: list[str] = Field(default=[], exclude=True)
 
 
 class ClassificationSettings(Schema):
@@ -106,6 +108,7 @@ class ClassificationSettings(Schema):
         values = self.model_dump(mode="json")
         values["images"]["download"] = self.images.download
         values["images"]["decoding"]["workers"] = self.images.decoding.workers
+        values["execution"]["trackers"] = list(self.execution.trackers)
         return values
 
     @field_validator("channels", mode="before")

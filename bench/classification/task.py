@@ -44,7 +44,7 @@ class ClassificationTask(Task):
     metrics = METRICS["classification"]
     scores_weights = True
     distributed = True
-    silent = ("images.download", "images.decoding.workers")
+    silent = ("images.download", "images.decoding.workers", "execution.trackers")
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         how = ("execution", "validate_every", *self.silent)

@@ -88,7 +88,7 @@ def train(
         custom_hooks=hooks,
         launcher="pytorch" if world_size() > 1 else "none",
         cfg={"model_wrapper_cfg": _wrapper()},
-        **runner_settings(job.work_dir, job.seed, resume),
+        **runner_settings(job.work_dir, job.seed, resume, execution.trackers),
     )
     silence_console(runner)
     runner.train()

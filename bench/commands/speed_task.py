@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 
 from bench import api
 from bench.commands.measuring import add_measuring, conditions, network_kernels, spread, table
+from bench.commands.options import add_results
 from bench.console.arguments import positive
 
 if TYPE_CHECKING:
     from bench.tasks.speed import SpeedMeasurement
+
+
+#: As `bench.latency.measure` has them.
+RUNTIMES = ("eager", "compiled", "onnxruntime")
 
 
 def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -24,12 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
         "--on", nargs="+", required=required, metavar="PROTOCOL", help="one for all, or one for each ARCH"
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="default: 128 on a GPU, else 8")
+    record = "keep latency and throughput of the whole network as records, by device and runtime"
+    parser.add_argument("--record", action="store_true", help=record)
+    runtimes = f"of --record: {', '.join(RUNTIMES)} (default: eager)"
+    parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=["eager"], metavar="R", help=runtimes)
+    add_results(parser)
     add_measuring(parser, plain="measure with execution.channels_last=False as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.kernels:
         return network_kernels(arguments)
+    if arguments.record:
+        return _recorded(arguments)
     measured = api.measure_tasks(
         arguments.kind,
         arguments.arch,
@@ -44,6 +56,24 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"measurements": [each.to_json() for each in measured]}))
     else:
         print("\n".join(report(measured)))
+    return 0
+
+
+def _recorded(arguments: argparse.Namespace) -> int:
+    """Measure whole networks, write the records and print their table."""
+    records = api.record_latencies(
+        arguments.kind,
+        arguments.arch,
+        arguments.on,
+        arguments.cfg_options,
+        arguments.runtimes,
+        arguments.batch_size or 8,
+        arguments.repetitions,
+        lambda text: print(text, file=sys.stderr),
+        arguments.results,
+    )
+    for text in api.tables_of(records):
+        print(text)
     return 0
 
 

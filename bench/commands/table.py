@@ -14,12 +14,12 @@ FORMATS = ("markdown", "latex", "csv", "html", "json", "parquet")
 #: Options that are attributes of `bench.tables.selection.Selection`.
 CHOICE = (
     *("protocol", "architecture", "method", "origin", "extent", "compare"),
-    *("sort", "descending", "group", "wide", "caption", "label"),
+    *("sort", "descending", "group", "wide", "latency", "caption", "label"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost"))
+    parser.add_argument("task", choices=("classification", "detection", "reid", "search", "zerocost", "latency"))
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write it there; parquet needs that, and pyarrow")
     parser.add_argument("--caption", metavar="TEXT", help="instead of the task's name")
@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     order.add_argument(
         "--group", nargs="+", metavar="COLUMN", help="columns that define groups, or none (default: protocol)"
     )
+    latency = "add the latency in a runtime on one device (a name or a pattern)"
+    order.add_argument("--latency", nargs=2, metavar=("RUNTIME", "DEVICE"), help=latency)
     order.add_argument("--wide", action="store_true", help="show best seed and difference for every metric")
 
 

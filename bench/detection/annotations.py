@@ -18,6 +18,7 @@ from typing import Any
 from backbones.errors import InputError
 from backbones.files import read_json, write_text
 from bench.detection import repairs
+from search.configs import nearest
 from search.data.checking import check_images
 from search.data.reader import LARGEST_PIXELS
 
@@ -59,6 +60,7 @@ class Annotations:
         folder: the image folder.
         repairs: number of repairs of each kind (`bench.detection.repairs`).
         unused_roots: names of supercategories that no annotation has.
+        chosen: whether `categories` are only some of the file's, and boxes of the others are left out.
     """
 
     file: Path
@@ -67,6 +69,7 @@ class Annotations:
     folder: Path
     repairs: Mapping[str, int] = field(default_factory=dict)
     unused_roots: frozenset[str] = frozenset()
+    chosen: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -106,11 +109,13 @@ class Annotations:
         return replace(self, images=self.images[:limit])
 
 
-def read(file: Path, image_folder: Path, annotated: bool = True) -> Annotations:
+def read(file: Path, image_folder: Path, annotated: bool = True, classes: Sequence[str] = ()) -> Annotations:
     """Read and check an annotation file; the images are not opened.
 
     Args:
         annotated: whether annotations are required; those of test-dev are not public.
+        classes: names of the categories that count (`metainfo.classes`); boxes of others are left out. All count if
+            none is named, or if the file has none of them.
 
     Raises:
         InputError: the file, a key or an image is missing, an entry is invalid, or an image's name leads out of the
@@ -122,16 +127,35 @@ def read(file: Path, image_folder: Path, annotated: bool = True) -> Annotations:
     if not images or not categories:
         raise InputError(f"{file}: holds no {'images' if categories else 'categories'}")
     entries = {number: _image(file, image, image_folder) for number, image in images.items()}
+    every = _names(file, categories)
+    names = _chosen(every, classes, file)
+    counting = set(names.values())
     boxes: dict[int, list[Mapping[str, Any]]] = {}
     for annotation in _by_id(file, "annotations", content["annotations"]).values() if annotated else ():
         problem = _problem(annotation, entries, categories)
         if problem is not None:
             raise InputError(f"{file}: annotation {annotation['id']}: {problem}")
-        boxes.setdefault(annotation["image_id"], []).append(annotation)
+        if annotation["category_id"] in counting:
+            boxes.setdefault(annotation["image_id"], []).append(annotation)
     _refuse_strange(file, entries, boxes)
     counted = tuple(_counted(entry, boxes.get(number, [])) for number, entry in entries.items())
-    names = _names(file, categories)
-    return Annotations(file, counted, names, image_folder, repaired, repairs.unused_roots(content))
+    unused = repairs.unused_roots(content)
+    return Annotations(file, counted, names, image_folder, repaired, unused, len(names) < len(every))
+
+
+def _chosen(names: dict[str, int], classes: Sequence[str], file: Path) -> dict[str, int]:
+    """The categories that count, in the file's order: all, unless some of them are named.
+
+    Names of which the file has none are those of another data set, such as a protocol's with a user's own data.
+
+    Raises:
+        InputError: the file has some of the names, and lacks another.
+    """
+    found = {name: number for name, number in names.items() if name in classes}
+    for name in classes if found else ():
+        if name not in names:
+            raise InputError(f"{file}: has no category {name[:60]!r} (metainfo.classes); {nearest(name, list(names))}")
+    return found or names
 
 
 def load(file: Path, image_folder: Path, annotated: bool = True) -> tuple[dict[str, Any], Mapping[str, int]]:
@@ -148,6 +172,8 @@ def write_repaired(annotations: Annotations, file: Path) -> Path:
     """Write the repaired annotations to another file, for programs that read the annotations themselves."""
     content, _ = load(annotations.file, annotations.folder)
     content["categories"] = [entry for entry in content["categories"] if entry["name"] in annotations.categories]
+    kept = {entry["id"] for entry in content["categories"]}
+    content["annotations"] = [entry for entry in content["annotations"] if entry["category_id"] in kept]
     write_text(file, json.dumps(content))
     return file
 

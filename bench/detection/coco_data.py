@@ -6,8 +6,9 @@ and val2017 is their minival, the other 5,000.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,12 @@ class Data:
         counts = {**self.train.counts("train"), **self.val.counts("val"), "categories": len(self.val.categories)}
         counts |= repairs.as_counts(Counter(self.train.repairs) + Counter(self.val.repairs))
         files = [*self.train.files, *self.val.files]
-        return DataReport(counts, fingerprint(self.root, files, contents=[self.train.file, self.val.file]))
+        digest = fingerprint(self.root, files, contents=[self.train.file, self.val.file])
+        if self.train.chosen:
+            # The same files, and other data.
+            names = "\0".join([digest, *self.train.categories])
+            digest = f"sha256:{hashlib.sha256(names.encode()).hexdigest()}"
+        return DataReport(counts, digest)
 
     def fill_in(self, config: dict[str, Any], folder: Path) -> None:
         """Write the categories and the limit into a resolved config.
@@ -74,7 +80,7 @@ def find(config: Mapping[str, Any]) -> Data:
     """
     ensure_embedded(config.get("embedded"))
     parts = {part: data_part(config, part) for part in ("train", "val")}
-    train, val = (_read(parts[part]) for part in ("train", "val"))
+    train, val = (_read(parts[part], classes=_classes(config, part)) for part in ("train", "val"))
     roots = train.unused_roots & val.unused_roots
     train, val = train.without(roots), val.without(roots)
     _compare(train, val)
@@ -129,7 +135,19 @@ def _compare(train: Annotations, val: Annotations) -> None:
         raise InputError(f"{val.file}: its categories differ from those of {train.file}: {problem}")
 
 
-def _read(part: DataPart, annotated: bool = True) -> Annotations:
+def _classes(config: Mapping[str, Any], part: str) -> list[str]:
+    """The categories that a config names for a part; empty if it names none.
+
+    Raises:
+        InputError: not a list of names.
+    """
+    given = (innermost(config[f"{part}_dataloader"]["dataset"]).get("metainfo") or {}).get("classes") or []
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise InputError(f"{part}_dataloader.dataset.metainfo.classes: {given!r}: expected a list of names")
+    return given
+
+
+def _read(part: DataPart, annotated: bool = True, classes: Sequence[str] = ()) -> Annotations:
     if not part.root.is_dir():
         raise InputError(
             f"{part.root}: no such data folder (data_root of {part.key}); "
@@ -137,4 +155,4 @@ def _read(part: DataPart, annotated: bool = True) -> Annotations:
         )
     if not part.images.is_dir():
         raise InputError(f"{part.images}: no such image folder (data_prefix of {part.key})")
-    return read(part.annotation_file, part.images, annotated)
+    return read(part.annotation_file, part.images, annotated, classes)

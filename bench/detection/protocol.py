@@ -16,7 +16,7 @@ from search.configs import Embedded, nearest, plain
 #: This project's top-level keys with their defaults; all other keys are mmengine's and MMDetection's.
 #: `architecture`: the only ARCH of a protocol with its own backbone. `expected`: the whole data set's counts, with the
 #: names of a data report. `limit`: the number of images used of each part, None for all. `precision`: that of training,
-#: `fp32` or `bf16` (autocast).
+#: `fp32` or `bf16` (autocast). `execution.trackers`: experiment trackers, such as `wandb` (`search.training.trackers`).
 OWN_KEYS: dict[str, Any] = {
     "task": "detection",
     "reduced": [],
@@ -26,6 +26,7 @@ OWN_KEYS: dict[str, Any] = {
     "expected": {},
     "limit": None,
     "precision": "fp32",
+    "execution": {"trackers": []},
 }
 
 #: Variables that MMDetection's configs use further down, and keys that its tools read.
@@ -157,8 +158,15 @@ def _check_own(values: Mapping[str, Any], where: str) -> None:
         raise InputError(f"{where}: expected={expected!r}: expected counts by name, such as {{'val images': 5000}}")
     if limit is not None and (type(limit) is not int or limit < 1):
         raise InputError(f"{where}: limit={limit!r}: expected None or a whole number of images, 1 or more")
+    execution = values["execution"]
+    if not isinstance(execution, Mapping) or set(execution) != {"trackers"} or not _are_texts(execution["trackers"]):
+        raise InputError(f"{where}: execution={execution!r}: expected trackers=[names], such as ['wandb']")
     if values["precision"] not in ("fp32", "bf16"):
         raise InputError(f"{where}: precision={values['precision']!r}: expected 'fp32' or 'bf16'")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _check_model(values: Mapping[str, Any], where: str) -> None:

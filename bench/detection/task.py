@@ -39,9 +39,10 @@ class DetectionTask(Task):
     title = TITLES["detection"]
     metrics = METRICS["detection"]
     distributed = True
+    silent = ("execution",)
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("precision", *(f"{part}_dataloader.num_workers" for part in ("train", "val", "test")))
+        return ("precision", *self.silent, *(f"{part}_dataloader.num_workers" for part in ("train", "val", "test")))
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
         return validate(config, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from search.training import hooks as training
 from search.training.parallel import ReplicaHook, world_size
 from search.training.progress import ProgressCallback
 from search.training.resuming import resume_point
+from search.training.trackers import tracker_configs
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
@@ -81,7 +82,7 @@ def resolve(job: Job, data: Data) -> Config:
     values["randomness"] = {**(values.get("randomness") or {}), "seed": job.seed}
     values["work_dir"] = str(job.work_dir)
     values["experiment_name"] = training.experiment_name(job.work_dir)
-    _write_curves(values)
+    _write_curves(values, values.pop("execution")["trackers"])
     last = resume_point(job.work_dir, values["train_cfg"]["max_epochs"])
     values["load_from"], values["resume"] = (None, False) if last is None else (str(last), True)
     if world_size() > 1:
@@ -120,12 +121,13 @@ def _set_precision(values: dict[str, Any]) -> None:
         raise InputError("optim_wrapper.type='AmpOptimWrapper' needs a GPU; precision='bf16' trains on a CPU as well")
 
 
-def _write_curves(values: dict[str, Any]) -> None:
+def _write_curves(values: dict[str, Any], trackers: Sequence[str]) -> None:
     """Write losses and learning rates for TensorBoard beside mmengine's own file, in the run's folder."""
     visualizer = {"type": "DetLocalVisualizer", **(values.get("visualizer") or {})}
     backends = list(visualizer.get("vis_backends") or [{"type": "LocalVisBackend"}])
     if all(backend["type"] != "TensorboardVisBackend" for backend in backends):
         backends.append({"type": "TensorboardVisBackend"})
+    backends += tracker_configs(trackers)
     # mmengine keeps one visualizer per name, which would go on writing into its first run's folder.
     values["visualizer"] = {**visualizer, "vis_backends": backends, "name": values["experiment_name"]}
 

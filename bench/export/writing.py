@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ FORMATS = ("onnx", "torch-export")
 #: The batch of a file that takes any number of images.
 DYNAMIC = "dynamic"
 
-#: The largest difference to the network itself, of the outputs' largest value and of 1 at least.
+#: The largest difference to the network itself, of the output's largest value.
 TOLERANCE = 1e-4
 
 #: What networks and exporters raise for what they cannot compute or trace.
@@ -52,7 +53,7 @@ class Difference:
     Attributes:
         form: `exported program` or `ONNX Runtime`.
         absolute: in the outputs' own units.
-        relative: of the largest value of its output, and of 1 at least.
+        relative: of the largest value of its output.
     """
 
     form: str
@@ -87,7 +88,7 @@ def export_network(
             differs from the network by more than `TOLERANCE`; nothing is written then.
     """
     if form == "onnx":
-        _confirm_packages()
+        confirm_packages()
     return write(exportable(given, wanted or Wanted()), out, form, batch)
 
 
@@ -96,7 +97,7 @@ def write(network: Exportable, out: Path, form: str, batch: int | str) -> Export
     if not network.batched and batch != 1:
         raise InputError(f"--batch {batch}: a detector with NMS takes one image; add --raw, or leave --batch out")
     count = 2 if batch == DYNAMIC else int(batch)
-    images = _images(count, network.shape)
+    images = trial_images(count, network.shape)
     try:
         _called(network.network, images)
     except FAILURES as error:
@@ -104,7 +105,7 @@ def write(network: Exportable, out: Path, form: str, batch: int | str) -> Export
         raise InputError(f"the network takes no images of {size}: {_words(error)}") from error
     with _quiet(), without_own_kernels():
         program = _program(network, images, batch == DYNAMIC)
-    trials = [images] if batch != DYNAMIC else [images, _images(3, network.shape)]
+    trials = [images] if batch != DYNAMIC else [images, trial_images(3, network.shape)]
     differences = [_difference("exported program", network, trials, lambda x: _called(program.module(), x))]
     about = _about(network, batch)
     with replacing(out) as partial:
@@ -122,7 +123,7 @@ def _named(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.pt2")
 
 
-def _images(count: int, shape: Sequence[int]) -> Tensor:
+def trial_images(count: int, shape: Sequence[int]) -> Tensor:
     """Normalised images `(count, C, H, W)`, the same for all forms."""
     return torch.randn(count, *shape, generator=torch.Generator().manual_seed(count))
 
@@ -185,7 +186,9 @@ def _difference(
                 raise InputError(f"{form}: output {name!r} has the shape {shapes}; nothing is written")
             if one.numel():
                 apart = float((one.double() - two.double()).abs().max())
-                absolute, relative = max(absolute, apart), max(relative, apart / max(1.0, float(one.abs().max())))
+                if not math.isfinite(apart):
+                    raise InputError(f"{form}: output {name!r} is not finite; nothing is written")
+                absolute, relative = max(absolute, apart), max(relative, apart / max(1e-12, float(one.abs().max())))
     found = Difference(form, absolute, relative)
     if not relative <= TOLERANCE:
         raise InputError(f"{found}; expected {TOLERANCE:.0e} at most; nothing is written")
@@ -204,7 +207,7 @@ def _about(network: Exportable, batch: int | str) -> dict[str, str]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
 
 
-def _confirm_packages() -> None:
+def confirm_packages() -> None:
     """Raise InputError if a package that ONNX needs is missing."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:

@@ -63,6 +63,22 @@ def device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
+def precise_device() -> str:
+    """Name of the GPU, or the CPU's model with the number of torch's threads: what a time belongs to."""
+    name = device_name()
+    model = _cpu_model()
+    return name.replace("CPU", model, 1) if name.startswith("CPU, ") and model else name
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    found = (line.partition(":")[2] for line in lines if line.startswith("model name"))
+    return " ".join(next(found, platform.processor()).split())[:100]
+
+
 def git_commit() -> str | None:
     """Commit of the checkout that this code runs from, with `-dirty` if files differ; None outside of a checkout."""
     here = Path(__file__).resolve().parent

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 from bench.reid.pcb import Parts
 from bench.reid.ranking import Labels, Ranking, rank_blocks
@@ -26,6 +27,7 @@ from search.data.reader import plain_worker_errors
 from search.training.hooks import check_finite
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
+from search.training.trackers import TrackedWriter
 
 #: The share of a job's progress that is training; the rest is extracting features and ranking.
 _TRAINING_SHARE = 0.95
@@ -69,6 +71,10 @@ class PcbEngine(Engine):
         """Train the remaining epochs, test, and return the scores."""
         epochs = self.config.epochs
         done = self.resume.restore(self.model, self.optimizer, self.scheduler, epochs) if self.resume else 0
+        trackers = self.config.execution.trackers
+        if trackers and epochs:
+            config = self.config.model_dump()
+            self.writer = TrackedWriter(SummaryWriter(log_dir=str(save_dir)), trackers, save_dir, config)
         try:
             with plain_worker_errors():
                 if epochs:

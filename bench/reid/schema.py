@@ -33,6 +33,16 @@ class Reranking(Schema):
     weight: float = Field(default=0.3, ge=0, le=1)
 
 
+class ReidExecution(Schema):
+    """Configuration keys that change the execution of a training, not its result; in no run key and no record.
+
+    Attributes:
+        trackers: experiment trackers beside TensorBoard's files, such as `wandb` (`search.training.trackers`).
+    """
+
+    trackers: list[str] = []
+
+
 class ReidConfig(Schema):
     """One protocol: the data, PCB over the backbone, its training and the ranking.
 
@@ -112,6 +122,7 @@ class ReidConfig(Schema):
     workers: int = Field(default=4, ge=0, le=1024)
     metric: Literal["euclidean", "cosine"] = "euclidean"
     rerank: Reranking | None = None
+    execution: ReidExecution = Field(default=ReidExecution(), exclude=True)
 
     @property
     def map_rows(self) -> int:

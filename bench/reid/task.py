@@ -46,14 +46,17 @@ class ReidTask(Task):
     title: ClassVar[str] = TITLES["reid"]
     metrics: ClassVar[tuple[Metric, ...]] = METRICS["reid"]
     scores_weights: ClassVar[bool] = True
+    silent: ClassVar[tuple[str, ...]] = ("execution",)
 
     def neutral(self, config: Mapping[str, Any]) -> tuple[str, ...]:
-        how = ("precision", "workers", "test_batch_size")
+        how = ("precision", "workers", "test_batch_size", *self.silent)
         # Other data show in their counts, if the protocol has expected ones.
         return (*how, "data_root") if config.get("expected") else how
 
     def validate(self, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-        return parse(ReidConfig, config, where).model_dump()
+        parsed = parse(ReidConfig, config, where)
+        # A dump leaves out what does not change the result; a run needs it.
+        return {**parsed.model_dump(), "execution": parsed.execution.model_dump()}
 
     def normalisation(self, config: Mapping[str, Any]) -> Normalisation | None:
         return parse(ReidConfig, config, "config").normalisation
@@ -129,7 +132,7 @@ class ReidTask(Task):
         )
         ranking = engine.fit(job.work_dir)
         checkpoint = save_pcb(
-            pcb, job.work_dir / "checkpoint.pth", job.protocol.config, design, protocol=job.protocol.name
+            pcb, job.work_dir / "checkpoint.pth", job.protocol.recorded, design, protocol=job.protocol.name
         )
         return _outcome(ranking, pcb, listing, costs, checkpoint)
 
@@ -181,7 +184,7 @@ def _outcome(ranking: Ranking, pcb: PCB, listing: Listing, costs: Costs, checkpo
 
 def _about(job: Job) -> dict[str, Any]:
     """Collect the values that must be equal to resume a training."""
-    said = ("reduced", "expected")
+    said = ("reduced", "expected", "execution")
     config = {key: value for key, value in job.protocol.config.items() if key not in said}
     return {
         "protocol": job.protocol.name,

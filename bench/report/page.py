@@ -24,7 +24,7 @@ from bench.report.cells import Cells, all_cells, cells_place
 from bench.report.curves import read_curves, search_figure, training_figure
 from bench.report.proxies import proxies_figure, transfer_figure
 from bench.report.runs import Lineage, config_place, place_of
-from bench.report.scatters import SOURCES, cost_figure, detection_figure, parts_figure
+from bench.report.scatters import SOURCES, cost_figure, detection_figure, latency_figure, parts_figure
 from bench.report.stages import operations_figure, stages_figure
 from bench.statistics.answers import HEADS, answers, cells
 from bench.statistics.checklist import WORDS, checklist
@@ -119,6 +119,7 @@ def _page(results: Path, title: str, full_only: bool, progress: ProgressCallback
         proxies_figure(answered, link),
         detection_figure(rows["detection"], _row_link),
         parts_figure(rows["reid"], _row_link),
+        latency_figure(rows, [record for record in known if record.task == "latency"], _row_link),
         cost_figure(rows["classification"], _row_link),
         search_figure(curves, _record_link),
         operations_figure(curves, _record_link),

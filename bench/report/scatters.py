@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from bench.records.record import Record
 from bench.report.panels import REDUCED, Axis, Figure, Panel, Point, Series, joined
+from bench.tables.latencies import LATENCY, runtime_of, with_latencies
 from bench.tables.rows import MEASURED, Row
+from bench.tasks.metrics import JUDGED, METRICS
 
 #: Returns the link of a row's points; empty for none.
 Link = Callable[[Row], str]
@@ -21,6 +25,35 @@ def detection_figure(rows: Iterable[Row], link: Link) -> Figure:
     groups = _comparable(rows, lambda protocol: protocol.split("_")[0])
     note = "Published numbers are of COCO's test-dev, measured ones of val2017, or of the data that a title names."
     return Figure("ap-macs", "AP against multiply-adds", note, _scatters(groups, "macs_b", "ap", x, y, link))
+
+
+def latency_figure(rows: Mapping[str, Iterable[Row]], records: Sequence[Record], link: Link) -> Figure:
+    """The main metric of each task against latency, a plot for each protocol, runtime and device."""
+    panels = []
+    for runtime in sorted({runtime_of(record) for record in records}, key=str):
+        for task, key in JUDGED.items():
+            metric = next(metric for metric in METRICS[task] if metric.key == key)
+            y = Axis(metric.title, better="high" if metric.higher_is_better else "low")
+            timed = [row for row in with_latencies(rows.get(task, ()), records, runtime) if row.value(LATENCY)]
+            for title, group in _comparable(timed, str).items():
+                points = tuple(point for row in group for point in _points(row, LATENCY, key, link))
+                front = Series("Pareto front", _front(points, metric.higher_is_better), line=True)
+                x = Axis("latency of one image (ms)", logarithmic=True, better="low")
+                panels.append(Panel(f"{title} · {runtime}", x, y, (Series(MEASURED, points), front), named=True))
+    note = (
+        "The whole network, one image at a time; the front joins the networks that none is both faster and better than."
+    )
+    shown = tuple(panel for panel in panels if len(panel.series[0].points) > 1)
+    return Figure("latency", "Accuracy against latency", note, shown)
+
+
+def _front(points: Sequence[Point], high: bool) -> tuple[Point, ...]:
+    """The points that no other one is both faster and better than, the fastest first."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda each: (each.x, -each.y if high else each.y)):
+        if not front or (point.y > front[-1].y if high else point.y < front[-1].y):
+            front.append(replace(point, label="", link="", deviation=None))
+    return tuple(front)
 
 
 def cost_figure(rows: Iterable[Row], link: Link) -> Figure:

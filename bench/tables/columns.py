@@ -60,6 +60,7 @@ _COLUMNS = {
         Column("macs_m", "×+", "M"),
         Column("macs_b", "×+", "B"),
         Column("run_macs_m", "×+ of the run", "M"),
+        Column("latency_ms", "Latency", "ms", higher_is_better=False),
         Column("input_size", "Input size"),
         Column("parts", "Parts"),
         Column("feature_dim", "Feat. dim"),
@@ -86,9 +87,14 @@ _PLAIN = "protocol architecture * params_m macs_m method seeds source"
 #: PC-DARTS Tables 1 and 2, P-DARTS Tables 1 and 3; PC-DARTS Table 5, P-DARTS Table 4; P-DARTS Table 5; PC-DARTS Tables
 #: 3 and 4 with P-DARTS 5.2. A task that neither paper has gets the plain order.
 _ORDER = {
-    "classification": "protocol architecture * over_random params_m macs_m search_cost method seeds source",
-    "detection": "protocol network input_size architecture macs_b params_m * over_random method seeds source",
-    "reid": "protocol architecture parts feature_dim macs_m run_macs_m params_m * over_random method seeds source",
+    "classification": "protocol architecture * over_random params_m macs_m latency_ms search_cost method seeds source",
+    "detection": (
+        "protocol network input_size architecture macs_b params_m latency_ms * over_random method seeds source"
+    ),
+    "reid": (
+        "protocol architecture parts feature_dim macs_m run_macs_m params_m latency_ms * "
+        "over_random method seeds source"
+    ),
     "zerocost": "protocol architecture params_m macs_m * seconds method seeds source",
     "search": (
         "protocol architecture setting evaluation test_error test_error_spread accuracy_gain * "

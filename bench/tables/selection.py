@@ -12,6 +12,7 @@ from bench.records.record import Record
 from bench.records.sections import many_objects
 from bench.tables.compare import compare
 from bench.tables.frame import Notice, find_record, merged_rows, read_records
+from bench.tables.latencies import choose_runtime, with_latencies
 from bench.tables.published import published_problems
 from bench.tables.rows import Rows
 from bench.tables.table import Table, build_table, choose, grouping, lay_out, sort_rows
@@ -31,6 +32,7 @@ class Selection:
         sort: a column, the best first; `descending` says otherwise.
         group: columns that set groups apart, or `none` alone; None is by protocol, of published rows by their table.
         wide: whether every metric has its best seed and its difference beside it.
+        latency: a runtime and a device, whose latencies are a column.
         caption, label: instead of the task's.
     """
 
@@ -44,6 +46,7 @@ class Selection:
     descending: bool | None = None
     group: Sequence[str] | None = None
     wide: bool = False
+    latency: Sequence[str] | None = None
     caption: str | None = None
     label: str | None = None
 
@@ -65,7 +68,14 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
         else:
             trainings = read_records(results, "classification", notice) if records and task == "search" else []
             rows = merged_rows(task, records, find_record(results, notice), trainings, results)
+            said: tuple[str, ...] = ()
+            if selection.latency is not None:
+                timed = read_records(results, "latency", notice)
+                runtime = choose_runtime(timed, *selection.latency)
+                rows = Rows(with_latencies(rows, timed, runtime))
+                said = (f"Latency: the median of single images, whole network; {runtime}.",)
             table = _laid_out(task, results, rows, selection)
+            table = replace(table, notes=(*table.notes, *said))
             if not records and selection.origin != "published":
                 notice(f"{results}: holds no {task} record yet")
     return replace(table, title=selection.caption or table.title, label=selection.label or table.label)

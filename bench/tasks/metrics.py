@@ -56,6 +56,13 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("naswot", "NASWOT", "", higher_is_better=True),
         Metric("zen", "Zen", "", higher_is_better=True),
     ),
+    # Of a whole network: for one image, and in batches.
+    "latency": (
+        Metric("latency", "Latency", "ms", higher_is_better=False),
+        Metric("latency_p10", "10 % quantile", "ms", higher_is_better=False),
+        Metric("latency_p90", "90 % quantile", "ms", higher_is_better=False),
+        Metric("throughput", "Throughput", "images/s", higher_is_better=True),
+    ),
 }
 
 #: The main metric of each task whose networks are trained.
@@ -70,4 +77,5 @@ TITLES = {
     "detection": "Detection (SSD)",
     "reid": "Re-identification (PCB)",
     "zerocost": "Zero-cost scores",
+    "latency": "Latency",
 }

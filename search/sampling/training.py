@@ -114,7 +114,7 @@ def train_candidate(
             PlainCheckpointHook(),
             ProgressHook(progress),
         ],
-        **runner_settings(folder, seed, resume),
+        **runner_settings(folder, seed, resume, settings.execution.trackers),
     )
     silence_console(runner)
     runner.train()

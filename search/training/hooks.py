@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.parallel import rank
 from search.training.progress import ProgressCallback
 from search.training.seeds import seed_everything
+from search.training.trackers import tracker_configs
 
 #: Iterations between two lines of a log, and between two reads of numbers from the device.
 LOG_INTERVAL = 10
@@ -167,13 +169,18 @@ class PeakLogProcessor(LogProcessor):
         return int(torch.cuda.max_memory_allocated() / 2**20)
 
 
-def runner_settings(folder: Path, seed: int, resume: Path | None) -> dict[str, Any]:
+def runner_settings(folder: Path, seed: int, resume: Path | None, trackers: Sequence[str] = ()) -> dict[str, Any]:
     """The arguments of mmengine's Runner that all trainings share.
 
     Args:
         folder: the work folder.
         resume: the checkpoint to resume from, if any.
+        trackers: names of experiment trackers (`search.training.trackers`).
+
+    Raises:
+        InputError: a tracker is unknown, or its package is not installed.
     """
+    files = [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}]
     return {
         "work_dir": str(folder),
         "default_hooks": {**default_hooks(), "runtime_info": DeferredRuntimeInfoHook(LOG_INTERVAL)},
@@ -185,7 +192,7 @@ def runner_settings(folder: Path, seed: int, resume: Path | None) -> dict[str, A
         # A file of JSON lines, and TensorBoard.
         "visualizer": {
             "type": "Visualizer",
-            "vis_backends": [{"type": "LocalVisBackend"}, {"type": "TensorboardVisBackend"}],
+            "vis_backends": [*files, *tracker_configs(trackers)],
         },
         "log_processor": PeakLogProcessor(),
     }

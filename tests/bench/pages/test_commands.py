@@ -185,7 +185,7 @@ WAYS: dict[str, Way] = {
     r"wildnas evaluate .*--data my-boxes.*": to_the_end(options=OWN_OPTIONS["detection"]),
     r"wildnas evaluate .*--data my-people": to_the_end(options=OWN_OPTIONS["reid"]),
     r"wildnas speed classification .*/digits --kernels": to_the_end(),
-    r"wildnas speed (search|reid) .*/digits\w* ?(--plain)?": to_the_end("--repetitions", "1"),
+    r"wildnas speed (search|reid|classification) .*/digits\w* ?(--plain|--record)?": to_the_end("--repetitions", "1"),
     # Up to the line that says what is missing.
     r"wildnas doctor --gpu --json": misses("GPU"),
     r"wildnas test-dev export .*": misses("was trained under detection/digits_ssd, not under detection/coco_ssd320"),
