@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from backbones.design import TimmModel
 from backbones.genotype import Genotype
+from bench.records.sections import many_objects
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -220,6 +221,7 @@ def run(
     return with_tables(loaded, done, places)
 
 
+@many_objects()
 def results(
     task: str | None = None,
     *,
@@ -244,6 +246,7 @@ def results(
     return results_frame(task, _read_from(results, study), published, notice)
 
 
+@many_objects()
 def table(
     task: str,
     *,
@@ -279,6 +282,7 @@ def table(
     return ""
 
 
+@many_objects()
 def transfer(
     *,
     results: PathLike = "results",

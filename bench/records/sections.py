@@ -10,12 +10,12 @@ from typing import Any
 from backbones.files import loads
 
 #: Largest sections of a record; runs of one protocol or one architecture share them.
-_SHARED = ("architecture", "config", "data", "environment")
+_SHARED = ("architecture", "config", "data", "environment", "resolved")
 
 
 @contextlib.contextmanager
 def many_objects() -> Iterator[None]:
-    """Switch garbage collection off: reading makes no reference cycles, and the search for them takes longer."""
+    """Switch garbage collection off: records and tables hold no reference cycles, whose search takes longer."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -50,6 +50,7 @@ _SCRIPT = "digest-of-the-script"
 TASKS = ("classification", "detection", "reid", "search", "zerocost")
 
 
+@many_objects()
 def write_report(
     results: Path,
     out: Path,
@@ -74,8 +75,7 @@ def write_report(
     # Before the drawing, so that a mistake is known at once.
     with _writing(file):
         out.mkdir(parents=True, exist_ok=True)
-    with many_objects():
-        text, problems = _page(results, title, full_only, progress)
+    text, problems = _page(results, title, full_only, progress)
     with _writing(file):
         # JSON may hold control characters and halves of surrogate pairs, which UTF-8 may not.
         write_text(file, visible(text))

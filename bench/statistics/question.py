@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 from backbones.errors import InputError
 from bench.console.visible import harmless_cell
-from bench.records.sections import many_objects
 from bench.statistics.answers import HEADS, Answer, answers, cells
 from bench.statistics.measurements import measurements
 from bench.statistics.transfer import Pair, as_frame, pairs
@@ -47,8 +46,7 @@ def transfer_text(
     """
     for problem in published_problems(results):
         notice(f"left out: {problem}")
-    with many_objects():
-        records = [each for each in read_records(results, None, notice) if not (full_only and each.reduced)]
+    records = [each for each in read_records(results, None, notice) if not (full_only and each.reduced)]
     if not records:
         notice(f"{results}: holds no {'full ' if full_only else ''}record yet")
     measured = pairs(measurements(records))

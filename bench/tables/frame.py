@@ -12,7 +12,6 @@ import pandas as pd
 
 from backbones.errors import InputError
 from bench.records.record import Record
-from bench.records.sections import many_objects
 from bench.records.store import RecordStore
 from bench.tables.improvement import with_gains
 from bench.tables.numbers import Number, signed
@@ -110,11 +109,10 @@ def results_frame(task: str | None, results: Path, published: bool, notice: Noti
     """
     find = find_record(results, notice)
     frames = []
-    with many_objects():
-        for name in [task] if task else list(METRICS):
-            if published:
-                frames.append(_tidy(published_rows(name, results)))
-            frames.append(_tidy(measured_rows(read_records(results, name, notice), METRICS[name], find, each=True)))
+    for name in [task] if task else list(METRICS):
+        if published:
+            frames.append(_tidy(published_rows(name, results)))
+        frames.append(_tidy(measured_rows(read_records(results, name, notice), METRICS[name], find, each=True)))
     frame = pd.concat(frames, ignore_index=True)
     numbers = [key for key in frame if key not in FIRST]
     types = dict.fromkeys(FIRST, "string") | {"seed": "Int64", "published": "bool"}

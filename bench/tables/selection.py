@@ -9,7 +9,6 @@ from typing import Literal
 
 from backbones.errors import InputError
 from bench.records.record import Record
-from bench.records.sections import many_objects
 from bench.tables.compare import compare
 from bench.tables.frame import Notice, find_record, merged_rows, read_records
 from bench.tables.latencies import choose_runtime, with_latencies
@@ -61,23 +60,22 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
         raise InputError("ascending, descending: say by which column to sort")
     for problem in published_problems(results):
         notice(f"left out: {problem}")
-    with many_objects():
-        records = [] if selection.origin == "published" else read_records(results, task, notice)
-        if selection.compare:
-            table = _compared(task, records, selection)
-        else:
-            trainings = read_records(results, "classification", notice) if records and task == "search" else []
-            rows = merged_rows(task, records, find_record(results, notice), trainings, results)
-            said: tuple[str, ...] = ()
-            if selection.latency is not None:
-                timed = read_records(results, "latency", notice)
-                runtime = choose_runtime(timed, *selection.latency)
-                rows = Rows(with_latencies(rows, timed, runtime))
-                said = (f"Latency: the median of single images, whole network; {runtime}.",)
-            table = _laid_out(task, results, rows, selection)
-            table = replace(table, notes=(*table.notes, *said))
-            if not records and selection.origin != "published":
-                notice(f"{results}: holds no {task} record yet")
+    records = [] if selection.origin == "published" else read_records(results, task, notice)
+    if selection.compare:
+        table = _compared(task, records, selection)
+    else:
+        trainings = read_records(results, "classification", notice) if records and task == "search" else []
+        rows = merged_rows(task, records, find_record(results, notice), trainings, results)
+        said: tuple[str, ...] = ()
+        if selection.latency is not None:
+            timed = read_records(results, "latency", notice)
+            runtime = choose_runtime(timed, *selection.latency)
+            rows = Rows(with_latencies(rows, timed, runtime))
+            said = (f"Latency: the median of single images, whole network; {runtime}.",)
+        table = _laid_out(task, results, rows, selection)
+        table = replace(table, notes=(*table.notes, *said))
+        if not records and selection.origin != "published":
+            notice(f"{results}: holds no {task} record yet")
     return replace(table, title=selection.caption or table.title, label=selection.label or table.label)
 
 
