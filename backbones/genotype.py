@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from backbones.entries import LAST, choose, find_entries
@@ -32,6 +32,9 @@ OPERATIONS = (
     "conv_7x1_1x7",
     "noise",
 )
+
+#: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").
+SEARCH_OPERATIONS = tuple(name for name in OPERATIONS if name not in ("sep_conv_7x7", "conv_7x1_1x7", "noise"))
 
 #: One entry of a cell: the operation, and the index of the node that it reads (0 and 1 are the cell's inputs).
 Edge = tuple[str, int]
@@ -140,9 +143,13 @@ class Genotype:
 
     @classmethod
     def random(cls, seed: int, nodes: int = 4) -> Genotype:
-        """Draw a genotype uniformly from the DARTS space: two different inputs a node, any operation but `none`."""
-        draw = random.Random(seed)
-        choices = [name for name in OPERATIONS if name not in ("none", "sep_conv_7x7", "conv_7x1_1x7", "noise")]
+        """Draw a genotype uniformly from the DARTS space."""
+        return cls.drawn(Random(seed), nodes)
+
+    @classmethod
+    def drawn(cls, draw: Random, nodes: int = 4, operations: Sequence[str] = SEARCH_OPERATIONS) -> Genotype:
+        """Draw a genotype uniformly: two different inputs a node, and any of the operations but `none` on each."""
+        choices = [name for name in operations if name != "none"]
 
         def cell() -> tuple[Edge, ...]:
             inputs = (sorted(draw.sample(range(node), 2)) for node in range(2, nodes + 2))

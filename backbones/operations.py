@@ -19,18 +19,6 @@ from backbones.cpu.batchnorm import BatchNorm2d
 from backbones.cpu.depthwise import DepthwiseConv2d
 from backbones.errors import InputError
 
-#: The eight candidates of the search space in DARTS order (PC-DARTS 4.1; P-DARTS 5.1.1 "identical to DARTS").
-SEARCH_OPERATIONS = (
-    "none",
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-
 
 class ReLUFirst(nn.Module):
     """An operation that begins with ReLU; a cell can compute the ReLU of a node once for all its edges."""

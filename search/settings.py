@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from backbones.errors import InputError
-from backbones.genotype import OPERATIONS
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import OPERATIONS, SEARCH_OPERATIONS
 from search.configs import Embedded, Schema
 from search.data.settings import Proxy
 from search.derive import Rule

@@ -11,12 +11,12 @@ from torch import nn
 
 from backbones.cost import measure
 from backbones.errors import InputError
+from backbones.genotype import Genotype
 from backbones.networks import CifarStem, imagenet_stem, reduction_places
 from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation
 from bench.searches.speed import stage_space
 from bench.tasks.workload import Workload, is_separable
 from search.data.settings import Proxy
-from search.sampling.samplers import random_genotype
 from search.sampling.settings import SampledSettings
 from search.sampling.training import build_candidate
 from search.settings import SearchSettings, Stage
@@ -49,7 +49,7 @@ def search_workload(settings: SearchSettings, counts: Mapping[str, int]) -> Work
 
 def sampled_workload(settings: SampledSettings, counts: Mapping[str, int]) -> Workload:
     """Count the epochs of all trainings, each with the network of one typical genotype. See `search_workload`."""
-    genotype = random_genotype(settings.nodes, settings.operations, random.Random(0))
+    genotype = Genotype.drawn(random.Random(0), settings.nodes, settings.operations)
     with torch.device("meta"):
         network = build_candidate(settings, genotype, 10)
     cost = measure(network, (3, settings.proxy.image_size, settings.proxy.image_size))

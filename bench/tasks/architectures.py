@@ -1,7 +1,8 @@
 """Resolve ARCH, the command's text for an architecture.
 
 It is a name of the zoo (published or the user's own), a genotype file or literal, a finished search's folder,
-`random:SEED` (a genotype drawn from the search space) or `timm:NAME` (a model of timm). In a file of several
+`random:SEED` (a genotype drawn from the search space; `random:SEED:OPERATION,…` from a part of it) or `timm:NAME` (a
+model of timm). In a file of several
 genotypes, choose one with `log.txt@last`, `log.txt@12` (an epoch) or `genotypes.py:DARTS_V2` (a name).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +20,12 @@ from backbones import zoo
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
 from backbones.files import file_digest, read_json, write_text
-from backbones.genotype import Genotype
+from backbones.genotype import OPERATIONS, Genotype
 from backbones.zoo import own as own_zoo
+from search.configs import nearest
+
+#: What `random:SEED:OPERATION,…` draws from: every operation that a cell may have.
+ALLOWED = tuple(name for name in OPERATIONS if name != "none")
 
 #: File in a finished search's folder that holds the genotype.
 FOUND = "genotype.json"
@@ -81,9 +87,10 @@ def resolve(arch: str | Design) -> NamedArchitecture:
         return _of_genotype(arch)
     kind, colon, rest = arch.partition(":")
     if kind == "random" and colon:
-        if not (rest.isascii() and rest.isdecimal()) or len(rest) > 10:
+        seed, few, operations = rest.partition(":")
+        if not (seed.isascii() and seed.isdecimal()) or len(seed) > 10:
             raise InputError(f"{arch[:40]}: expected random:SEED, such as random:0")
-        return random_architecture(int(rest))
+        return restricted_architecture(int(seed), operations) if few else random_architecture(int(seed))
     if kind == "timm" and colon:
         return timm_architecture(rest)
     path = Path(arch)
@@ -157,6 +164,23 @@ def random_architecture(seed: int) -> NamedArchitecture:
     """Draw a genotype uniformly from the DARTS space, as a baseline."""
     genotype = Genotype.random(seed)
     return NamedArchitecture(f"random-s{seed}-{genotype.digest[:8]}", genotype, "random")
+
+
+def restricted_architecture(seed: int, operations: str) -> NamedArchitecture:
+    """Draw a genotype uniformly from the cells of a few operations (`skip_connect,max_pool_3x3`).
+
+    Such cells widen the range of a study. They are no baseline: their method is not `random`.
+
+    Raises:
+        InputError: an unknown operation, one given twice, or none.
+    """
+    names = operations.split(",")
+    for name in names:
+        if name not in ALLOWED or names.count(name) > 1:
+            problem = "given twice" if name in ALLOWED else nearest(name, ALLOWED)
+            raise InputError(f"random:{seed}:{operations[:100]}: operation {name[:40]!r}: {problem}")
+    genotype = Genotype.drawn(random.Random(seed), operations=names)
+    return NamedArchitecture(f"restricted-s{seed}-{genotype.digest[:8]}", genotype, "restricted random")
 
 
 def timm_architecture(name: str) -> NamedArchitecture:

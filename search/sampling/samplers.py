@@ -38,7 +38,7 @@ class RandomSampler(Schema):
         self, history: Sequence[Tried], nodes: int, operations: Sequence[str], draw: random.Random
     ) -> Genotype:
         """Draw the next genotype, whatever was tried before."""
-        return random_genotype(nodes, operations, draw)
+        return Genotype.drawn(draw, nodes, operations)
 
 
 class Evolution(Schema):
@@ -63,25 +63,13 @@ class Evolution(Schema):
         self, history: Sequence[Tried], nodes: int, operations: Sequence[str], draw: random.Random
     ) -> Genotype:
         if len(history) < self.population:
-            return random_genotype(nodes, operations, draw)
+            return Genotype.drawn(draw, nodes, operations)
         alive = history[-self.population :]
         parent = best_of([draw.choice(alive) for _ in range(self.sample)]).genotype
         return parent if draw.random() < self.identity else mutated(parent, operations, draw)
 
 
 Sampler = Annotated[RandomSampler | Evolution, Field(discriminator="type")]
-
-
-def random_genotype(nodes: int, operations: Sequence[str], draw: random.Random) -> Genotype:
-    """Draw a genotype uniformly: two different inputs a node, and any of the operations but `none` on each."""
-    names = [name for name in operations if name != "none"]
-
-    def cell() -> tuple[Edge, ...]:
-        inputs = (sorted(draw.sample(range(node), 2)) for node in range(2, nodes + 2))
-        return tuple((draw.choice(names), source) for pair in inputs for source in pair)
-
-    concat = tuple(range(2, nodes + 2))
-    return Genotype(cell(), concat, cell(), concat)
 
 
 def mutated(parent: Genotype, operations: Sequence[str], draw: random.Random) -> Genotype:

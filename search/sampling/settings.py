@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from backbones.genotype import OPERATIONS
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import OPERATIONS, SEARCH_OPERATIONS
 from search.configs import Schema, parse
 from search.data.settings import Proxy
 from search.sampling.samplers import Sampler

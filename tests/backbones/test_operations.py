@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.errors import InputError
-from backbones.genotype import OPERATIONS
-from backbones.operations import SEARCH_OPERATIONS, FactorisedReduction, ReLUConvBN, build_operation, unstride
+from backbones.genotype import OPERATIONS, SEARCH_OPERATIONS
+from backbones.operations import FactorisedReduction, ReLUConvBN, build_operation, unstride
 
 
 def half(size: int) -> int:

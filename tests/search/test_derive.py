@@ -16,8 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbones.errors import InputError
-from backbones.genotype import Genotype
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS, Genotype
 from bench.commands.cli import main
 from search.derive import Architecture, derive, read_architecture, save_genotypes
 from search.run import run_search

@@ -41,6 +41,16 @@ def test_a_random_one_is_the_seed_s_own() -> None:
     assert resolve("random:7").genotype == Genotype.random(7)
 
 
+def test_a_random_one_of_a_few_operations_is_no_baseline() -> None:
+    found = resolve("random:7:skip_connect,max_pool_3x3")
+    used = {operation for operation, _ in (*found.genotype.normal, *found.genotype.reduce)}
+    assert used == {"skip_connect", "max_pool_3x3"}
+    assert found.method == "restricted random"
+    assert found.name == f"restricted-s7-{found.genotype.digest[:8]}"
+    assert found == resolve("random:7:skip_connect,max_pool_3x3") != resolve("random:8:skip_connect,max_pool_3x3")
+    assert {operation for operation, _ in resolve("random:0:noise").genotype.normal} == {"noise"}
+
+
 def test_a_timm_model() -> None:
     found = resolve("timm:resnet50")
     assert found == NamedArchitecture("timm-resnet50", TimmModel("resnet50"), "timm")
@@ -64,6 +74,11 @@ def test_a_timm_model_s_record_is_valid(make_record: Callable[..., Record]) -> N
         ("timm:resnet50.a1_in1k", "names weights; expected 'timm:resnet50'"),
         ("PDART", "did you mean 'PDARTS'?"),
         ("random:x", "expected random:SEED"),
+        ("random:x:skip_connect", "expected random:SEED"),
+        ("random:1:", "operation '': known: max_pool_3x3"),
+        ("random:1:none", "operation 'none'"),
+        ("random:1:skip_conect", "did you mean 'skip_connect'?"),
+        ("random:1:noise,noise", "operation 'noise': given twice"),
         ("missing.json", "no such genotype file"),
         ("Genotype(normal=[", "cut off"),
         ("../../nothing", "no such genotype file or search folder"),

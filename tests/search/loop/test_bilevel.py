@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.data.settings import Proxy
 from search.loop.bilevel import Bilevel, build_optimisers
 from search.settings import ArchitectureOptimiser, SearchSettings, WeightOptimiser

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.data.settings import Proxy
 from search.loop import bilevel as bilevel_module
 from search.loop.bilevel import Bilevel

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from backbones.errors import InputError
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from bench.machine.kernels import Issued
 from search.data.augment import prepare
 from search.data.settings import Proxy

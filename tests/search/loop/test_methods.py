@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from bench.machine.kernels import Issued
 from search.data.settings import Proxy
 from search.loop.bilevel import Bilevel, build_optimisers

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.data.settings import Proxy
 from search.loop import bilevel as bilevel_module
 from search.loop.bilevel import Bilevel, build_optimisers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.derive import Architecture
 from search.loop.stages import carry_architecture, next_space, skip_dropout_rate
 from search.settings import Stage

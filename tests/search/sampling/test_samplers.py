@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pytest
 from pydantic import TypeAdapter
 
-from backbones.genotype import Genotype
-from backbones.operations import SEARCH_OPERATIONS
-from search.sampling.samplers import Evolution, RandomSampler, Sampler, Tried, best_of, mutated, random_genotype
+from backbones.genotype import SEARCH_OPERATIONS, Genotype
+from search.sampling.samplers import Evolution, RandomSampler, Sampler, Tried, best_of, mutated
 
 NAMES = [name for name in SEARCH_OPERATIONS if name != "none"]
 
@@ -27,7 +26,7 @@ def changes(one: Genotype, other: Genotype) -> list[tuple[str, int, bool, bool]]
 def test_random_genotypes_are_uniform() -> None:
     """Of 600: each operation on 1/7 of the edges; each pair of inputs of the last node in 1/10 of the cells."""
     draw = random.Random(0)
-    found = [random_genotype(4, SEARCH_OPERATIONS, draw) for _ in range(600)]
+    found = [Genotype.drawn(draw, 4, SEARCH_OPERATIONS) for _ in range(600)]
     operations = Counter(name for each in found for name, _ in (*each.normal, *each.reduce))
     assert set(operations) == set(NAMES)
     assert all(count / (600 * 16) == pytest.approx(1 / 7, abs=0.015) for count in operations.values())
@@ -39,7 +38,7 @@ def test_random_genotypes_are_uniform() -> None:
 
 def test_a_mutation_changes_one_input_or_one_operation() -> None:
     draw = random.Random(1)
-    parent = random_genotype(4, SEARCH_OPERATIONS, draw)
+    parent = Genotype.drawn(draw, 4, SEARCH_OPERATIONS)
     seen = Counter()
     for _ in range(1000):
         child = mutated(parent, SEARCH_OPERATIONS, draw)
@@ -56,7 +55,7 @@ def test_a_mutation_changes_one_input_or_one_operation() -> None:
 
 def test_a_cell_of_one_node_mutates_in_its_operations() -> None:
     draw = random.Random(0)
-    parent = random_genotype(1, SEARCH_OPERATIONS, draw)
+    parent = Genotype.drawn(draw, 1, SEARCH_OPERATIONS)
     for _ in range(50):
         ((_, _, operation, _),) = changes(parent, mutated(parent, SEARCH_OPERATIONS, draw))
         assert operation
@@ -64,7 +63,7 @@ def test_a_cell_of_one_node_mutates_in_its_operations() -> None:
 
 def history(accuracies: Sequence[float]) -> list[Tried]:
     draw = random.Random(7)
-    return [Tried(random_genotype(4, SEARCH_OPERATIONS, draw), accuracy) for accuracy in accuracies]
+    return [Tried(Genotype.drawn(draw, 4, SEARCH_OPERATIONS), accuracy) for accuracy in accuracies]
 
 
 def test_evolution_takes_a_parent_of_the_youngest() -> None:
@@ -85,7 +84,7 @@ def test_evolution_takes_a_parent_of_the_youngest() -> None:
 def test_evolution_begins_with_a_random_population() -> None:
     sampler = Evolution(type="evolution", population=3, sample=1)
     tried = history([1.0, 2.0])
-    expected = random_genotype(4, SEARCH_OPERATIONS, random.Random(5))
+    expected = Genotype.drawn(random.Random(5), 4, SEARCH_OPERATIONS)
     assert sampler.proposed(tried, 4, SEARCH_OPERATIONS, random.Random(5)) == expected
     assert RandomSampler(type="random").proposed(tried, 4, SEARCH_OPERATIONS, random.Random(5)) == expected
 

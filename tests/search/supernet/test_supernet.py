@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from backbones.errors import InputError
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.space import SearchSpace
 from search.supernet import reference as reference_module
 from search.supernet.fan import MixedFan

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.methods.auxiliary import AuxiliarySkip, with_auxiliary
 from search.methods.perturbation import RandomSmoothing
 from search.methods.schedule import Schedule

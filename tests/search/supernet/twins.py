@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from backbones.operations import SEARCH_OPERATIONS
+from backbones.genotype import SEARCH_OPERATIONS
 from search.space import SearchSpace, edge_sources
 from search.supernet.network import SuperNet
 from search.supernet.reference import ReferenceSuperNet
