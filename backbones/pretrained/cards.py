@@ -111,7 +111,14 @@ def get(name: str) -> WeightCard:
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names())} and timm:MODEL"
         raise InputError(f"{name[:100]}: no weights of that name; {hint}")
     file = resources.files("backbones.pretrained") / f"{name}.json"
-    content = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        return _of_json(name, json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, LookupError, TypeError) as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+        raise InputError(f"{file}: is no card of weights ({problem}); was it changed? install wildnas again") from error
+
+
+def _of_json(name: str, content: Mapping[str, Any]) -> WeightCard:
     return WeightCard(
         name=name,
         architecture=content["architecture"],

@@ -5,6 +5,7 @@ Nothing is fetched but by `fetch`, which asks the Hub alone.
 
 from __future__ import annotations
 
+import logging
 import re
 import sysconfig
 from importlib import metadata
@@ -120,11 +121,16 @@ def fetch(card: WeightCard, folder: Path) -> Path:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError
 
+        # Its lines on each of several tries; the last problem is said below.
+        logger, level = logging.getLogger("huggingface_hub"), logging.getLogger("huggingface_hub").level
+        logger.setLevel(logging.CRITICAL)
         try:
             hf_hub_download(card.origin.where, card.origin.file)
         except (OSError, HfHubHTTPError) as error:
-            problem = " ".join(str(error).split())[:200]
+            problem = " ".join(str(error).split()).partition(". ")[0][:200]
             raise InputError(
                 f"weights {card.name}: not in the Hub's cache, and {card.origin.where} cannot be fetched: {problem}"
             ) from error
+        finally:
+            logger.setLevel(level)
     return find(card, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from backbones.errors import InputError
@@ -39,9 +40,26 @@ def write_card(
     """
     record = find_record(given, results)
     folder = out or results / "cards" / record.name.replace("/", "-")
+    _confirm_folder(folder, (CHECKPOINT, ONNX, RECORD) if export else ())
     files = _exported(record, folder, results, work) if export else []
     write_text(folder / "README.md", card_text(record, results, [file.name for file in files]))
     return [folder / "README.md", *files]
+
+
+def _confirm_folder(folder: Path, names: Sequence[str]) -> None:
+    """Check that no file of somebody else is replaced, such as a project's own README.md.
+
+    Raises:
+        InputError: the folder is a file, or holds such a file and no card of wildnas.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; expected a folder for the card")
+    card = folder / "README.md"
+    if card.is_file() and "\nlibrary_name: wildnas\n" in card.read_text(encoding="utf-8", errors="replace"):
+        return
+    held = [name for name in ("README.md", *names) if (folder / name).exists()]
+    if held:
+        raise InputError(f"{folder / held[0]}: is there already and no card's; expected a folder without it (--out)")
 
 
 def _exported(record: Record, folder: Path, results: Path, work: Path) -> list[Path]:

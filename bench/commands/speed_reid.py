@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.arch and arguments.on:
         return speed_task.run(arguments)
-    if arguments.arch or arguments.on:
+    if arguments.arch or arguments.on or arguments.record:
         raise api.InputError("speed reid: expected ARCH and --on PROTOCOL, or neither to time the ranking")
     measured = []
     for each in api.measure_rankings(arguments.size, arguments.dimensions, arguments.reference_queries):

@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _recorded(arguments: argparse.Namespace) -> int:
     """Measure whole networks, write the records and print their table."""
+    if arguments.json or arguments.plain:
+        raise api.InputError("speed: --record prints a table of what it keeps; leave --json and --plain out")
     records = api.record_latencies(
         arguments.kind,
         arguments.arch,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def exportable(given: str, wanted: Wanted) -> Exportable:
             options that do not fit it.
     """
     if not is_checkpoint(given):
+        _refuse(wanted, ("raw", *(("classes",) if wanted.kind == "backbone" else ())), f"the {wanted.kind} of {given}")
         return _of_architecture(resolve(given), wanted)
     if wanted.weights is not None or wanted.kind != "backbone":
         raise InputError(f"{given}: a checkpoint has its own weights and task; leave --weights and --as out")
@@ -98,12 +99,22 @@ def exportable(given: str, wanted: Wanted) -> Exportable:
             f"{file}: holds {held}, which has no export; expected the checkpoint.pth of a run of classification, "
             "detection or reid, or ARCH with --weights"
         )
+    # Its own checkpoint has these; an option that changed nothing would be taken for one that did.
+    _refuse(wanted, ("channels", "layers", "classes", *(("raw",) if task != "detection" else ())), f"{task} in {file}")
     built = builder(file, wanted)
     said = {"record": record.name} if record is not None else {}
     digest = {"checkpoint_sha256": file_digest(file)}
     return Exportable(
         built.network.eval(), built.shape, built.outputs, {**built.about, **said, **digest}, built.batched
     )
+
+
+def _refuse(wanted: Wanted, keys: Sequence[str], what: str) -> None:
+    """Raise InputError if an option is given that has no meaning for what is exported."""
+    plain = Wanted()
+    given = [f"--{key}" for key in keys if getattr(wanted, key) != getattr(plain, key)]
+    if given:
+        raise InputError(f"{', '.join(given)}: without meaning for {what}; leave it out")
 
 
 def _of_architecture(architecture: NamedArchitecture, wanted: Wanted) -> Exportable:
@@ -128,7 +139,9 @@ def _of_architecture(architecture: NamedArchitecture, wanted: Wanted) -> Exporta
     }
     file = start.file
     if start.record is not None:
-        raise InputError(f"--weights {wanted.weights}: export the run's checkpoint itself, below work/")
+        held = start.record.checkpoint
+        path = "its checkpoint.pth" if held is None else held.path
+        raise InputError(f"--weights {wanted.weights}: export the run's checkpoint itself, {path} in the work folder")
     if file is not None:
         weight_files.load(network, file, design)
         about["weights_sha256"] = file_digest(file)

@@ -87,9 +87,23 @@ def export_network(
         InputError: the network cannot be built or exported (names the operations), a package is missing, or the result
             differs from the network by more than `TOLERANCE`; nothing is written then.
     """
+    wanted = wanted or Wanted()
+    _confirm_out(out, (given, wanted.weights))
     if form == "onnx":
         confirm_packages()
-    return write(exportable(given, wanted or Wanted()), out, form, batch)
+    return write(exportable(given, wanted), out, form, batch)
+
+
+def _confirm_out(out: Path, sources: Sequence[str | None]) -> None:
+    """Check the file to write before anything is computed.
+
+    Raises:
+        InputError: it is a folder, or the file that is exported.
+    """
+    if not out.name or out.is_dir():
+        raise InputError(f"--out {out}: is a folder; expected the name of a file in it")
+    if out.exists() and any(each is not None and Path(each).exists() and out.samefile(each) for each in sources):
+        raise InputError(f"--out {out}: is the file that is exported; expected another one")
 
 
 def write(network: Exportable, out: Path, form: str, batch: int | str) -> Export:
@@ -113,7 +127,8 @@ def write(network: Exportable, out: Path, form: str, batch: int | str) -> Export
             session = _write_onnx(program, network, partial, about)
             differences.append(_difference("ONNX Runtime", network, trials, session))
         else:
-            torch.export.save(program, _named(partial), extra_files={ABOUT: json.dumps(about)})
+            with _quiet():
+                torch.export.save(program, _named(partial), extra_files={ABOUT: json.dumps(about)})
             _named(partial).replace(partial)
     return Export(out, tuple(differences), about)
 
@@ -224,7 +239,9 @@ def _words(error: BaseException) -> str:
     found = re.findall(r"\b(?:aten|torchvision|mmcv|prims|quantized)(?:::|\.)[a-zA-Z_0-9]+", text)
     if (found and "Unsupported" in text) or "No ONNX function found" in text or "No decompositions" in text:
         return f"no export of the operations {', '.join(dict.fromkeys(each.replace('::', '.') for each in found))}"
-    return next(iter(str(error).strip().splitlines()), "")[:300] or type(error).__name__
+    # What the ONNX exporter says itself is which of its steps failed.
+    cause = error.__cause__ or error
+    return next(iter(str(cause).strip().splitlines()), "")[:300] or type(cause).__name__
 
 
 @contextlib.contextmanager

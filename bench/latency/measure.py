@@ -148,14 +148,29 @@ def _onnxruntime(network: Exportable, images: Tensor) -> Callable[[], object]:
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
         session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=providers)
+    _confirm_device(session.get_providers())
     inputs = {"images": images.numpy()}
     return lambda: session.run(None, inputs)
 
 
-def latency_protocol(protocol: str, runtime: str, device: str) -> str:
-    """The name under which latencies are kept; latencies of two devices never share it."""
+def _confirm_device(providers: Sequence[str]) -> None:
+    """Check that ONNX Runtime computes on the device that latencies of this machine are kept by.
+
+    Raises:
+        InputError: it fell back to the CPU, of which it says nothing.
+    """
+    if torch.cuda.is_available() and "CUDAExecutionProvider" not in providers:
+        raise InputError(
+            "onnxruntime: computes on the CPU, but this machine's latencies are those of its GPU; install "
+            "onnxruntime-gpu, or hide the GPU (CUDA_VISIBLE_DEVICES=)"
+        )
+
+
+def latency_protocol(protocol: str, runtime: str, device: str, options: Sequence[str] = ()) -> str:
+    """The name under which latencies are kept; those of two devices, or of changed protocols, never share it."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", device).strip("-").lower()
-    return f"latency/{protocol.replace('/', '-')}-{runtime}-{slug}"
+    changed = f"-{run_key({'options': list(options)}).partition(':')[2][:8]}" if options else ""
+    return f"latency/{protocol.replace('/', '-')}-{runtime}-{slug}{changed}"
 
 
 def _record(
@@ -185,7 +200,7 @@ def _record(
         "batch_size": timing.batch_size,
         "repetitions": repetitions,
     }
-    name = latency_protocol(protocol.name, runtime, timing.device)
+    name = latency_protocol(protocol.name, runtime, timing.device, protocol.options)
     key = run_key({"protocol": name, "config": config, "architecture": architecture.to_json()})
     return Record.model_validate(
         {

@@ -97,11 +97,17 @@ def find_weights(given: str, design: Design, results: Path) -> StartingWeights:
             record = confirm_recorded(file, results)
             known = None if record is None else get_task(record.task).normalisation(record.config)
             return StartingWeights(file, normalisation=known)
+        _confirm_card(given, card, design)
     else:
         card = card_for(given, design)
+        # Before the file is looked for: nobody should fetch one that does not fit.
+        _confirm_card(given, card, design)
         file = pretrained.find(card, weights_folder())
-    _confirm_architecture(f"weights {given}", design_of(card.architecture), design, card.architecture)
     return StartingWeights(file, card, normalisation=card.normalisation)
+
+
+def _confirm_card(given: str, card: WeightCard, design: Design) -> None:
+    _confirm_architecture(f"weights {given}", design_of(card.architecture), design, card.architecture)
 
 
 def planned_weights(given: str, design: Design) -> StartingWeights:
@@ -142,7 +148,9 @@ def confirm_file(given: str) -> None:
     """
     if not Path(given).is_file():
         close = difflib.get_close_matches(given, pretrained.names(), n=1)
-        hint = f"; did you mean the weights {close[0]!r}?" if close else ""
+        meant_as_name = not Path(given).suffix and "/" not in given
+        hint = ", nor a name of `wildnas weights list`" if meant_as_name else ""
+        hint = f"; did you mean the weights {close[0]!r}?" if close else hint
         raise InputError(f"weights {given}: no such file{hint}")
 
 

@@ -11,6 +11,13 @@ from bench.records.record import Record
 from bench.tables.numbers import Number
 from bench.tables.rows import Row
 
+#: The tasks whose networks are timed.
+TIMED = ("classification", "detection", "reid")
+
+#: First parts of a config's keys that change a network or the size of its images.
+_NETWORK = {"model", "network", "channels", "macs_limit", "layers", "images"}
+_NETWORK |= {"parts", "height", "width", "last_stride", "reduced_dim"}
+
 #: The column's key in `Row.numbers`.
 LATENCY = "latency_ms"
 
@@ -51,25 +58,40 @@ def choose_runtime(records: Iterable[Record], name: str, device: str) -> Runtime
 
 def with_latencies(rows: Iterable[Row], records: Sequence[Record], runtime: Runtime) -> list[Row]:
     """The rows of records, with the latency of their network under their protocol where it was measured."""
-    known = {
-        (str(record.config.get("on")), _architecture(record)): record.metrics["latency"].value
-        for record in records
-        if runtime_of(record) == runtime and "latency" in record.metrics
-    }
     found = []
+    known: dict[tuple[str, str | None], list[Record]] = {}
+    for record in records:
+        if runtime_of(record) == runtime:
+            known.setdefault(_network(record), []).append(record)
     for row in rows:
-        key = (row.text("protocol"), _architecture(row.records[0])) if row.records else None
-        value = None if key is None else known.get(key)
+        timed = latencies_of(row.records[0], known.get(_network(row.records[0]), ())) if row.records else {}
+        value = timed[runtime].metrics["latency"].value if timed else None
         numbers = row.numbers if value is None else {**row.numbers, LATENCY: Number(value, f"{value:.2f}")}
         found.append(replace(row, numbers=numbers))
     return found
 
 
 def latencies_of(network: Record, records: Iterable[Record]) -> dict[Runtime, Record]:
-    """The latencies of a record's network under its protocol, by runtime and device."""
-    of = (network.protocol, _architecture(network))
-    alike = [each for each in records if (str(each.config.get("on")), _architecture(each)) == of]
+    """The latencies of a record's network under its protocol, by runtime and device.
+
+    A latency under changed options is that of a run with the same ones; options that change no network may differ.
+    """
+    alike = [each for each in records if _network(each) == _network(network) and _fits(each, network)]
+    # Of several, the one with most of the run's options.
+    alike.sort(key=lambda each: len(each.reduced))
     return {runtime_of(each): each for each in alike if "latency" in each.metrics}
+
+
+def _network(record: Record) -> tuple[str, str | None]:
+    """Protocol and architecture of a run, or of what was timed."""
+    return str(record.config.get("on")) if record.task == "latency" else record.protocol, _architecture(record)
+
+
+def _fits(timed: Record, run: Record) -> bool:
+    """Whether what was timed is built as the run's network."""
+    options, theirs = ({each for each in record.reduced if each.startswith("option ")} for record in (timed, run))
+    changed = (option.removeprefix("option ").partition("=")[0] for option in theirs - options)
+    return options <= theirs and not any(key.partition(".")[0] in _NETWORK for key in changed)
 
 
 def _architecture(record: Record) -> str | None:

@@ -11,7 +11,7 @@ from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.compare import compare
 from bench.tables.frame import Notice, find_record, merged_rows, read_records
-from bench.tables.latencies import choose_runtime, with_latencies
+from bench.tables.latencies import TIMED, choose_runtime, with_latencies
 from bench.tables.published import published_problems
 from bench.tables.rows import Rows
 from bench.tables.table import Table, build_table, choose, grouping, lay_out, sort_rows
@@ -68,6 +68,8 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
         rows = merged_rows(task, records, find_record(results, notice), trainings, results)
         said: tuple[str, ...] = ()
         if selection.latency is not None:
+            if task not in TIMED:
+                raise InputError(f"latency: no column of {task}; expected a table of {', '.join(TIMED)}")
             timed = read_records(results, "latency", notice)
             runtime = choose_runtime(timed, *selection.latency)
             rows = Rows(with_latencies(rows, timed, runtime))

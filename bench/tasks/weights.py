@@ -81,6 +81,9 @@ def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | Non
     card = pretrained.get(name) if name else pretrained.card_of(file)
     if card is not None:
         confirm(card, file)
+        known = pretrained.recognise(file)
+        if known is not None and known.name != card.name:
+            raise InputError(f"{file}: is the file of the weights {known.name}, not {card.name}")
     entries = len(weights.read_state_dict(file))
     return card, f"{entries} entries, {file_digest(file)}{_unknown(card)}"
 

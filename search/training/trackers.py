@@ -36,15 +36,22 @@ def tracker_configs(names: Sequence[str]) -> list[dict[str, Any]]:
     Raises:
         InputError: a name is unknown, or its package is not installed.
     """
-    configs = []
-    for name in dict.fromkeys(names):
-        backend, package = TRACKERS.get(name, (name, ""))
+    packages, found = dict(TRACKERS.values()), []
+    for name in names:
+        backend = TRACKERS[name][0] if name in TRACKERS else name
+        package = packages.get(backend)
+        if backend in _OWN:
+            raise InputError(f"execution.trackers: {name!r}: its files are always written; leave it out")
         if VISBACKENDS.get(backend) is None:
             raise InputError(f"execution.trackers: {name!r}: no such tracker; {nearest(name, list(TRACKERS))}")
         if package and importlib.util.find_spec(package) is None:
             raise InputError(f"execution.trackers: {name!r} needs the package {package}: pip install {package}")
-        configs.append({"type": backend})
-    return configs
+        found.append(backend)
+    return [{"type": backend} for backend in dict.fromkeys(found)]
+
+
+#: Backends that a training has anyway; mmengine takes none twice.
+_OWN = ("LocalVisBackend", "TensorboardVisBackend")
 
 
 class TrackedWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import timm
@@ -10,7 +11,7 @@ import timm
 from backbones import pretrained
 from backbones.build import design_of
 from backbones.errors import InputError
-from backbones.pretrained import IMAGENET, Normalisation
+from backbones.pretrained import IMAGENET, Normalisation, cards
 from backbones.pretrained.cards import is_name
 
 HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -61,6 +62,15 @@ def test_unknown_names_are_one_line() -> None:
         pretrained.get("timm:resnet500")
     with pytest.raises(InputError, match="has no weights of this model"):
         pretrained.get("timm:resnet200")
+
+
+def test_a_damaged_card_names_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in ("{", "[]", "{}", '{"architecture": "PDARTS", "origin": {"kinds": 1}}'):
+        (tmp_path / "odd.json").write_text(content)
+        monkeypatch.setattr(cards.resources, "files", lambda package: tmp_path)
+        monkeypatch.setattr(cards, "names", lambda: ("odd",))
+        with pytest.raises(InputError, match=r"odd\.json: is no card of weights \(.*was it changed\? install wildnas"):
+            cards.get.__wrapped__("odd")
 
 
 def test_names_and_files_are_told_apart() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import timm
 import torch
@@ -159,6 +161,22 @@ def test_the_hub_s_cache_is_used_offline(tmp_path: Path, monkeypatch: pytest.Mon
     cached.resolve().write_bytes(content + b"\0")
     with pytest.raises(InputError, match=rf"expected sha256:{digest}, got sha256:"):
         pretrained.find(card, tmp_path)
+
+
+def test_the_hub_s_lines_on_its_tries_are_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unreachable(*names: str) -> None:
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
+        raise ConnectionError("Name not known. Please check\nyour connection.")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    level = logging.getLogger("huggingface_hub").level
+    with pytest.raises(InputError, match=r"resnet18\.a1_in1k cannot be fetched: Name not known$"):
+        pretrained.fetch(pretrained.get("timm:resnet18"), tmp_path)
+    assert not caplog.records
+    assert logging.getLogger("huggingface_hub").level == level
 
 
 def test_no_network_and_nothing_cached_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

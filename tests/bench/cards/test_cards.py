@@ -153,3 +153,19 @@ def test_what_has_no_card_is_one_line(results: Path, tmp_path: Path, given: str,
     with pytest.raises(InputError, match=said):
         write_card(given, tmp_path / "out", export, results, tmp_path / "work")
     assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_no_card_s_are_never_replaced(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file: is a file; expected a folder for the card"):
+        write_card(NAME, tmp_path / "file", results=results)
+    for name in ("README.md", "checkpoint.pth"):
+        folder = tmp_path / f"of-{name}"
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        with pytest.raises(InputError, match=rf"{name}: is there already and no card's"):
+            write_card(NAME, folder, export=True, results=results, work=tmp_path)
+        assert [each.read_text() for each in folder.iterdir()] == ["mine"]
+    # A card is replaced by a newer one.
+    for _ in range(2):
+        assert write_card(NAME, tmp_path / "card", results=results) == [tmp_path / "card" / "README.md"]

@@ -130,6 +130,8 @@ def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
         ),
         ("bare.pth", Wanted(weights="x"), r"bare\.pth: a checkpoint has its own weights and task"),
         ("searched.pth", Wanted(), r"searched\.pth: holds task 'search', which has no export"),
+        ("PDARTS", Wanted(raw=True), "--raw: without meaning for the backbone of PDARTS; leave it out"),
+        ("PDARTS", Wanted(classes=3), "--classes: without meaning for the backbone of PDARTS"),
         ("PDARTS", Wanted(weights="tf_efficientnet_lite0"), "weights of another architecture"),
         ("nowhere", Wanted(), "no genotype of that name"),
         (
@@ -148,3 +150,22 @@ def test_what_cannot_be_meant_is_one_line(
     with pytest.raises(InputError, match=said) as caught:
         export_network(given, tmp_path / "a.pt2", "torch-export", 1, wanted)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_exported_is_not_written_over_nor_is_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    held = weights.save(nn.Linear(1, 1), tmp_path / "a.pth", task="classification").read_bytes()
+    Path("folder").mkdir()
+    for out, said in (
+        ("./a.pth", "--out a.pth: is the file that is exported; expected another one"),
+        ("folder/", "--out folder: is a folder; expected the name of a file in it"),
+        ("", "--out .: is a folder"),
+    ):
+        for argv in (["a.pth"], ["PDARTS", "--weights", "a.pth"]):
+            assert main(["export", *argv, "--format", "torch-export", "--out", out]) == 2
+            assert said in capsys.readouterr().err
+    assert (tmp_path / "a.pth").read_bytes() == held
+    assert main(["export", "a.pth", "--format", "torch-export", "--out", "b", "--layers", "3"]) == 2
+    assert "--layers: without meaning for classification in a.pth" in capsys.readouterr().err

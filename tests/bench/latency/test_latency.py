@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from backbones.errors import InputError
 from bench.commands import speed_task
@@ -66,7 +67,10 @@ def test_a_latency_is_kept_with_its_device_and_runtime(tmp_path: Path, monkeypat
     assert RecordStore(tmp_path).find(record.name) == record
     assert record.counts == {"passes": 20, "batches": 2}
     assert record.config["on"] == "classification/digits"
-    assert record.protocol == latency_protocol("classification/digits", "eager", record.config["device"])
+    plain = latency_protocol("classification/digits", "eager", record.config["device"])
+    # A changed network does not take the place of the protocol's own.
+    assert record.protocol.startswith(f"{plain}-")
+    assert len(record.protocol) == len(plain) + 9
     values = {key: metric.value for key, metric in record.metrics.items()}
     assert 0 < values["latency_p10"] <= values["latency"] <= values["latency_p90"]
     assert values["throughput"] > 0
@@ -107,6 +111,44 @@ def test_a_table_has_the_latency_of_a_named_device(
         "latency/classification-digits-eager-chip-a-1-threads",
         "latency/classification-digits-eager-chip-b-1-threads",
     }
+
+
+def test_a_changed_network_s_latency_is_not_that_of_the_protocol(make_record: MakeRecord) -> None:
+    full, own = timed(make_record, "PDARTS", 9.0), timed(make_record, "PDARTS", 1.0)
+    own = own.model_copy(update={"reduced": ["option channels=4", "option layers=3"]})
+    metrics = {"top1_error": {"value": 5.0, "unit": "%", "higher_is_better": False}}
+
+    def shown(*reduced: str) -> float | None:
+        rows = measured_rows([make_record(metrics=metrics, reduced=list(reduced))], METRICS["classification"])
+        (row,) = with_latencies(rows, [own, full], Runtime("eager", HERE))
+        return row.value("latency_ms")
+
+    assert shown() == shown("option epochs=1", "few images") == 9.0
+    assert shown("option layers=3", "option epochs=1", "option channels=4") == 1.0
+    assert shown("option channels=8") is None
+
+
+def test_onnx_runtime_on_the_cpu_is_not_kept_as_the_gpu_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(InputError, match="onnxruntime: computes on the CPU, but this machine's latencies are those of"):
+        measure._confirm_device(["CPUExecutionProvider"])
+    measure._confirm_device(["CUDAExecutionProvider", "CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["table", "latency", "--latency", "eager", "*"], "latency: no column of latency; expected a table of"),
+        (["speed", "reid", "--record"], "speed reid: expected ARCH and --on PROTOCOL"),
+        (["speed", "reid", "PDARTS", "--on", "reid/digits_p3", "--record", "--json"], "leave --json and --plain out"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(
+    argv: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_without_latencies_the_way_to_some_is_said() -> None:

@@ -21,6 +21,7 @@ from bench.runs.session import Manner, run_all
 from bench.runs.starting import StartingWeights, find_weights, planned_weights
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import DataReport
+from bench.tasks.weights import check_weights
 from tests.bench.runs.quick import QuickTask, quick_protocol
 
 MakeRecord = Callable[..., Record]
@@ -188,3 +189,16 @@ def test_a_pipeline_names_weights_before_they_are_there() -> None:
         planned_weights("mobilenetv2_100", LITE0)
     with pytest.raises(InputError, match="a pipeline's own retraining gives such weights"):
         planned_weights("record:classification/digits/PDARTS/seed0", PDARTS)
+
+
+def test_weights_of_another_architecture_are_refused_before_their_file_is_looked_for(tmp_path: Path) -> None:
+    for given in ("darts_imagenet", "timm:resnet34"):
+        with pytest.raises(InputError, match="are weights of another architecture"):
+            find_weights(given, resolve("random:0").design, tmp_path)
+    with pytest.raises(InputError, match="weights lite0: no such file, nor a name of `wildnas weights list`"):
+        find_weights("lite0", resolve("random:0").design, tmp_path)
+
+
+def test_a_file_of_other_weights_is_not_those_of_a_card_without_digest() -> None:
+    with pytest.raises(InputError, match="is the file of the weights tf_efficientnet_lite0, not darts_imagenet"):
+        check_weights(shipped(), "darts_imagenet")

@@ -108,8 +108,18 @@ def test_unknown_and_missing_trackers_are_one_line() -> None:
     for name in absent:
         with pytest.raises(InputError, match=rf"'{name}' needs the package {TRACKERS[name][1]}: pip install"):
             tracker_configs([name])
+        with pytest.raises(InputError, match=rf"VisBackend' needs the package {TRACKERS[name][1]}: pip install"):
+            tracker_configs([TRACKERS[name][0]])
     assert all(VISBACKENDS.get(backend) is not None for backend, _ in TRACKERS.values())
-    assert tracker_configs(["LocalVisBackend", "LocalVisBackend"]) == [{"type": "LocalVisBackend"}]
+    # mmengine takes no backend twice.
+    for name in ("LocalVisBackend", "TensorboardVisBackend"):
+        with pytest.raises(InputError, match=rf"execution\.trackers: '{name}': its files are always written"):
+            tracker_configs([name])
+
+
+def test_a_tracker_under_both_of_its_names_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert tracker_configs(["wandb", "WandbVisBackend", "wandb"]) == [{"type": "WandbVisBackend"}]
 
 
 @pytest.mark.parametrize("name", ["classification", "detection", "reid", "search"])
