@@ -127,6 +127,8 @@ def test_what_one_seed_lacks_is_no_mean_of_the_others(runs: Callable[..., list[R
     assert second.get("p_t") is None
     assert table.label == "tab:classification-comparison"
     assert table.title == "t: A against B"
+    heads = ["Metric", "A", "Seeds", "B", "Seeds", "Difference", "Pairs", "p (paired t)", "p (Wilcoxon)"]
+    assert [column.head for column in table.columns] == [*heads, "Seeds for 80 % power"]
     # Words stand at the left, numbers at the right.
     assert [column.key for column in table.columns if not column.numeric] == ["metric"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.records.record import Record
-from bench.tables import LIMIT_MARK, REDUCED_MARK, Table, build_table, lay_out, render
+from bench.tables import LIMIT_MARK, REDUCED_MARK, Table, build_table, columns, lay_out, render
 from bench.tables.published import published_rows
 from bench.tables.rows import measured_rows
 from bench.tasks.metrics import METRICS
@@ -69,10 +69,10 @@ def test_a_day_is_a_device_s_where_it_was_measured(make_record: MakeRecord) -> N
     record = make_record(task="search", protocol="search/s", metrics={"search_cost": cost})
     papers, measured = published_rows("search"), measured_rows([record], METRICS["search"])
     for rows, unit in ((papers, "GPU"), (measured, "device"), ([*papers, *measured], "device")):
-        columns = {column.key: column for column in lay_out("t", rows, METRICS["search"]).columns}
-        assert columns["search_cost"].title == f"Search cost ({unit}-days)"
+        shown = {column.key: column for column in lay_out("t", rows, METRICS["search"]).columns}
+        assert shown["search_cost"].title == f"Search cost ({unit}-days)"
         # A table of records alone names no source.
-        assert ("source" in columns) == (rows is not measured)
+        assert ("source" in shown) == (rows is not measured)
 
 
 def test_a_wide_table_has_the_best_seed_and_the_difference_of_every_metric(
@@ -98,3 +98,16 @@ def test_only_columns_of_full_tables_stay_though_they_are_empty(make_record: Mak
     assert [column.key for column in table.columns if "_error" in column.key] == ["top1_error", "top5_error"]
     papers = [row for row in published_rows("classification") if "top5_error" not in row.numbers]
     assert "top5_error" not in [column.key for column in lay_out("t", papers, COLUMNS).columns]
+
+
+def test_columns_of_every_task_know_what_is_better_and_what_are_words() -> None:
+    every = columns._COLUMNS.values()
+    assert {column.key for column in every if column.higher_is_better} == {"over_random"}
+    assert {column.key for column in every if column.higher_is_better is False} == {
+        "test_error",
+        "latency_ms",
+        "search_cost",
+    }
+    words = "protocol architecture network setting evaluation devices method source group"
+    assert {column.key for column in every if not column.numeric} == set(words.split())
+    assert not any(column.always for column in every)

@@ -30,6 +30,8 @@ def row(**changes: Any) -> PublishedRow:
         ({"comparable": "yes", "zoo": "PDARTS"}, "comparable needs an entry of the zoo and a protocol"),
         ({"comparable": "yes", "protocol": "classification/cifar10"}, "comparable needs an entry"),
         ({"comparable": "true"}, "'true' is neither yes nor no"),
+        ({"paper": ""}, "paper"),
+        ({"architecture": ""}, "architecture"),
     ],
 )
 def test_a_cell_or_column_that_cannot_be_used_is_refused(changes: dict[str, str], said: str) -> None:
@@ -53,7 +55,7 @@ def test_what_may_stand_in_a_row_does() -> None:
     assert read.comparable
     assert not row().comparable
     assert not row(comparable="no").comparable
-    assert (read.source, row().source) == ("My-NAS Table 2", "My-NAS")
+    assert (read.source, row(paper="N").source) == ("My-NAS Table 2", "N")
     assert read.others == {
         "top1_error": Number(99.9, "99.9"),
         "params_m": Number(0.1, "0.1"),
