@@ -10,7 +10,7 @@ import torch
 
 from backbones.errors import InputError
 from backbones.pretrained import Normalisation
-from bench.detection import coco_data, cost, inference, test_dev
+from bench.detection import coco_data, components, cost, inference, protocol, test_dev
 from bench.detection.keys import check_keys, check_loader_keys
 from bench.detection.normalising import normalisation, set_normalisation
 from bench.detection.precision import _full
@@ -207,3 +207,9 @@ def test_a_submission_s_box_may_be_a_line() -> None:
         == f"'{'x' * 40}': expected an object with image_id, category_id, bbox and score"
     )
     assert test_dev._plain_name("detection/a b/c_d.e") == "a-b-c-d.e"
+
+
+@pytest.mark.parametrize("build", [components._maps, cost._detector, protocol._confirm_builds])
+def test_a_network_that_was_built_is_not_built_again(build: Any) -> None:
+    """A pipeline asks for the same one hundreds of times; each takes seconds."""
+    assert build.cache_info().maxsize is None

@@ -25,12 +25,14 @@ from bench.runs.run import Evaluation
 from bench.tables.numbers import Number
 from bench.tables.published import (
     PublishedRow,
+    _shipped,
     as_row,
     published_problems,
     published_root,
     published_rows,
     read_published,
 )
+from bench.tables.write import environment
 from bench.tasks.architectures import resolve
 from bench.tasks.registry import load_protocol
 from search.configs import config_names
@@ -471,3 +473,9 @@ def test_a_range_and_a_deviation_alone_are_texts(tmp_path: Path) -> None:
     # Half a range is none.
     assert shown(every, ",,2.1,") == shown(every, ",,,2.9") == {}
     assert shown("hours,rest_std", "~5,3") == {"hours": Number(5.0, "~5", exact=False), "rest_std": Number(3.0, "3")}
+
+
+def test_tables_and_templates_that_come_with_wildnas_are_read_once() -> None:
+    assert _shipped() is _shipped()
+    assert environment("bench.tables") is environment("bench.tables")
+    assert environment("bench.tables").autoescape is True
