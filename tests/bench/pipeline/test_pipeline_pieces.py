@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from backbones.errors import InputError
+from bench.pipeline import work as work_module
 from bench.pipeline.memory import advice, batch_size, evaluate_in_memory, largest_fit
 from bench.pipeline.notes import (
     INTERVAL,
@@ -326,3 +328,20 @@ def test_the_engine_is_the_one_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -
         make_engine(EngineChoice(jobs=jobs), quiet)
     assert made == [("local", quiet), ("pool", 2)]
     assert EngineChoice().jobs == 1
+
+
+@pytest.mark.parametrize(("rank", "called"), [(0, "evaluate"), (1, "join")])
+def test_the_first_process_writes_the_record(
+    rank: int, called: str, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = plan(evaluation(SmallTask()), places)
+    seen: list[str] = []
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(work_module, "process_group", lambda launcher: contextlib.nullcontext())
+    monkeypatch.setattr(work_module, "is_main", lambda: os.environ["RANK"] == "0")
+    monkeypatch.setattr(work_module, "evaluate", lambda *what: seen.append("evaluate"))
+    monkeypatch.setattr(work_module, "join", lambda *what: seen.append("join"))
+    work_module._member(rank, work(planned, places, resources=Resources(processes=2)), None, 4321)
+    assert seen == [called]
+    expected = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": "4321"}
+    assert {key: os.environ[key] for key in expected} == expected

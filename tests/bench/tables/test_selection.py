@@ -128,3 +128,12 @@ def test_records_of_two_tasks_are_two_tables(make_record: MakeRecord, seeds_of: 
     assert second.startswith("### Classification\n")
     assert "zerocost/digits" not in second
     assert tables_of([]) == []
+
+
+def test_a_search_has_the_error_of_what_was_trained(make_record: MakeRecord, seeds_of: SeedsOf, tmp_path: Path) -> None:
+    search = make_record(task="search", protocol="search/s", metrics={})
+    parents = [{"role": "search", "record": search.name, "key": search.key}]
+    for record in (search, *seeds_of(4.0, parents=parents)):
+        RecordStore(tmp_path).write(record)
+    (row,) = chosen(tmp_path, "search", origin="measured").rows
+    assert (row.value("test_error"), row.labels["evaluation"]) == (4.0, "classification/digits")
