@@ -139,7 +139,8 @@ def read(file: Path, image_folder: Path, annotated: bool = True, classes: Sequen
             boxes.setdefault(annotation["image_id"], []).append(annotation)
     _refuse_strange(file, entries, boxes)
     counted = tuple(_counted(entry, boxes.get(number, [])) for number, entry in entries.items())
-    unused = repairs.unused_roots(content)
+    # Annotations that are not needed have not been checked.
+    unused = repairs.unused_roots(content) if annotated else frozenset()
     return Annotations(file, counted, names, image_folder, repaired, unused, len(names) < len(every))
 
 

@@ -105,7 +105,6 @@ def made_predictions(
             else:
                 box = np.hstack([draw.uniform(0, 1, 2) * [width, height], np.exp(draw.uniform(2, 5.5, 2))])
                 kind = int(draw.choice(category_ids))
-            box[2:] = np.maximum(box[2:], 1)
             found.append({"image_id": image_id, "category_id": kind, "bbox": box.round(2).tolist(), "score": score})
     dataset = {
         "images": [{"id": number, "height": height, "width": width} for number in range(1, images + 1)],

@@ -99,7 +99,7 @@ def _row(first: Runs, second: Runs, metric: Metric) -> Row | None:
     values = []
     for key, runs in (("first", first), ("second", second)):
         side = {seed: run.metrics[metric.key].value for seed, run in runs.items() if metric.key in run.metrics}
-        if side and len(side) == len(runs):
+        if len(side) == len(runs):
             numbers |= {key: mean_of(list(side.values())), f"{key}_seeds": Number(len(side), str(len(side)))}
         values.append(side)
     if not any(values):

@@ -74,7 +74,7 @@ def _half(accuracies: Sequence[float], random: Sequence[float]) -> float:
         (100 * own / base**2) ** 2 * float(np.var(random, ddof=1)) / len(random),
     )
     total = sum(parts)
-    if total == 0:
+    if not total:
         return 0.0
     # Imported here because it takes a second, which a table without random architectures does not need.
     from scipy.stats import t as student

@@ -30,9 +30,10 @@ def seeds_needed(difference: float, deviation: float, paired: bool = False) -> i
     if deviation == 0:
         return 2
     effect = abs(difference) / deviation
+    counts = range(2, MOST + 1)
     # More seeds never have less power.
-    count = bisect_left(range(MOST + 1), POWER, lo=2, key=lambda seeds: power_of(effect, seeds, paired))
-    return count if count <= MOST else None
+    index = bisect_left(counts, POWER, key=lambda seeds: power_of(effect, seeds, paired))
+    return next(iter(counts[index:]), None)
 
 
 def power_of(effect: float, seeds: int, paired: bool = False) -> float:

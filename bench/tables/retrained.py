@@ -92,7 +92,8 @@ def _shown(variants: Sequence[Variant], kinds: set[str]) -> list[Variant]:
 
 
 def _row(row: Row, variants: Sequence[Variant], is_result: bool, by_search: Trained) -> Row:
-    first = by_search[0][0]
+    # All are of one way of training.
+    first = next(record for records in by_search for record in records)
     errors = [[record.metrics["top1_error"].value for record in records] for records in by_search]
     means = [fmean(of_search) for of_search in errors]
     spread = max(means) - min(means)
@@ -102,11 +103,11 @@ def _row(row: Row, variants: Sequence[Variant], is_result: bool, by_search: Trai
             numbers = {key: number for key, number in numbers.items() if not _OF_ALL_STAGES.fullmatch(key)}
         numbers.pop("shallow_edges", None)
         # The search's own number is its result's.
-        genotypes = [Genotype.from_json(records[0].architecture.genotype) for records in by_search]
+        genotypes = [Genotype.from_json(record.architecture.genotype) for record, *_ in by_search]
         skips = [float(genotype.skip_count) for genotype in genotypes]
         numbers["skip_count"] = mean_of(skips, "{:.0f}".format if len(skips) == 1 else "{:.2f}".format)
     numbers["test_error"] = mean_of([error for of_search in errors for error in of_search])
-    numbers["params_m"] = mean_of([records[0].cost.params / 1e6 for records in by_search], quantity)
+    numbers["params_m"] = mean_of([record.cost.params / 1e6 for record, *_ in by_search], quantity)
     if len(means) > 1:
         numbers["test_error_spread"] = Number(spread, f"{spread:.2f}")
     labels = {**row.labels, "evaluation": first.protocol} | ({"setting": _named(variants)} if variants else {})

@@ -219,4 +219,4 @@ def _best(rows: Rows, codes: Any, column: Column) -> list[bool]:
     values = rows.exact([column.key])[column.key].where(~reduced | reduced.groupby(codes).transform("all"))
     grouped = values.groupby(codes)
     best = grouped.transform("max" if column.higher_is_better else "min")
-    return ((values == best) & (grouped.transform("count") > 1)).tolist()
+    return (values.eq(best) & grouped.transform("count").gt(1)).tolist()

@@ -185,12 +185,7 @@ def environment(package: str, autoescape: bool = True, latex: bool = False) -> E
 
     marks = ("<%", "%>", "<<", ">>", "<#", "#>") if latex else ("{%", "%}", "{{", "}}", "{#", "#}")
     found = Environment(
-        *marks,
-        loader=PackageLoader(package),
-        autoescape=autoescape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        *marks, loader=PackageLoader(package), autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True
     )
     found.filters |= {"tex": escaped, "cell": _markdown, "note": _markdown_note}
     return found

@@ -13,10 +13,13 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from backbones.errors import InputError
-from bench.detection import coco_evaluation
+from bench.detection import coco_evaluation, evaluation_speed
 from bench.detection.coco_evaluation import METRICS, choose, describe, evaluate
-from bench.detection.coco_metric import WildnasCocoMetric
+from bench.detection.coco_metric import WildnasCocoMetric, _detections
 from bench.detection.evaluation_speed import made_predictions, measure_evaluation
+
+#: Of `made_predictions(40, 7, 80, 100)`: coordinates of objects and detections, scores, categories of both.
+MADE = [217048.94, 2772914.63, 669.58, 28272, 447375]
 
 
 def ids(dataset: dict[str, Any]) -> tuple[list[int], list[int]]:
@@ -127,3 +130,77 @@ def test_images_behind_the_limit_are_not_missed(limit: int | None, ap: float, tm
     # 101 points of recall: 0, 0.01, …, 1.
     assert values["bbox_mAP"] == pytest.approx(ap, abs=0.01)
     assert values["bbox_mAP_50"] == values["bbox_mAP"]
+
+
+def test_made_predictions_are_what_they_were() -> None:
+    """Sums over all draws, so that measured times stay comparable from version to version."""
+    dataset, found = made_predictions(images=40, boxes=7, categories=80, detections=100)
+    truth = dataset["annotations"]
+    assert (len(truth), len(found), sum(entry["iscrowd"] for entry in truth)) == (307, 4000, 10)
+    assert [category["id"] for category in dataset["categories"]] == list(range(3, 241, 3))
+    assert dataset["images"][0] == {"id": 1, "height": 480, "width": 640}
+    assert [entry["id"] for entry in truth] == list(range(1, 308))
+    for entry in truth:
+        x, y, width, height = entry["bbox"]
+        assert min(x, y) >= 0
+        assert (width >= 8, height >= 8, x + width <= 640.01, y + height <= 480.01) == (True,) * 4
+        assert entry["area"] == width * height
+    assert min(min(entry["bbox"][2:]) for entry in found) > 0
+    sums = [sum(map(sum, zip(*(entry["bbox"] for entry in part), strict=True))) for part in (truth, found)]
+    scores = sum(entry["score"] for entry in found)
+    kinds = [sum(entry["category_id"] for entry in part) for part in (truth, found)]
+    assert [*sums, scores, *kinds] == pytest.approx(MADE, rel=1e-6)
+
+
+def test_the_speed_is_that_of_val2017_s_size() -> None:
+    assert (evaluation_speed.IMAGES, evaluation_speed.BOXES) == (5_000, 7)
+    assert (evaluation_speed.CATEGORIES, evaluation_speed.DETECTIONS) == (80, 100)
+    alone = evaluation_speed.EvaluationSpeed(1234, 5678, {"a 1": 2.0}, {})
+    assert alone.ratio is None
+    assert str(alone) == "evaluation of 1,234 images with 5,678 detections: a 1 2.0 s"
+    both = evaluation_speed.EvaluationSpeed(1, 2, {"a 1": 1.0, "b 2": 4.0}, {})
+    assert both.ratio == 0.25
+    assert str(both).endswith("a 1 1.0 s, b 2 4.0 s; 0.25 of pycocotools' time")
+
+
+def test_evaluators_that_disagree_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for other, agrees in (
+        ({"ap": 0.5}, True),
+        ({"ap": 0.5 + 9e-10}, True),
+        ({"ap": 0.5 + 2e-9}, False),
+        ({"ap50": 0.5}, False),
+    ):
+        results = iter([{"ap": 0.5}, other])
+        monkeypatch.setattr(evaluation_speed, "evaluate", lambda *what, found=results: next(found))
+        if agrees:
+            assert measure_evaluation(images=2, detections=3).metrics == {"ap": 0.5}
+        else:
+            with pytest.raises(RuntimeError, match=r"faster-coco-eval .* and pycocotools .* disagree"):
+                measure_evaluation(images=2, detections=3)
+    monkeypatch.setattr(evaluation_speed, "evaluate", lambda *what: {"ap": 0.5})
+    monkeypatch.setitem(evaluation_speed.EVALUATORS, "pycocotools", "no_such_module")
+    assert len(measure_evaluation(images=2, detections=3).seconds) == 1
+
+
+def test_the_metric_takes_few_settings(tmp_path: Path) -> None:
+    file = tmp_path / "truth.json"
+    file.write_text('{"images": [], "annotations": [], "categories": []}', encoding="utf-8")
+    with pytest.raises(InputError, match="WildnasCocoMetric: unknown key 'iou_thrs'; known: metric, format_only"):
+        WildnasCocoMetric(str(file), iou_thrs=[0.5])
+    with pytest.raises(InputError, match=r"metric=\['bbox', 'segm'\]: expected 'bbox'"):
+        WildnasCocoMetric(str(file), metric=["bbox", "segm"])
+    metric = WildnasCocoMetric(str(file), metric="bbox", evaluator="pycocotools", collect_dir="x")
+    assert (metric.evaluator, metric.limit, metric.collect_dir) == ("pycocotools", None, "x")
+
+
+def test_corners_become_sides_and_labels_ids() -> None:
+    result = {
+        "img_id": 4,
+        "bboxes": np.array([[1.0, 2.0, 11.0, 22.0], [0.0, 0.0, 3.0, 4.0]]),
+        "scores": np.array([0.9, 0.5]),
+        "labels": np.array([1, 0]),
+    }
+    assert list(_detections([result, result], [7, 9]))[:2] == [
+        {"image_id": 4, "category_id": 9, "bbox": [1.0, 2.0, 10.0, 20.0], "score": 0.9},
+        {"image_id": 4, "category_id": 7, "bbox": [0.0, 0.0, 3.0, 4.0], "score": 0.5},
+    ]

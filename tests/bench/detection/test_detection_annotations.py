@@ -12,12 +12,14 @@ import pytest
 from mmengine.registry import DATASETS, init_default_scope
 
 from backbones.errors import InputError
-from bench.detection.annotations import read
+from bench.detection import repairs
+from bench.detection.annotations import Annotations, read, read_ids, write_repaired
 from bench.detection.coco_data import find
 from bench.detection.task import DetectionTask
 from bench.detection.training import resolve as resolve_config
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Protocol
+from search.data.reader import LARGEST_PIXELS
 
 Make = Callable[..., Protocol]
 Change = Callable[[dict[str, Any]], None]
@@ -211,3 +213,147 @@ def test_the_least_box_that_is_taken_is_mmdetection_s(
     infos = [dataset.get_data_info(place) for place in range(len(dataset))]
     (instances,) = (info["instances"] for info in infos if info["img_id"] == 4)
     assert len(instances) == image.boxes - image.left_out
+
+
+def entries(count: int, **changes: Any) -> dict[str, Any]:
+    """The content of a file of one image of 100 x 80 pixels with as many boxes, some of them changed."""
+    box = {"image_id": 1, "category_id": 7, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
+    odd = changes.pop("odd", 0)
+    boxes = [{"id": number, **box, **(changes if number <= odd else {})} for number in range(1, count + 1)]
+    categories = [{"id": 7, "name": "left"}, {"id": 9, "name": "right"}]
+    return {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}],
+        "annotations": boxes,
+        "categories": categories,
+    }
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[Any], Path]:
+    (tmp_path / "a.jpg").touch()
+
+    def write(content: Any) -> Path:
+        file = tmp_path / "a.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("box", "crosses"),
+    [
+        ([-1, 10, 20, 20], False),
+        ([-1.01, 10, 20, 20], True),
+        ([10, -1, 20, 20], False),
+        ([10, -1.01, 20, 20], True),
+        ([81, 10, 20, 20], False),
+        ([81.01, 10, 20, 20], True),
+        ([10, 61, 20, 20], False),
+        ([10, 61.01, 20, 20], True),
+    ],
+)
+def test_a_box_may_cross_the_border_by_a_pixel(
+    box: list[float], crosses: bool, written: Callable[[Any], Path], tmp_path: Path
+) -> None:
+    file = written(entries(1, odd=1, bbox=box))
+    if crosses:
+        with pytest.raises(
+            InputError, match=r"1 of 1 boxes cross the border of their image, such as annotation 1 with"
+        ):
+            read(file, tmp_path)
+    else:
+        assert read(file, tmp_path).images[0].boxes == 1
+
+
+@pytest.mark.parametrize("changes", [{"bbox": [-5, 10, 20, 20]}, {"area": 0}, {"bbox": [10, 10, 0.5, 20]}])
+def test_a_quarter_of_the_boxes_may_be_strange(
+    changes: dict[str, Any], written: Callable[[Any], Path], tmp_path: Path
+) -> None:
+    assert read(written(entries(8, odd=2, **changes)), tmp_path).images[0].boxes == 8
+    with pytest.raises(InputError, match=r"3 of 8 boxes (cross|have no area)"):
+        read(written(entries(8, odd=3, **changes)), tmp_path)
+
+
+def test_crowds_are_neither_trained_on_nor_left_out(written: Callable[[Any], Path], tmp_path: Path) -> None:
+    (image,) = read(written(entries(8, odd=2, iscrowd=1, area=0)), tmp_path).images
+    assert (image.boxes, image.crowds, image.left_out) == (8, 2, 0)
+    (image,) = read(written(entries(8, odd=2, area=0)), tmp_path).images
+    assert (image.boxes, image.crowds, image.left_out) == (8, 0, 2)
+
+
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_a_side_has_a_pixel_at_least_and_a_bound(side: str, written: Callable[[Any], Path], tmp_path: Path) -> None:
+    for value in (1, LARGEST_PIXELS):
+        content = entries(0)
+        content["images"][0][side] = value
+        assert getattr(read(written(content), tmp_path).images[0], side) == value
+    for value in (0, LARGEST_PIXELS + 1, 2.5):
+        content = entries(0)
+        content["images"][0][side] = value
+        with pytest.raises(InputError, match=f"image 1: {side} {value}: expected a whole number of pixels"):
+            read(written(content), tmp_path)
+
+
+@pytest.mark.parametrize(("key", "said"), [("images", "holds no images"), ("categories", "holds no categories")])
+def test_a_file_of_nothing_is_refused(key: str, said: str, written: Callable[[Any], Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        read(written({**entries(0), key: []}), tmp_path)
+
+
+def test_iscrowd_is_0_or_1(written: Callable[[Any], Path], tmp_path: Path) -> None:
+    for crowd in (0, 1):
+        read(written(entries(1, odd=1, iscrowd=crowd)), tmp_path)
+    for crowd in (2, -1, 0.5):
+        with pytest.raises(InputError, match=f"annotation 1: iscrowd {crowd}: expected 0 or 1"):
+            read(written(entries(1, odd=1, iscrowd=crowd)), tmp_path)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, 80), (79, 61)])
+def test_a_long_value_is_shortened(length: int, shown: int, written: Callable[[Any], Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read(written(entries(1, odd=1, bbox="x" * length)), tmp_path)
+    said = str(caught.value).partition("bbox ")[2].partition(": expected")[0]
+    assert len(said) == shown
+    assert said.endswith("…") == (length == 79)
+
+
+def test_test_dev_has_no_annotations(written: Callable[[Any], Path], tmp_path: Path) -> None:
+    content = entries(3)
+    del content["annotations"]
+    file = written(content)
+    assert read(file, tmp_path, annotated=False).images[0].boxes == 0
+    assert read_ids(file) == ({1}, {7, 9})
+    with pytest.raises(InputError, match="key 'annotations' is missing"):
+        read(file, tmp_path)
+    # Those that are there are not looked at.
+    assert read(written({**content, "annotations": [3]}), tmp_path, annotated=False).images[0].boxes == 0
+
+
+def test_some_images_and_categories_are_kept(written: Callable[[Any], Path], tmp_path: Path) -> None:
+    content = entries(2)
+    for number, (width, height) in enumerate(((32, 32), (31, 64), (64, 31)), start=2):
+        (tmp_path / f"{number}.jpg").touch()
+        content["images"].append({"id": number, "file_name": f"{number}.jpg", "width": width, "height": height})
+    every = read(written(content), tmp_path)
+
+    def ids(annotations: Annotations) -> list[int]:
+        return [image.id for image in annotations.images]
+
+    assert ids(every.trainable(None)) == ids(every.trainable({})) == [1, 2, 3, 4]
+    assert ids(every.trainable({"min_size": 32})) == [1, 2]
+    assert ids(every.trainable({"filter_empty_gt": True})) == [1]
+    assert ids(every.first(2)) == [1, 2]
+    assert every.files == [image.file for image in every.images]
+    assert not every.chosen
+    assert every.without(frozenset()) is every
+    less = every.without(frozenset({"right"}))
+    assert (dict(less.categories), less.repairs[repairs.ROOT]) == ({"left": 7}, 1)
+    chosen = read(written(content), tmp_path, classes=["right"])
+    assert (chosen.chosen, dict(chosen.categories), chosen.images[0].boxes) == (True, {"right": 9}, 0)
+    file = write_repaired(less, tmp_path / "less.json")
+    left = json.loads(file.read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in left["categories"]] == ["left"]
+    assert len(left["annotations"]) == 2
+    file = write_repaired(chosen, tmp_path / "less.json")
+    assert json.loads(file.read_text(encoding="utf-8"))["annotations"] == []

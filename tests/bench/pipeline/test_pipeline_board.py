@@ -112,3 +112,55 @@ def test_a_small_terminal_shows_the_running_stages_first(clock_at: Clock) -> Non
     board.end("98", State.FAILED, "failed: x")
     assert list(board._lines(4)) == ["98 waiting · 1 running · 1 failed", " · 0", " ✗ 98 · failed: x", " ▶ 99"]
     board.close()
+
+
+@pytest.mark.parametrize(("columns", "lines", "width", "height"), [(30, 5, 29, 4), (5, 1, 20, 3), (100, 24, 99, 6)])
+def test_a_block_fits_its_terminal(
+    columns: int, lines: int, width: int, height: int, clock_at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_module, "terminal_size", lambda descriptor: os.terminal_size((columns, lines)))
+    ours, theirs = pty.openpty()
+    board = Board(dict.fromkeys([letter * 200 for letter in "abcde"]), theirs)
+    board.start("a" * 200)
+    shown = screen(read_all(ours))
+    assert len(shown) == height
+    assert max(map(len, shown)) == width
+    board.close()
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_a_block_is_not_drawn_too_often(clock_at: Clock) -> None:
+    ours, theirs = pty.openpty()
+    board = Board({"a": None}, theirs)
+    board.start("a")
+    read_all(ours)
+    drawn = []
+    for second in (0.1, 0.19, 0.2, 0.3, 0.45):
+        clock_at.now = 1000.0 + second
+        board.tell("a", second, "epoch 1")
+        drawn.append(bool(read_all(ours)))
+    assert drawn == [False, False, True, False, True]
+    board.close()
+    # The last state stays, once.
+    assert read_all(ours).count("epoch 1") == 1
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_running_stages_share_what_is_left(clock_at: Clock) -> None:
+    board = Board({"a": 100.0, "b": 60.0, "c": 40.0, "d": None}, os.open(os.devnull, os.O_WRONLY))
+    board.end("d", State.BLOCKED, "")
+    board.start("a")
+    # What runs alone, and what waits.
+    assert board._left() == "all: about 3:20 left"
+    board.start("b")
+    # At the same time: half of 160 s, and 40 s.
+    assert board._left() == "all: about 2:00 left"
+    board.end("a", State.FAILED, "failed: x")
+    board.end("b", State.FAILED, "failed: y")
+    # A failure says nothing of this machine's speed.
+    assert board._left() == "all: about 0:40 left"
+    board.start("c")
+    assert board._left() == ""
+    board.close()

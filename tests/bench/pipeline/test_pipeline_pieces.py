@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from backbones.errors import InputError
+from bench.pipeline import work as work_module
 from bench.pipeline.memory import advice, batch_size, evaluate_in_memory, largest_fit
 from bench.pipeline.notes import (
     INTERVAL,
@@ -27,6 +29,7 @@ from bench.pipeline.notes import (
     progress_file,
     read_progress,
 )
+from bench.pipeline.run import EngineChoice, make_engine
 from bench.pipeline.settings import Resources
 from bench.pipeline.work import Work, execute, in_processes, starting_weights
 from bench.records.record import Record
@@ -292,3 +295,53 @@ def test_a_task_of_one_process_runs_in_no_other(places: Places) -> None:
     planned = plan(evaluation(SmallTask()), places)
     with pytest.raises(InputError, match="classification runs in one process only; resources ask for 2"):
         in_processes(replace(work(planned, places), resources=Resources(processes=2)), None, quiet)
+
+
+def test_a_note_has_a_largest_size(tmp_path: Path) -> None:
+    file = progress_file(tmp_path, NAME)
+    file.parent.mkdir(parents=True)
+    text = '{"fraction": 0.5, "doing": "x"}'
+    file.write_text(text + " " * ((1 << 20) - len(text)))
+    assert read_progress(tmp_path, NAME) == (0.5, "x")
+    file.write_text(text + " " * ((1 << 20) - len(text) + 1))
+    assert read_progress(tmp_path, NAME) is None
+
+
+def test_a_stage_runs_in_the_processes_that_it_asks_for(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = plan(evaluation(SmallTask()), places)
+    asked: list[int] = []
+
+    def several(given: Work, weights: Path | None, progress: object) -> Record:
+        asked.append(given.resources.processes)
+        return evaluate_in_memory(given.planned, given.places, weights, quiet, auto_batch=False)
+
+    monkeypatch.setattr("bench.pipeline.work.in_processes", several)
+    assert isinstance(execute(work(planned, places, resources=Resources(processes=2)), quiet, wait=False), Record)
+    assert asked == [2]
+
+
+def test_the_engine_is_the_one_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, object]] = []
+    monkeypatch.setattr("bench.pipeline.engines.pool.PoolEngine", lambda jobs: made.append(("pool", jobs)))
+    monkeypatch.setattr("bench.pipeline.run.LocalEngine", lambda tell: made.append(("local", tell)))
+    for jobs in (1, 2):
+        make_engine(EngineChoice(jobs=jobs), quiet)
+    assert made == [("local", quiet), ("pool", 2)]
+    assert EngineChoice().jobs == 1
+
+
+@pytest.mark.parametrize(("rank", "called"), [(0, "evaluate"), (1, "join")])
+def test_the_first_process_writes_the_record(
+    rank: int, called: str, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = plan(evaluation(SmallTask()), places)
+    seen: list[str] = []
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(work_module, "process_group", lambda launcher: contextlib.nullcontext())
+    monkeypatch.setattr(work_module, "is_main", lambda: os.environ["RANK"] == "0")
+    monkeypatch.setattr(work_module, "evaluate", lambda *what: seen.append("evaluate"))
+    monkeypatch.setattr(work_module, "join", lambda *what: seen.append("join"))
+    work_module._member(rank, work(planned, places, resources=Resources(processes=2)), None, 4321)
+    assert seen == [called]
+    expected = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": "4321"}
+    assert {key: os.environ[key] for key in expected} == expected

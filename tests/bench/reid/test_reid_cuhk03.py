@@ -93,3 +93,17 @@ def test_another_file_is_refused(changes: dict[str, Any], words: str, tmp_path: 
     make_cuhk03(tmp_path, **changes)
     with pytest.raises(InputError, match=words):
         read_layout("cuhk03_labeled", tmp_path)
+
+
+def test_the_file_of_the_protocol_must_be_there(tmp_path: Path) -> None:
+    (make_cuhk03(tmp_path) / "cuhk03_new_protocol_config_labeled.mat").unlink()
+    with pytest.raises(InputError, match=r"config_labeled\.mat: missing; expected CUHK03 .* with images_labeled/"):
+        read_layout("cuhk03_labeled", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["1_001_3_01.png", "1_001_0_01.png", "1_001_1_01.jpg", "x" * 90])
+def test_a_camera_is_one_of_two(name: str, tmp_path: Path) -> None:
+    names = np.array([[name]] * 7, dtype=object)
+    make_cuhk03(tmp_path, filelist=names)
+    with pytest.raises(InputError, match=f"cannot read the camera from '{name[:80]}'; expected a name like 1_001_1_01"):
+        read_layout("cuhk03_labeled", tmp_path)

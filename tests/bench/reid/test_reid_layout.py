@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from backbones.errors import InputError
 from bench.reid.data_sets import read_layout
-from bench.reid.listing import Listing, all_asked
+from bench.reid.listing import Listing, all_asked, read_names
 from bench.reid.market import read_test_folders
 from bench.reid.ranking import Labels, rank_blocks
 from bench.reid.torchreid_compat import import_torchreid
@@ -156,4 +157,96 @@ def test_msmt17_is_read_from_its_lists(tmp_path: Path) -> None:
 def test_a_list_that_cannot_be_followed_is_refused(line: str, words: str, tmp_path: Path) -> None:
     (make_msmt17(tmp_path) / "list_query.txt").write_text(line)
     with pytest.raises(InputError, match=words):
+        read_layout("msmt17", tmp_path)
+
+
+def test_names_are_read_by_identity_and_camera(tmp_path: Path) -> None:
+    names = ["-1_c1.jpg", "0002_c001.jpg", "0003_C7s1_1.jpg", "4_c0.png", f"{'5' * 18}_c{'6' * 18}.jpg", "notes.txt"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "0009_c1.jpg").mkdir()
+    passed_over: Counter[str] = Counter()
+    found = [(Path(file).name, *who) for file, *who in read_names(tmp_path, passed_over)]
+    assert found == [
+        ("-1_c1.jpg", -1, 0),
+        ("0002_c001.jpg", 2, 0),
+        ("0003_C7s1_1.jpg", 3, 6),
+        ("4_c0.png", 4, -1),
+        (names[4], int("5" * 18), int("6" * 18) - 1),
+    ]
+    assert sum(passed_over.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([f"{'5' * 19}_c1.jpg"], f"from {'5' * 19}_c1.jpg; .* with at most 18 digits"),
+        ([f"1_c{'5' * 19}.jpg"], f"from 1_c{'5' * 19}.jpg;"),
+        (["x1_c1.jpg", "b.jpg", "c.jpg"], "from b.jpg, c.jpg, x1_c1.jpg; expected"),
+        (["a.jpg", "b.jpg", "c.jpg", "d.jpg"], "from a.jpg, b.jpg, c.jpg and 1 more; expected"),
+        (["٣_c1.jpg"], "from ٣_c1.jpg;"),
+        (["x" * 90 + ".jpg"], f"from {'x' * 80}; expected"),
+    ],
+)
+def test_the_first_three_names_that_cannot_be_read_are_named(names: list[str], said: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=said):
+        read_names(tmp_path, Counter())
+
+
+def test_only_market1501_itself_has_distractors(market1501_root: Path, tmp_path: Path) -> None:
+    market = market1501_root / "market1501" / "Market-1501-v15.09.15"
+    found = read_test_folders(market)
+    assert (found.distractors, found.junk, found.train) == (9, 3, [])
+    shutil.copytree(market, tmp_path / "mine")
+    for listing in (read_test_folders(tmp_path / "mine"), read_layout("market_folder", tmp_path / "mine")):
+        assert (listing.distractors, listing.junk) == (0, 3)
+        assert len(listing.gallery) == 21
+    # Elsewhere identity 0 is somebody.
+    query = next((tmp_path / "mine" / "query").glob("*.jpg"))
+    query.rename(query.with_name("0000_c1s1_000001_00.jpg"))
+    assert 0 in {image[1] for image in read_test_folders(tmp_path / "mine").query}
+    junk = query.with_name("-1_c1s1_000001_00.jpg")
+    query.with_name("0000_c1s1_000001_00.jpg").rename(junk)
+    with pytest.raises(InputError, match="a query cannot be junk"):
+        read_test_folders(tmp_path / "mine")
+    shutil.copytree(market, tmp_path / "dukemtmc-reid" / "DukeMTMC-reID")
+    assert read_layout("dukemtmcreid", tmp_path).distractors == 0
+    train = tmp_path / "mine" / "bounding_box_train"
+    junk.unlink()
+    next(train.glob("*.jpg")).rename(train / "-1_c1s1_000001_00.jpg")
+    with pytest.raises(InputError, match="a training image cannot be junk"):
+        read_layout("market_folder", tmp_path / "mine")
+    for image in (tmp_path / "mine" / "bounding_box_test").glob("*.jpg"):
+        image.unlink()
+    with pytest.raises(InputError, match=r"bounding_box_test: no images; expected files with"):
+        read_test_folders(tmp_path / "mine")
+
+
+def test_the_second_version_of_msmt17_is_read(tmp_path: Path) -> None:
+    folder = make_msmt17(tmp_path)
+    second = folder.rename(folder.with_name("MSMT17_V2"))
+    for name in ("train", "test"):
+        (second / name).rename(second / f"mask_{name}_v2")
+    listing = read_layout("msmt17", tmp_path)
+    assert (listing.folder, len(listing.train), len(listing.query)) == (second, 4, 4)
+    (second / "list_gallery.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"list_gallery\.txt: cannot be read as text"):
+        read_layout("msmt17", tmp_path)
+    (second / "list_gallery.txt").unlink()
+    with pytest.raises(InputError, match=r"list_gallery\.txt: missing; expected MSMT17 below data_root"):
+        read_layout("msmt17", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ["0000/a_b_01_c.jpg 1 2", "0000/a_b_00_c.jpg 1", "0000/a_b_01.jpg 1", f"a_b_1_c.jpg {'1' * 19}"]
+)
+def test_a_line_of_a_list_is_named_by_its_number(line: str, tmp_path: Path) -> None:
+    file = make_msmt17(tmp_path) / "list_query.txt"
+    first = file.read_text().splitlines()[0]
+    file.write_text(f"{first}\n{line}\n")
+    with pytest.raises(
+        InputError, match=r"list_query\.txt:2: expected '0000/0000_000_01_0303morning_0008_0\.jpg 0', not"
+    ):
         read_layout("msmt17", tmp_path)

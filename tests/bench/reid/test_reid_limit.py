@@ -42,3 +42,18 @@ def test_identities_and_their_cameras_take_turns() -> None:
     assert [who for _, who, _ in part.query] == [1, 2, 3]
     assert part.distractors == 0
     assert part.unmatched() == []
+
+
+def test_a_small_part_has_two_identities() -> None:
+    images = [(f"{who:04d}_c{camera}", who, camera) for who in range(1, 9) for camera in range(3)]
+    queries = [image for image in images if image[2] == 0]
+    for limit, expected in (
+        (1, {1: 1}),
+        (2, {1: 1, 2: 1}),
+        (4, {1: 2, 2: 2}),
+        (11, {1: 3, 2: 3}),
+        (16, dict.fromkeys(range(1, 5), 3)),
+    ):
+        part = limited(Listing(Path("x"), images, queries, images, junk=2), limit)
+        assert Counter(who for _, who, _ in part.gallery) == expected
+        assert part.junk == 0

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from bench.commands.cli import main
+from bench.reid import data_manager, distances, ranked_lists, reranking
+from bench.reid.data_sets import read_layout
 from bench.reid.listing import JUNK
+from bench.reid.model import build_pcb
 from bench.reid.pictures import CELL, COLOURS, FRAME, LISTS, draw
-from bench.reid.ranked_lists import Ranked, RankedList, nearest_of
+from bench.reid.ranked_lists import Ranked, RankedList, _spread, nearest_of, rank_listing
 from bench.reid.ranking import Labels
+from bench.reid.schema import ReidConfig
 from bench.reid.task import ReidTask
 from bench.tasks.contract import Job
 from tests.bench.reid.conftest import TEST_IDENTITIES, MakeProtocol
@@ -111,3 +115,82 @@ def test_what_is_no_checkpoint_of_a_run_is_refused(tmp_path: Path, capsys: pytes
     assert "other.pth: not a checkpoint of re-identification" in capsys.readouterr().err
     assert main(["reid", "rank", str(tmp_path / "none.pth"), "--out", str(tmp_path)]) == 2
     assert "none.pth: no such checkpoint" in capsys.readouterr().err
+
+
+def test_a_picture_is_laid_out_to_the_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells of 112 x 168 with a frame of 6 and a gap of 6 pixels, below a line of 24 and above three of 15."""
+    written: list[tuple[tuple[int, int], str]] = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, place, text, *how: written.append((place, text)))
+    files = []
+    for number, size in enumerate(((20, 40), (40, 20), (1, 90), (1, 900))):
+        files.append(str(tmp_path / f"{number}.png"))
+        Image.new("RGB", size, (0, 0, 255)).save(files[-1])
+    found = [Ranked((file, 3, camera), 0.25, True) for camera, file in enumerate(files[1:], start=1)]
+    picture = draw(RankedList((files[0], 3, 0), found))
+    assert picture.size == (6 + 4 * 130, 24 + 180 + 45 + 12)
+    white, grey, blue = (255, 255, 255), (225, 225, 225), (0, 0, 255)
+    for number, colour in enumerate([COLOURS["query"], *[COLOURS["right"]] * 3]):
+        left, right, top, bottom = 6 + 130 * number, 6 + 130 * number + 123, 30, 209
+        corners = [(left, top), (right, top), (left, bottom), (right, bottom), (left + 5, 100), (right - 5, 100)]
+        assert {picture.getpixel(corner) for corner in corners} == {colour}
+        beside = [(left - 1, top), (left, top - 1), (right + 1, bottom), (right, bottom + 1)]
+        assert {picture.getpixel(place) for place in beside} == {white}
+        assert picture.getpixel((left + 6, 36)) != colour
+    # Images keep their proportions, in the middle: 84 x 168, 112 x 56, 2 x 168 and 1 x 168 pixels.
+    drawn = [(14, 0, 84, 168), (0, 56, 112, 56), (55, 0, 2, 168), (55, 0, 1, 168)]
+    every = [(column, row) for column in range(CELL[0]) for row in range(CELL[1])]
+    for number, (x, y, width, height) in enumerate(drawn):
+        left, top = 12 + 130 * number, 36
+        cell = picture.crop((left, top, left + CELL[0], top + CELL[1]))
+        inside = {place for place in every if cell.getpixel(place) == blue}
+        assert inside == {place for place in every if x <= place[0] < x + width and y <= place[1] < y + height}
+        assert {cell.getpixel(place) for place in every} <= {blue, grey}
+    assert written[:4] == [((6, 6), "0.png"), ((6, 212), "query"), ((6, 227), "identity 3"), ((6, 242), "camera 1  ")]
+    assert written[4:7] == [((136, 212), "1. right"), ((136, 227), "identity 3"), ((136, 242), "camera 2  0.250")]
+
+
+@pytest.mark.parametrize(
+    ("count", "chosen"), [(1, [3]), (2, [3, 6]), (3, [3, 5, 7]), (5, [3, 4, 5, 7, 8]), (9, [3, 4, 5, 6, 7, 8, 9])]
+)
+def test_shown_queries_are_spread_over_all(count: int, chosen: list[int]) -> None:
+    assert _spread(range(3, 10), count) == chosen
+
+
+@pytest.mark.parametrize("changes", [{}, {"metric": "cosine"}, {"rerank": {"k1": 5, "k2": 2}}])
+def test_lists_have_the_distances_that_are_ranked_by(
+    changes: dict[str, object], tiny_protocol: MakeProtocol, market1501_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Twelve queries in blocks of five.
+    for module in (distances, reranking, ranked_lists):
+        monkeypatch.setattr(module, "BLOCK", 5)
+    config = ReidConfig.model_validate(tiny_protocol(**changes).config)
+    listing = read_layout("market1501", market1501_root)
+    torch.manual_seed(0)
+    pcb = build_pcb(config, ARCHITECTURE.design, 6)
+    told: list[tuple[float, str]] = []
+    ranking, lists = rank_listing(pcb, config, listing, 4, 30, lambda *each: told.append(each))
+    assert [ranked.query for ranked in lists] == listing.query[::3]
+    transform = data_manager.test_transform(config)
+    with torch.no_grad():
+        queries, gallery = (
+            pcb.eval()(torch.stack([transform(Image.open(file)) for file, *_ in images]))
+            for images in (listing.query, listing.gallery)
+        )
+    if config.rerank is not None:
+        expected = torch.cat(list(reranking.reranked(queries, gallery, "euclidean", 5, 2)))
+    elif config.metric == "cosine":
+        expected = 1 - torch.cosine_similarity(queries[:, None], gallery, dim=2)
+    else:
+        expected = torch.cdist(queries, gallery)
+    for number, ranked in zip((0, 3, 6, 9), lists, strict=True):
+        asked = listing.query[number]
+        kept = [index for index, image in enumerate(listing.gallery) if image[1:] != asked[1:]]
+        assert len(ranked.images) == len(kept)
+        by_image = {listing.gallery[index]: float(expected[number, index]) for index in kept}
+        for found in ranked.images:
+            assert found.distance == pytest.approx(by_image[found.image], abs=2e-3)
+            assert found.right == (found.image[1] == asked[1])
+    assert ranking.queries == 12
+    assert told[-1] == (1.0, "ranking")
+    assert max(done for done, doing in told if doing.endswith("queries")) == 0.5
+    assert min(done for done, doing in told if doing.endswith("gallery")) > 0.5

@@ -57,3 +57,31 @@ def test_half_a_question_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for half in (["PDARTS"], ["--on", "reid/market1501_p3"]):
         assert main(["speed", "reid", *half]) == 2
         assert "expected ARCH and --on PROTOCOL, or neither" in capsys.readouterr().err
+
+
+def test_a_reference_is_scaled_by_queries() -> None:
+    measured = RankingSpeed(SMALL, 8, "CPU", 1.0, 0.5, 1, 15, {"python": 3.0})
+    assert measured.scaled("python") == 12.0
+    market, msmt = (ranking_speed.SIZES[name] for name in SIZES)
+    assert (market.identities, market.cameras) == (750, 6)
+    assert (msmt.identities, msmt.cameras) == (3060, 15)
+
+
+def test_made_features_are_of_the_size_and_the_seed() -> None:
+    import torch
+
+    made = [ranking_speed._made(SMALL, 8, torch.device("cpu"), seed) for seed in (0, 0, 1)]
+    queries, gallery, query, shown = made[0]
+    assert (queries.shape, gallery.shape, len(query), len(shown)) == ((60, 8), (500, 8), 60, 500)
+    assert (int(shown.identities.min()), int(shown.identities.max())) == (1, 20)
+    assert (int(shown.cameras.min()), int(shown.cameras.max())) == (0, 2)
+    assert torch.equal(made[1][0], queries)
+    assert not torch.equal(made[2][0], queries)
+
+
+def test_no_more_queries_are_ranked_twice_than_there_are() -> None:
+    measured = measure_ranking(SMALL, dimensions=8, reference_queries=100)
+    assert measured.reference_queries == 60
+    assert measured.scaled("python") == measured.references["python"]
+    assert (measured.size, measured.dimensions) == (SMALL, 8)
+    assert measure_ranking(SMALL, dimensions=8).references == {}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.reid import reranking
 from bench.reid.distances import Metric
 from bench.reid.reranking import reranked
 from bench.reid.torchreid_compat import import_torchreid
@@ -56,3 +57,19 @@ def test_fewer_images_than_neighbours_will_do() -> None:
     (ours,) = reranked(queries, gallery, "euclidean")
     assert ours.shape == (2, 5)
     assert bool(torch.isfinite(ours).all())
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_chunks_change_nothing(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, gallery = people(0)
+    whole = torch.cat(list(reranked(queries, gallery, metric)))
+    monkeypatch.setattr(reranking, "_CHUNK", 7)
+    assert torch.equal(torch.cat(list(reranked(queries, gallery, metric))), whole)
+
+
+def test_what_is_not_said_is_zhong_s() -> None:
+    queries, gallery = people(1)
+    assert torch.equal(
+        torch.cat(list(reranked(queries, gallery, "euclidean"))),
+        torch.cat(list(reranked(queries, gallery, "euclidean", 20, 6, 0.3))),
+    )

@@ -13,7 +13,7 @@ from statsmodels.stats.power import TTestPower
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables import render
-from bench.tables.compare import compare
+from bench.tables.compare import _probability, compare
 from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
@@ -104,3 +104,40 @@ def test_a_pattern_fits_one_architecture_a_seed(runs: Callable[..., list[Record]
 def test_an_unknown_name_gets_a_hint(runs: Callable[..., list[Record]]) -> None:
     with pytest.raises(InputError, match="did you mean 'PDARTS'"):
         compare("t", runs("PDARTS", [1.0]), ("PDARTS", "PDART"), COLUMNS)
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0009, "<0.001"), (0.001, "0.001"), (0.25, "0.250"), (1.0, "1.000")])
+def test_a_small_probability_is_a_bound(p: float, text: str) -> None:
+    assert _probability(p).text == text
+
+
+def test_what_one_seed_lacks_is_no_mean_of_the_others(runs: Callable[..., list[Record]]) -> None:
+    records = [*runs("A", [1.0, 3.0]), *runs("B", [2.0, 2.5])]
+    top5 = {"value": 0.5, "unit": "%", "higher_is_better": False}
+    held = [record.model_copy(update={"metrics": {**record.metrics, "top5_error": top5}}) for record in records]
+    known = [Record.model_validate(record.model_dump()) for record in held]
+    table = compare("t", [records[0], *known[1:]], ("A", "B"), COLUMNS)
+    first, second = json.loads(render(table, "json"))["rows"]
+    assert (first["metric"], first["first"], first["second"], first["pairs"]) == ("Top-1 err. (%)", 2.0, 2.25, 2)
+    assert (first["first_seeds"], first["second_seeds"]) == (2, 2)
+    assert (second["first"], second["first_seeds"]) == (None, None)
+    assert (second["second"], second["second_seeds"], second["pairs"]) == (0.5, 2, 1)
+    # One pair, two rows, and no test of them.
+    assert second["difference"] == 0.0
+    assert second.get("p_t") is None
+    assert table.label == "tab:classification-comparison"
+    assert table.title == "t: A against B"
+    heads = ["Metric", "A", "Seeds", "B", "Seeds", "Difference", "Pairs", "p (paired t)", "p (Wilcoxon)"]
+    assert [column.head for column in table.columns] == [*heads, "Seeds for 80 % power"]
+    # Words stand at the left, numbers at the right.
+    assert [column.key for column in table.columns if not column.numeric] == ["metric"]
+
+
+def test_runs_of_other_protocols_are_left_out_by_a_pattern(runs: Callable[..., list[Record]]) -> None:
+    records = [
+        run for name in "AB" for kind in "xy" for run in runs(name, [1.0, 2.0], protocol=f"classification/{kind}")
+    ]
+    for protocols, expected in ((None, ["x", "y"]), (["*/y"], ["y"]), (["*/x", "*/y"], ["x", "y"])):
+        table = compare("t", records, ("A", "B"), COLUMNS, protocols)
+        assert [group.heading for group in table.groups] == [f"classification/{kind}" for kind in expected]
+        assert table.notes == ()

@@ -13,10 +13,12 @@ from html.parser import HTMLParser
 import pytest
 
 from bench.records.record import Record
-from bench.tables import FORMATS, build_table, lay_out, render
+from bench.tables import FORMATS, Table, build_table, lay_out, render
+from bench.tables.columns import Column
 from bench.tables.published import published_rows
 from bench.tables.rows import measured_rows
-from bench.tables.write import escaped
+from bench.tables.table import Group, TableCell
+from bench.tables.write import _grid, _markdown, _markdown_note, _plain, data_frame, escaped
 from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
@@ -133,3 +135,77 @@ def test_html_escapes_and_tells_reduced_rows(make_record: MakeRecord) -> None:
     assert "<td>&lt;b&gt;&amp;</td>" in text
     assert '<tr class="measured reduced">' in text
     assert '<td data-value="5.0">5.00</td>' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a ~5 b", "a ~5 b"),
+        ("~5 to ~7", r"\~5 to \~7"),
+        ("[a](b) ![c][d] [e]", r"[a\](b) ![c\][d] [e]"),
+        ("<b> a < b <1", "&lt;b> a < b <1"),
+        ("a\n b", "a b"),
+    ],
+)
+def test_markup_in_a_cell_is_text(text: str, written: str) -> None:
+    assert _markdown(text) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("# a", r"\# a"), ("1. a", r"\1. a"), ("-", r"\-"), ("1.5 a", "1.5 a"), ("#a", "#a"), ("> a > b", r"\> a > b")],
+)
+def test_a_note_begins_no_list(text: str, written: str) -> None:
+    assert _markdown_note(text) == written
+
+
+def test_latex_has_the_letters_of_latin_1() -> None:
+    # The first and the last, and those beside them.
+    assert escaped("¿Àÿ¡Āz") == r"\texttt{U+00BF}Àÿ\texttt{U+00A1}\texttt{U+0100}z"
+    assert escaped("\u0007") == escaped(r"\x07")
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(True, "yes"), (False, "no"), (0.1 + 0.2, "0.3"), (1 / 3, "0.3333333333"), (3, "3"), (None, ""), ("=1", "'=1")],
+)
+def test_a_cell_of_csv(value: object, cell: str) -> None:
+    assert _plain(value) == cell
+
+
+def test_data_tell_whole_numbers_and_deviations(seeds_of: SeedsOf) -> None:
+    table = build_table("t", seeds_of(4.0, 5.0), COLUMNS)
+    (row,) = data_frame(table).to_dict("records")
+    assert (row["seeds"], type(row["seeds"])) == (2, int)
+    assert (row["params_m"], type(row["params_m"])) == (1.0, float)
+    assert list(row)[:4] == ["published", "reduced", "protocol", "source"]
+    assert list(row)[-1] == "method"
+    assert row["top1_error_std"] == pytest.approx(0.5**0.5)
+    assert [key for key in row if key.endswith("_std")] == ["top1_error_std"]
+
+
+def test_markdown_has_columns_of_three_at_least_and_numbers_at_the_right(make_record: MakeRecord) -> None:
+    architecture = {**make_record().architecture.model_dump(), "name": "A"}
+    table = build_table("t", [make_record(protocol="classification/x", architecture=architecture, method="m")], COLUMNS)
+    lines = [line for line in render(table, "markdown").splitlines() if line.startswith("|")]
+    assert lines == [
+        "| Protocol         | Architecture | Top-1 err. (%) | Top-5 err. (%) | Params (M) | ×+ (M) | Method | Seeds |",
+        "| ---------------- | ------------ | -------------: | -------------: | ---------: | -----: | ------ | ----: |",
+        "| classification/x | A            | 5.00           |                | 1.00       | 2.5    | m      | 1     |",
+    ]
+    (row, _), *_ = table.groups[0].rows
+    group = Group("", ((row, {"x": TableCell("1"), "y": TableCell("2")}),))
+    narrow = Table("search", "t", (Column("x", "A"), Column("y", "B", numeric=False)), (group,), (), "")
+    assert _grid(narrow, group) == [["A  ", "B  "], ["--:", "---"], ["1  ", "2  "]]
+
+
+def test_a_group_has_no_column_that_it_has_nothing_for(make_record: MakeRecord, seeds_of: SeedsOf) -> None:
+    papers = [row for row in published_rows("classification") if row.labels["protocol"] == "classification/cifar100"]
+    rows = [*papers, *measured_rows(seeds_of(4.0), COLUMNS)]
+    heads = [
+        line.split("|")[1:-1]
+        for line in render(lay_out("t", rows, COLUMNS, ["protocol"]), "markdown").splitlines()
+        if line.startswith("| Architecture")
+    ]
+    # That of records has a column for what is always measured, that of papers has none.
+    assert [any("Top-5" in head for head in line) for line in heads] == [False, True]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.tables.improvement import accuracy, relative_improvement
+from bench.tables.improvement import Improvement, accuracy, relative_improvement
 
 
 def test_it_is_yangs_ratio() -> None:
@@ -66,3 +66,24 @@ def test_an_error_is_what_its_accuracy_leaves() -> None:
     assert accuracy(3.0, "%", False) == 97.0
     assert accuracy(40.0, "%", True) == 40.0
     assert accuracy(3.0, "edges", False) is None
+
+
+def test_the_text_has_the_bounds_of_the_interval() -> None:
+    assert Improvement(1.234, -0.5, 3.0).text == "+1.23 [−0.50, +3.00]"
+    assert Improvement(-1.0, None, None).text == "−1.00"
+
+
+def test_equal_runs_have_an_interval_of_no_width() -> None:
+    assert relative_improvement([93.0, 93.0], [90.0, 90.0]) == Improvement(
+        pytest.approx(10 / 3), pytest.approx(10 / 3), pytest.approx(10 / 3)
+    )  # type: ignore[arg-type]
+    assert relative_improvement([1.0], [-1.0, -1.0]) is None
+
+
+def test_the_interval_is_the_delta_method_s_of_a_ratio_far_from_one() -> None:
+    """Means 92 and 50 of two and three; squared deviations 8 and 1; 100 / 50 and 100 * 92 / 50 ** 2 times each."""
+    found = relative_improvement([90.0, 94.0], [49.0, 50.0, 51.0])
+    own, random = 2.0**2 * 8 / 2, 3.68**2 * 1 / 3
+    freedom = (own + random) ** 2 / (own**2 / 1 + random**2 / 2)
+    half = stats.t.ppf(0.975, freedom) * (own + random) ** 0.5
+    assert found == Improvement(pytest.approx(84.0), pytest.approx(84.0 - half), pytest.approx(84.0 + half))  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from bench.tables.frame import with_differences
 from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
 from bench.tables.rows import Experiments, measured_rows
+from bench.tasks.contract import Metric
 from bench.tasks.metrics import METRICS
 
 MakeRecord = Callable[..., Record]
@@ -238,3 +239,115 @@ def test_a_search_tells_the_edges_that_it_keeps_and_those_near_the_input(make_re
     # One of the seeds was searched before records had it.
     older = make_record(task="search", protocol="search/s", seed=2, metrics={})
     assert "kept_edges_stage2" not in cells(build_table("t", [*searches, older], METRICS["search"]))[0]
+
+
+def test_weights_of_other_protocols_share_no_row(make_record: MakeRecord) -> None:
+    trained = [
+        make_record(seed=seed, initial_weights={"sha256": f"sha256:{seed}" + "0" * 63, "record": f"{run}/seed{seed}"})
+        for seed, run in enumerate(("classification/c/PDARTS", "classification/d/PDARTS"))
+    ]
+    assert [row["seeds"] for row in cells(build_table("t", trained, COLUMNS))] == ["1", "1"]
+
+
+def test_each_run_can_have_a_row(seeds_of: SeedsOf) -> None:
+    assert len(measured_rows(seeds_of(1.0, 2.0), COLUMNS)) == 1
+    assert [row.numbers["top1_error"].text for row in measured_rows(seeds_of(1.0, 2.0), COLUMNS, each=True)] == [
+        "1.00",
+        "2.00",
+    ]
+
+
+def test_a_search_tells_its_hours_memory_and_device(make_record: MakeRecord) -> None:
+    cost = {"seconds": 9000.0, "peak_memory": 3_210_000_000, "params": 1_234_567, "macs": 10}
+    what = {"task": "search", "protocol": "search/s", "metrics": {}, "cost": cost}
+    (row,) = measured_rows([make_record(**what, environment={"device": "Chip A"})], METRICS["search"])
+    assert (row.labels["devices"], row.labels["source"]) == ("Chip A", "measured")
+    found = {key: number.text for key, number in row.numbers.items()}
+    assert found == {"seeds": "1", "supernet_params_m": "1.23", "hours": "2.50", "memory_gb": "3.21"}
+    (row,) = measured_rows([make_record(**{**what, "task": "zerocost", "protocol": "zerocost/s"})], METRICS["zerocost"])
+    found = {key: number.text for key, number in row.numbers.items()}
+    assert found == {"seeds": "1", "params_m": "1.23", "seconds": "9000.00"}
+    assert "devices" not in row.labels
+
+
+def test_a_detector_s_row_has_its_input_size(make_record: MakeRecord) -> None:
+    what = {"task": "detection", "protocol": "detection/d", "metrics": {"ap": metric(20.0)}}
+    (row,) = measured_rows([make_record(**what, config={"input_size": 320})], METRICS["detection"])
+    assert (row.labels["network"], row.numbers["input_size"].value) == ("SSD320", 320)
+    for size in ("320", None):
+        (row,) = measured_rows([make_record(**what, config={"input_size": size})], METRICS["detection"])
+        assert "network" not in row.labels
+        assert "input_size" not in row.numbers
+
+
+def test_multiply_adds_that_were_not_counted_have_no_number(make_record: MakeRecord) -> None:
+    cost = {"seconds": 1.0, "peak_memory": 1, "params": 1_000_000, "macs": 10}
+    for task in ("reid", "classification"):
+        (row,) = measured_rows([make_record(task=task, protocol=f"{task}/x", cost=cost)], METRICS[task])
+        assert not [key for key in row.numbers if "macs" in key]
+    # Without the paper's count, the run's own stands alone.
+    (row,) = measured_rows(
+        [make_record(task="reid", protocol="reid/x", cost={**cost, "published_macs": 7_000_000})], METRICS["reid"]
+    )
+    assert {key: number.text for key, number in row.numbers.items() if "macs" in key} == {"run_macs_m": "7.0"}
+
+
+def test_numbers_of_stages_that_are_none_are_left_out(make_record: MakeRecord) -> None:
+    """A record of someone else's may hold anything."""
+    for said in (
+        {"kept_operations": {"normal": "57"}, "connection_levels": []},
+        {"kept_operations": [5, 7], "connection_levels": [[1, None]]},
+        {"kept_operations": {"normal": [5, True]}, "connection_levels": 3},
+    ):
+        record = make_record(task="search", protocol="search/s", metrics={}, resolved=said)
+        (row,) = measured_rows([record], METRICS["search"])
+        assert not [key for key in row.numbers if key.endswith("edges") or "stage" in key]
+
+
+def test_searches_of_unequal_numbers_of_stages_have_none_in_common(make_record: MakeRecord) -> None:
+    memory = [[1_000_000_000], [1_000_000_000, 2_000_000_000]]
+    searches = [
+        make_record(task="search", protocol="search/s", seed=seed, metrics={}, resolved={"stage_peak_memory": each})
+        for seed, each in enumerate(memory)
+    ]
+    (row,) = measured_rows(searches, METRICS["search"])
+    assert not [key for key in row.numbers if "stage" in key]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "text"),
+    [
+        ((2.0,), "edges", "2"),
+        ((2.5,), "edges", "2.50"),
+        ((12.0,), "layers", "12"),
+        ((3.0,), "epoch", "3"),
+        ((3.0,), "%", "3.00"),
+        ((0.00042,), "device-days", "0.00042"),
+        ((123456.0,), "", "1.235e+05"),
+        ((0.000123456,), "", "0.0001235"),
+        ((1.0, 3.0), "edges", "2.00 ± 1.41"),
+        ((1.0, 3.0), "", "2 ± 1.414"),
+    ],
+)
+def test_a_mean_is_written_by_its_unit(
+    make_record: MakeRecord, values: tuple[float, ...], unit: str, text: str
+) -> None:
+    measure = Metric("m", "M", unit, higher_is_better=True)
+    found = [
+        make_record(seed=seed, metrics={"m": {"value": value, "unit": unit, "higher_is_better": True}})
+        for seed, value in enumerate(values)
+    ]
+    (row,) = measured_rows(found, (measure,))
+    assert row.numbers["m"].text == text
+    assert ("m_best" in row.numbers) == (len(values) == 2)
+
+
+def test_no_records_make_no_rows() -> None:
+    assert measured_rows([], COLUMNS) == ()
+    assert build_table("t", [], COLUMNS).groups == ()
+
+
+def test_a_row_is_shown_without_its_records_and_its_paper(make_record: MakeRecord) -> None:
+    (row,) = measured_rows([make_record()], COLUMNS)
+    assert "Record(" not in repr(row)
+    assert "PublishedRow(" not in repr(published_rows("reid")[0])

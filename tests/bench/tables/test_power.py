@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,5 +36,24 @@ def test_what_no_number_of_seeds_shows() -> None:
     assert seeds_needed(1e-4, 1.0) is None
     assert seeds_needed(1.0, 0.0) == 2
     assert seeds_needed(1e6, 1.0) == 2
+    assert power_of(1e6, 2) == 1.0
     assert needed_text(None) == f">{MOST:,}"
     assert needed_text(7) == "7"
+
+
+def test_no_more_than_ten_thousand_seeds_are_computed() -> None:
+    """Of so many the t-test is the normal's: 2 * ((1.959964 + 0.841621) / effect) ** 2 on each side, and a quarter."""
+
+    def effect(seeds: float) -> float:
+        return float(np.sqrt(2 / seeds) * (1.959964 + 0.841621))
+
+    assert seeds_needed(effect(9_998.5), 1.0) == 10_000
+    assert seeds_needed(effect(9_999.5), 1.0) is None
+    assert needed_text(None) == ">10,000"
+
+
+@pytest.mark.parametrize(
+    ("difference", "deviation"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)]
+)
+def test_what_is_not_finite_needs_no_number_of_seeds(difference: float, deviation: float) -> None:
+    assert seeds_needed(difference, deviation) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -18,9 +19,20 @@ from backbones import zoo
 from backbones.cost import measure
 from backbones.errors import InputError
 from bench.commands import evaluate
+from bench.records.studies import MANIFEST
 from bench.runs.requests import evaluations as evaluations_of
 from bench.runs.run import Evaluation
-from bench.tables.published import PublishedRow, published_root, published_rows, read_published
+from bench.tables.numbers import Number
+from bench.tables.published import (
+    PublishedRow,
+    _shipped,
+    as_row,
+    published_problems,
+    published_root,
+    published_rows,
+    read_published,
+)
+from bench.tables.write import environment
 from bench.tasks.architectures import resolve
 from bench.tasks.registry import load_protocol
 from search.configs import config_names
@@ -399,3 +411,71 @@ def test_a_cell_that_cannot_be_used_is_named(tmp_path: Path, column: str, cell: 
         list(read_published(file))
     assert "line 5" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_a_copy_of_a_shipped_table_is_passed_over_and_a_changed_one_is_not(tmp_path: Path) -> None:
+    shipped = published_root() / "pc_darts_table5.csv"
+    mine = tmp_path / "published" / shipped.name
+    mine.parent.mkdir()
+    before = len(published_rows("detection"))
+    mine.write_bytes(shipped.read_bytes())
+    assert len(published_rows("detection", tmp_path)) == before
+    # Of the same size and time, with another number in it.
+    mine.write_text(shipped.read_text(encoding="utf-8").replace("35.2", "35.3"), encoding="utf-8")
+    times = shipped.stat()
+    os.utime(mine, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert len(published_rows("detection", tmp_path)) == before + len(raw("pc_darts_table5"))
+    # A folder of that name is named and not read.
+    mine.unlink()
+    mine.mkdir()
+    assert len(published_rows("detection", tmp_path)) == before
+    (problem,) = published_problems(tmp_path)
+    assert str(mine) in problem
+
+
+def test_a_study_is_shown_without_the_papers(tmp_path: Path) -> None:
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "mine.csv").write_text("task,paper,architecture\nreid,Mine,A\n", encoding="utf-8")
+    assert len(published_rows("reid", tmp_path)) == len(published_rows("reid")) + 1
+    (tmp_path / MANIFEST).write_text("{}", encoding="utf-8")
+    assert [row.labels["source"] for row in published_rows("reid", tmp_path)] == ["Mine"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "has no header"),
+        ("paper,architecture\nMine,A\n", "has no header"),
+        ("task,paper,architecture\n", "has a header and no row below it"),
+        ("task,paper,architecture\nreid,Mine,A,more\n", "line 2: more cells than the first line names columns"),
+        ('task,paper,architecture\nreid,"' + "x" * 140_000 + '"\n', "not a CSV file"),
+        ("task,paper,architecture\n" + "\0" * ((16 << 20) - 24), "too large|larger|at most"),
+    ],
+    ids=["empty", "no task", "no row", "more cells", "a long cell", "a large file"],
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        list(read_published(tmp_path / "t.csv"))
+
+
+def test_a_range_and_a_deviation_alone_are_texts(tmp_path: Path) -> None:
+    def shown(columns: str, cells: str) -> dict[str, Number]:
+        file = tmp_path / "t.csv"
+        file.write_text(f"task,paper,architecture,{columns}\nsearch,Mine,A,{cells}\n", encoding="utf-8")
+        (row,) = read_published(file)
+        return dict(as_row(row).numbers)
+
+    every = "test_error,test_error_std,test_error_min,test_error_max"
+    assert shown(every, "2.5,0.1,,") == {"test_error": Number(2.5, "2.5 ± 0.1", 0.1)}
+    assert shown(every, ",0.1,,") == {"test_error": Number(None, "± 0.1", 0.1)}
+    assert shown(every, ",,2.1,2.9") == {"test_error": Number(None, "2.1–2.9")}
+    # Half a range is none.
+    assert shown(every, ",,2.1,") == shown(every, ",,,2.9") == {}
+    assert shown("hours,rest_std", "~5,3") == {"hours": Number(5.0, "~5", exact=False), "rest_std": Number(3.0, "3")}
+
+
+def test_tables_and_templates_that_come_with_wildnas_are_read_once() -> None:
+    assert _shipped() is _shipped()
+    assert environment("bench.tables") is environment("bench.tables")
+    assert environment("bench.tables").autoescape is True

@@ -8,7 +8,7 @@ import pytest
 from backbones import zoo
 from bench.records.record import Record
 from bench.tables import lay_out
-from bench.tables.retrained import with_test_errors
+from bench.tables.retrained import _named, with_test_errors
 from bench.tables.rows import Row, measured_rows
 from bench.tasks.metrics import METRICS
 
@@ -214,3 +214,39 @@ def test_the_peak_memory_of_each_stage_stands_in_p_darts_table_2_s_columns(searc
     ]
     # One of the seeds was searched before records had it.
     assert not any(key.startswith("memory_stage") for key in rows(searches[0], search(9))[0].numbers)
+
+
+@pytest.mark.parametrize(
+    ("variants", "text"),
+    [
+        ([("M", 2)], "M = 2"),
+        ([("M", 2), ("M", 3)], "M = 2, 3"),
+        ([("M", 2), ("M", 3), ("M", 4)], "M = 2 to 4"),
+        ([("M", 2), ("M", 4), ("M", 5)], "M = 2, 4, 5"),
+        ([("M", 0), ("stage", 1), ("stage", 2), ("stage", 3)], "M = 0, stage 1 to 3"),
+    ],
+)
+def test_variants_are_named_in_short(variants: list[tuple[str, int]], text: str) -> None:
+    assert _named(variants) == text
+
+
+def test_other_genotypes_of_two_searches_have_their_own_numbers(search: Make, training: Make) -> None:
+    """M = 1 gives another cell in each; its skip connections, parameters and seeds are counted for each search."""
+    levels = {"connection_levels": [[1, 7, 0]]}
+    both = [{**levels, "max_skips": {"1": cells(name)}} for name in ("DARTS_V1", "DARTS_V2")]
+    searches = [search(seed, resolved=each) for seed, each in enumerate(both)]
+    cost = {"seconds": 1.0, "peak_memory": 1, "macs": 10}
+    trained = [
+        training(searches[0], 3.0, cells="DARTS_V1", cost={**cost, "params": 3_000_000}),
+        training(searches[0], 3.2, cells="DARTS_V1", seed=1, cost={**cost, "params": 3_000_000}),
+        training(searches[1], 4.0, cells="DARTS_V2", seed=2, cost={**cost, "params": 4_000_000}),
+    ]
+    assert rows(*searches)[0].numbers["shallow_edges"].value == 8
+    (row,) = with_test_errors(rows(*searches), trained)
+    assert (row.labels["setting"], row.labels["evaluation"]) == ("M = 1", "classification/cifar10")
+    # Of three and two skip connections; two searches weigh the same however many seeds each has.
+    assert row.numbers["skip_count"].text == "2.50 ± 0.71"
+    assert row.numbers["params_m"].text == "3.50 ± 0.71"
+    assert row.numbers["test_error"].text == "3.40 ± 0.53"
+    assert row.numbers["test_error_spread"].text == "0.90"
+    assert "shallow_edges" not in row.numbers
