@@ -139,3 +139,23 @@ def test_what_differs_is_told_at_most_four_times(tmp_path: Path, make_record: Ma
     assert differences(record, planned) == (
         f"long None → {'x' * 39}…; another genotype; other initial weights; other data"
     )
+
+
+def test_missing_weights_of_a_card_are_told_with_the_way_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDNAS_DATA", str(tmp_path / "data"))
+    pipeline = tmp_path / "weights.py"
+    given = [
+        "dict(architecture='DARTS_V2', weights='darts_imagenet')",
+        "dict(architecture='PDARTS', weights='mine.pt')",
+    ]
+    pipeline.write_text(
+        f"task = 'pipeline'\nbaselines = [{', '.join(given)}]\ntransfers = ['reid/market1501_p3']\n", encoding="utf-8"
+    )
+    seen = survey(load_pipeline(str(pipeline)), Places(tmp_path / "results", tmp_path / "work"), PipelineData())
+    assert {look.status for look in seen} == {Status.NO_DATA}
+    (card,), (bare,) = ([line for line in look.lacks if "initial weights" in line] for look in seen)
+    assert "darts_imagenet.pt: no such file" in card
+    assert "; get it from https://github.com/quark0/darts" in card
+    assert bare.endswith("mine.pt: no such file; expected initial weights of PDARTS")

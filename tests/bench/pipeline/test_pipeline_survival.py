@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.pipeline import survival as survival_module
-from bench.pipeline.survival import compare, survive
+from bench.pipeline.survival import Survival, compare, survive
 from tests.bench.pipeline.miniature import STAGES, write_configs
 
 KILLS = int(os.environ.get("WILDNAS_KILLS", "5"))
@@ -46,3 +46,28 @@ def test_the_time_to_a_kill_counts_from_the_first_output(tmp_path: Path, monkeyp
     # With the log of an earlier try in its place, too.
     survival_module._run(["nothing"], tmp_path, 0.0)
     assert len(log.read_text()) > len(before)
+
+
+@pytest.mark.parametrize("differences", [[], ["x: is missing"]])
+def test_the_command_says_whether_the_records_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], differences: list[str]
+) -> None:
+    asked = []
+
+    def kills(command: list[str], folder: Path, kills: int, seed: int) -> Survival:
+        asked.append((command, folder, kills, seed))
+        return Survival(kills, 2, 3.0, differences)
+
+    monkeypatch.setattr(survival_module, "survive", kills)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["survival", "pipelines/digits", "--folder", "here", "--kills", "4"])
+    assert survival_module.main() == int(bool(differences))
+    assert asked == [(["run", "pipelines/digits"], tmp_path / "here", 4, 0)]
+    out = capsys.readouterr().out
+    assert ("OTHER RECORDS" in out) is ("x: is missing" in out) is bool(differences)
+    monkeypatch.setattr("sys.argv", ["survival", "pipelines/digits"])
+    survival_module.main()
+    ((_, folder, kills_asked, _),) = asked[1:]
+    assert folder.is_dir()
+    assert (folder.name[:9], kills_asked) == ("survival-", 20)
+    folder.rmdir()
