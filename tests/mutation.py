@@ -9,6 +9,7 @@ tests/mutants/ names (few of them train a network) until one fails. One that no 
 test, or see that it changes nothing. `cosmic-ray init` and `exec` do the same with these files, for all mutants and in
 place. They start Python for every mutant, though, and to import torch, MMDetection and torchreid takes longer than
 the tests do: here a sample is drawn, these are imported once, and the tests run in forks, over a copy of the tree.
+With `--thorough`, a mutant that the fast tests let pass is run against all tests of its package as well.
 """
 
 from __future__ import annotations
@@ -100,15 +101,21 @@ def import_libraries() -> None:
             del sys.modules[name]
 
 
-def passes(config: ConfigDict, module: Path | None = None) -> bool:
+def passes(config: ConfigDict, module: Path | None = None, every: bool = False) -> bool:
     """Whether a package's tests pass within its time: file by file, each in a fork.
 
     Args:
         module: what is changed, if anything is. The files that are called like it come first.
+        every: whether all tests of the package are run, and not the fast ones alone.
     """
     command = shlex.split(config.test_command)
     options = [word for word in command[command.index("pytest") + 1 :] if not word.startswith("tests/")]
     files = [word for word in command if word.startswith("tests/")]
+    if every:
+        if "-k" in options:
+            chosen = options.index("-k")
+            del options[chosen : chosen + 2]
+        files = sorted(str(file) for file in Path("tests", config["module-path"]).rglob("test_*.py"))
     if module is not None:
         files.sort(key=lambda file: module.stem not in file)
     return all(fork(["--no-header", *options, file], config.timeout, keep_bytecode=module is None) for file in files)
@@ -147,11 +154,11 @@ def run_pytest(arguments: list[str], keep_bytecode: bool) -> None:
         os._exit(code)
 
 
-def survives(spec: MutationSpec, config: ConfigDict) -> str:
+def survives(spec: MutationSpec, config: ConfigDict, thorough: bool) -> str:
     """The change that no test noticed, or nothing."""
     operator = get_operator(spec.operator_name)(**spec.operator_args)
     with use_mutation(spec.module_path, operator, spec.occurrence) as (before, after):
-        if not passes(config, spec.module_path):
+        if not passes(config, spec.module_path) or (thorough and not passes(config, spec.module_path, every=True)):
             return ""
     changed = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
     return "\n".join(line for line in changed if not line.startswith(("---", "+++", "@@")))
@@ -163,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=240, help="how many, the same number of every package")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at", nargs="+", metavar="FILE:LINE", default=[], help="all mutants of these lines instead")
+    parser.add_argument("--thorough", action="store_true", help="all tests of the package decide, not the fast ones")
     options = parser.parse_args(arguments)
     packages = options.packages or list(CONFIGS)
     tried = survived = 0
@@ -181,12 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 chosen = [spec for place in found for spec in found[place] if place.rpartition(":")[0] in options.at]
             else:
                 chosen = list(sample(found, -(-options.count // len(packages)), options.seed))
-            if not passes(config):
+            if not passes(config, every=options.thorough):
                 print(f"{package}: its tests fail without any change")
                 return 2
             alive = 0
             for spec in chosen:
-                if change := survives(spec, config):
+                if change := survives(spec, config, options.thorough):
                     alive += 1
                     print(
                         f"survived: {spec.module_path}:{spec.start_pos[0]} {spec.operator_name}\n{change}", flush=True

@@ -19,7 +19,7 @@ from bench.pipeline.estimate import Estimator
 from bench.pipeline.notes import Failure, confirm_storage, read_progress
 from bench.pipeline.settings import Resources
 from bench.pipeline.survey import PipelineData, Seen, Status, done_records, survey
-from bench.pipeline.work import Work
+from bench.pipeline.work import Outcome, Work
 from bench.records.record import Record
 from bench.runs.locks import held_elsewhere
 from bench.runs.run import Places
@@ -115,7 +115,7 @@ class _Run:
                 return self._result(seen)
             for look in elsewhere:
                 self.board.elsewhere(look.title, read_progress(self.places.results, look.name))
-            self._wait()
+            self._wait(for_an_outcome=not elsewhere)
 
     def _is_open(self, title: str) -> bool:
         return title not in self.running and title not in self.failed
@@ -135,20 +135,27 @@ class _Run:
         self.running[look.title] = look.name
         return True
 
-    def _wait(self) -> None:
-        for title, outcome in self.engine.ended(LOOK_INTERVAL):
-            del self.running[title]
-            if isinstance(outcome, Failure):
-                self.failed[title] = outcome.reason
-                self.board.end(title, State.FAILED, f"failed: {outcome.reason}")
-            elif outcome is not None:
-                self.ran.add(title)
-                self.board.end(title, State.DONE, f"done in {clock(outcome.cost.seconds)} · {_first_metric(outcome)}")
-        for title, name in self.running.items():
-            progress = read_progress(self.places.results, name)
-            if progress is not None:
-                self.board.tell(title, *progress)
-        self.board.draw()
+    def _wait(self, for_an_outcome: bool) -> None:
+        """Show progress for an interval, or until a stage has ended: before that, a look at all finds nothing new."""
+        ended: list[tuple[str, Outcome]] = []
+        while not ended:
+            ended = self.engine.ended(LOOK_INTERVAL)
+            for title, outcome in ended:
+                del self.running[title]
+                if isinstance(outcome, Failure):
+                    self.failed[title] = outcome.reason
+                    self.board.end(title, State.FAILED, f"failed: {outcome.reason}")
+                elif outcome is not None:
+                    self.ran.add(title)
+                    took = clock(outcome.cost.seconds)
+                    self.board.end(title, State.DONE, f"done in {took} · {_first_metric(outcome)}")
+            for title, name in self.running.items():
+                progress = read_progress(self.places.results, name)
+                if progress is not None:
+                    self.board.tell(title, *progress)
+            self.board.draw()
+            if not for_an_outcome or not self.running:
+                return
 
     def _show(self, seen: Sequence[Seen]) -> None:
         for look in seen:

@@ -11,12 +11,14 @@ import pytest
 from backbones.errors import InputError
 from bench.pipeline import run as running
 from bench.pipeline.assembly import Pipeline
+from bench.pipeline.engines.local import LocalEngine
 from bench.pipeline.notes import failure_file
 from bench.pipeline.report import plan_lines
 from bench.pipeline.run import EngineChoice, run_pipeline, with_tables
 from bench.pipeline.settings import Expected
 from bench.pipeline.stages import Best, Given, PipelineStage
 from bench.pipeline.survey import PipelineData, Status, survey
+from bench.pipeline.work import Outcome as Finished
 from bench.runs.locks import locked
 from bench.runs.run import Places
 from bench.tasks.architectures import resolve
@@ -201,6 +203,25 @@ def test_a_stage_that_runs_elsewhere_is_waited_for(
         f"classification/{name}" for name in ("other", "quick", "child")
     ]
     assert capfd.readouterr().err.count("runs elsewhere") == 1
+
+
+def test_while_stages_run_the_others_are_not_looked_at_again(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(LocalEngine):
+        """Tells of an outcome at every fourth question."""
+
+        asked = 0
+
+        def ended(self, timeout: float) -> list[tuple[str, Finished]]:
+            self.asked += 1
+            return super().ended(timeout) if self.asked % 4 == 0 else []
+
+    engine, looks = Slow(lambda *told: None), []
+    first = running.survey
+    monkeypatch.setattr(running, "make_engine", lambda *choice: engine)
+    monkeypatch.setattr(running, "survey", lambda *given: looks.append(engine.asked) or first(*given))
+    assert run_pipeline(made(UnluckyTask()), places, EngineChoice()).ran == 3
+    # Before the first and after each outcome, besides the look for what is missing.
+    assert looks == [0, 0, 4, 8, 12]
 
 
 def test_a_change_that_is_taken_back_brings_the_records_back(places: Places) -> None:
