@@ -62,9 +62,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "darts_minus": {"auxiliary_skip": Schedule(start=1.0, end=0.0, reached=False)},
     "beta_darts": {"penalties": [BetaDecay(type="beta_decay", weight=RISING)]},
     "sdarts": {"perturbation": Schedule(start=0.03, end=0.3, reached=False)},
-    "robust_darts": {"stop": Curvature(type="curvature", window=5, lag=5, ratio=1.3, first=10)},
+    "robust_darts": {"stop": Curvature(type="curvature", window=5, lag=5, ratio=1.3, first=11)},
     "darts_plus": {"stop": SkipCount(type="skips", most=2, first=10)},
-    "darts_pt": {"selection": ByPerturbation(type="perturbation", tune_epochs=10, tune_lr=0.0025)},
+    "darts_pt": {"selection": ByPerturbation(type="perturbation", tune_epochs=5, tune_lr=0.0025)},
 }
 PARTS["pc_drnas"] = PARTS["drnas"]
 PARTS["p_beta_darts"] = PARTS["beta_darts"]
