@@ -1,7 +1,7 @@
 # DrNAS on CIFAR-10 (Chen et al., ICLR 2021): Dirichlet samples, and its progressive scheme of two stages with fewer
 # candidates and a smaller K. Numbers of the authors' code (DrNAS, DARTS-space/train_search.py). Departures: the second
-# stage starts with fresh weights (the code widens those of the first) and a learning rate of its own, and edges are
-# ranked by the mean of the distribution (the code: by softmax(alpha)).
+# stage starts with fresh weights (the code widens those of the first) and with the first learning rate again (the code
+# has one cosine over all 50 epochs), and edges are ranked by the mean of the distribution (there by softmax(alpha)).
 _base_ = './darts_v1_cifar10.py'
 method = 'DrNAS'
 # The code starts with 7 candidates.

@@ -1,6 +1,6 @@
 # FairDARTS on CIFAR-10 (Chu et al., ECCV 2020): a sigmoid for every candidate, the zero-one loss, and a threshold.
-# Numbers of the authors' code (FairDARTS, train_search.py). A node keeps its best edge below the threshold, too: a
-# genotype's nodes need an input.
+# Numbers of the authors' code (FairDARTS, fairdarts/train_search.py, whose parse_method is 'threshold_sparse'). alpha
+# begins near 0, there at 0. A node keeps its best edge below the threshold, too: a genotype's nodes need an input.
 _base_ = './darts_v1_cifar10.py'
 method = 'FairDARTS'
 # The code has no 'none'.
