@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from search.loop.stages import bilevel_of
-from search.methods.stopping import EIGENVALUE, Curvature, SkipCount
+from search.methods.stopping import EIGENVALUE, Stopping
 from search.supernet import SuperNet
 from search.training.epoch_lines import read_epochs
 from search.training.parallel import from_main, is_main
@@ -40,7 +40,7 @@ class EarlyStopHook(Hook):
         chosen: the epoch, from 1, whose architecture is taken; None without an early stop.
     """
 
-    def __init__(self, rule: Curvature | SkipCount, log: Path) -> None:
+    def __init__(self, rule: Stopping, log: Path) -> None:
         self.rule = rule
         self.log = log
         self.chosen: int | None = None
