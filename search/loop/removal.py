@@ -1,7 +1,8 @@
 """Select a genotype by what the supernet loses without each candidate (DARTS-PT, Wang et al., ICLR 2021, algorithm 1).
 
 Accuracy is measured as in the authors' code: each batch is normalised by its own statistics, since running statistics
-are those of the whole supernet, and the weights of the other candidates stay as they are.
+are those of the whole supernet, and the weights of the other candidates stay as they are. Other than there, the images
+are not augmented.
 """
 
 from __future__ import annotations

@@ -93,8 +93,9 @@ class Gumbel(BySoftmax):
     """One candidate of every edge, drawn by softmax(α); straight-through gradient (GDAS, Dong & Yang, CVPR 2019).
 
     The weights are 1 for the largest (log softmax(α) + G) / τ and 0 for the others. Their gradient is that of the
-    softmax of these values. All candidates are computed, so that every step issues the same operations; those of weight
-    0 have no effect on the output, and their weights no gradient.
+    softmax of these values. All candidates are computed, so that every step issues the same operations. One of weight 0
+    has no effect on the output, and its convolutions no gradient, but α has a term of it. The authors' code computes
+    the drawn candidate only, whose weight alone has a gradient.
     """
 
     type: Literal["gumbel"] = "gumbel"

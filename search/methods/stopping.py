@@ -20,8 +20,9 @@ EIGENVALUE = "eigenvalue"
 class Curvature(Schema):
     """Stop when the Hessian of the validation loss for α grows fast (RobustDARTS, Zela et al., ICLR 2020, 4.3).
 
-    λ(i) is the largest eigenvalue in magnitude after epoch i, averaged over `window` epochs around i. The search stops
-    when λ(i) / λ(i − lag) exceeds `ratio`, and takes the architecture of epoch i − lag.
+    λ(i) is the largest eigenvalue in magnitude after epoch i, averaged over `window` epochs around i; the authors' code
+    takes the largest. The search stops when λ(i) exceeds `ratio` times λ(i − lag), and takes the architecture of epoch
+    i − lag.
     """
 
     type: Literal["curvature"]
