@@ -24,7 +24,7 @@ def largest_eigenvalue(
     parameters: Sequence[Tensor],
     average: Callable[[Sequence[Tensor]], list[Tensor]] = list,
 ) -> float:
-    """Compute the eigenvalue of the largest magnitude.
+    """Compute the largest eigenvalue, which is positive unless the loss is concave in all directions.
 
     Args:
         loss: a function of the parameters whose gradient can be differentiated again.
@@ -43,5 +43,5 @@ def largest_eigenvalue(
     operator = LinearOperator((count, count), matvec=product, dtype=np.float64)
     # A fixed start, so that the result is the same in every process and after a resume.
     start = np.cos(np.arange(count, dtype=np.float64))
-    (value,) = eigsh(operator, k=1, which="LM", v0=start, tol=TOLERANCE, return_eigenvectors=False)
+    (value,) = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE, return_eigenvectors=False)
     return float(value)

@@ -92,10 +92,9 @@ class Concrete(BySoftmax):
 class Gumbel(BySoftmax):
     """One candidate of every edge, drawn by softmax(α); straight-through gradient (GDAS, Dong & Yang, CVPR 2019).
 
-    The weights are 1 for the largest (log softmax(α) + G) / τ and 0 for the others. Their gradient is that of the
-    softmax of these values. All candidates are computed, so that every step issues the same operations. One of weight 0
-    has no effect on the output, and its convolutions no gradient, but α has a term of it. The authors' code computes
-    the drawn candidate only, whose weight alone has a gradient.
+    The weights are 1 for the largest (log softmax(α) + G) / τ and 0 for the others. The gradient of the drawn one's is
+    that of the softmax of these values; the others have none, as in the authors' code, which computes the drawn
+    candidate only. Here all are computed, so that every step issues the same operations.
     """
 
     type: Literal["gumbel"] = "gumbel"
@@ -111,7 +110,7 @@ class Gumbel(BySoftmax):
         soft = F.softmax((F.log_softmax(alpha, dim=-1) + _gumbel(alpha)) / temperature, dim=-1)
         hard = torch.zeros_like(soft).scatter(-1, soft.argmax(dim=-1, keepdim=True), 1.0)
         # The difference is 0 exactly; only its gradient counts.
-        return hard + (soft - soft.detach())
+        return hard * (1 + (soft - soft.detach()))
 
 
 Relaxation = Annotated[Softmax | Sigmoid | Dirichlet | Concrete | Gumbel, Field(discriminator="type")]

@@ -20,9 +20,8 @@ EIGENVALUE = "eigenvalue"
 class Curvature(Schema):
     """Stop when the Hessian of the validation loss for α grows fast (RobustDARTS, Zela et al., ICLR 2020, 4.3).
 
-    λ(i) is the largest eigenvalue in magnitude after epoch i, averaged over `window` epochs around i; the authors' code
-    takes the largest. The search stops when λ(i) exceeds `ratio` times λ(i − lag), and takes the architecture of epoch
-    i − lag.
+    λ(i) is the largest eigenvalue after epoch i, averaged over `window` epochs around i. The search stops when λ(i)
+    exceeds `ratio` times λ(i − lag), if that is positive, and takes the architecture of epoch i − lag.
     """
 
     type: Literal["curvature"]
@@ -48,7 +47,7 @@ class Curvature(Schema):
         if before < self.first or before - half < 1:
             return None
         current, earlier = (fmean(values[middle - half - 1 : middle + half]) for middle in (now, before))
-        return before if current > self.ratio * earlier else None
+        return before if 0 < self.ratio * earlier < current else None
 
 
 class SkipCount(Schema):

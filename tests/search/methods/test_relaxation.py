@@ -63,15 +63,20 @@ def test_concrete() -> None:
     np.testing.assert_allclose(found, softmax_gradient(expected, 0.7), atol=1e-12)
 
 
-def test_gumbel_is_one_hot_and_its_gradient_is_the_soft_sample_s() -> None:
-    """GDAS: the argmax in the forward pass, the softmax in the backward one."""
+def test_gumbel_is_one_hot_and_its_gradient_is_that_of_the_drawn_candidate_s_soft_sample() -> None:
+    """GDAS: the argmax k in the forward pass; backward, row k of the softmax's Jacobian alone."""
     relaxation = Gumbel(temperature=FALLING)
     logits = scipy.special.log_softmax(ALPHA.numpy(), axis=1) + gumbel_noise(4)
     torch.manual_seed(4)
     weights = relaxation.weights(ALPHA, torch.tensor(0.5))
     assert torch.equal(weights, torch.eye(3, dtype=torch.float64)[logits.argmax(axis=1)])
     found = gradient(lambda alpha: relaxation.weights(alpha, torch.tensor(0.5)), 4)
-    np.testing.assert_allclose(found, softmax_gradient(scipy.special.softmax(logits / 0.5, axis=1), 0.5), atol=1e-12)
+    soft = scipy.special.softmax(logits / 0.5, axis=1)
+    for row, (values, k) in enumerate(zip(soft, logits.argmax(axis=1), strict=True)):
+        # Candidate k's factor in the weighted sum is 3 row + k.
+        expected = (3 * row + k) * values[k] * (np.eye(3)[k] - values) / 0.5
+        np.testing.assert_allclose(found[row], expected, atol=1e-12)
+    assert float(found.abs().sum()) > 0
 
 
 def test_gumbel_draws_candidates_by_softmax() -> None:

@@ -31,6 +31,13 @@ def test_the_first_epochs_are_not_taken() -> None:
     assert rule.chosen([]) is None
 
 
+def test_nothing_is_compared_with_what_is_not_positive() -> None:
+    rule = Curvature(type="curvature", window=1, lag=1, ratio=1.3)
+    assert rule.chosen(lines(-2.0, -1.0)) is None
+    assert rule.chosen(lines(0.0, 1.0)) is None
+    assert rule.chosen(lines(0.1, 1.0)) == 1
+
+
 def test_a_window_has_a_middle() -> None:
     with pytest.raises(ValueError, match="window=4: expected an odd number"):
         Curvature(type="curvature", window=4, ratio=1.3)
