@@ -14,6 +14,9 @@ from bench.statistics.noise import ties_within_noise
 from bench.statistics.reproducibility import gains, judged
 from bench.tasks.metrics import RANDOM
 
+#: Of more methods, only those whose gain is decided are named.
+MOST_GAINS = 4
+
 
 def summary(records: Iterable[Record]) -> list[str]:
     """The three sentences, or none where no architecture has been evaluated.
@@ -74,11 +77,13 @@ def _random(lines: pd.DataFrame, frame: pd.DataFrame) -> str:
         return f"{_title(lines)}: none was run; `random:0`, `random:1`, … are architectures, too"
     means = _means(own)
     said = f"{_title(lines)}: {len(means)} got {_number(float(np.mean(means)), lines)} on average"
-    others = [
-        f"{gain.method} gains {gain.improvement.text} % ({gain.reading})"
-        for gain in gains(frame[frame["setting"] == lines["setting"].iloc[0]])
-        if gain.improvement is not None
+    found = [
+        each for each in gains(frame[frame["setting"] == lines["setting"].iloc[0]]) if each.improvement is not None
     ]
-    if others:
-        return f"{said}, over which {', '.join(others)}"
-    return f"{said}; 2 or more of them would give the gain over random"
+    if not found:
+        return f"{said}; 2 or more of them would give the gain over random"
+    shown = found if len(found) <= MOST_GAINS else [each for each in found if not each.reading.startswith("undecided")]
+    others = [f"{each.method} gains {each.improvement.text} % ({each.reading})" for each in shown if each.improvement]
+    if len(shown) < len(found):
+        others.append(f"{len(found) - len(shown)} methods gain what may be nothing (undecided: their intervals hold 0)")
+    return f"{said}, over which {', '.join(others)}"

@@ -52,3 +52,20 @@ def test_one_seed_and_one_random_architecture_are_said_to_be_few(make_record: Ma
     assert "2 or more of them would give the gain over random" in random
     assert "none was run" in summary(found[:1])[2]
     assert summary([]) == []
+
+
+def test_of_many_methods_those_that_are_decided_are_named(make_record: MakeRecord) -> None:
+    """Random accuracies as above; an architecture of each method gains nothing, but one that loses 20 points."""
+    random = [
+        record
+        for name, error in (("r0", 10.0), ("r1", 9.0), ("r2", 8.0))
+        for record in runs(make_record, name, [error], method="random")
+    ]
+    methods = [runs(make_record, f"a{number}", [9.0], method=f"M{number}") for number in range(4)]
+    worse = runs(make_record, "a4", [29.0], method="M4")
+    few = summary([*random, *(record for found in methods for record in found)])[-1]
+    assert all(f"M{number} gains +0.00" in few for number in range(4))
+    many = summary([*random, *(record for found in methods for record in found), *worse])[-1]
+    assert many.endswith("(worse than random), 4 methods gain what may be nothing (undecided: their intervals hold 0).")
+    assert many.count(" gains ") == 1
+    assert "M4 gains −21.98" in many
