@@ -22,7 +22,6 @@ from backbones.errors import InputError
 from backbones.files import file_digest, read_json, write_text
 from backbones.genotype import OPERATIONS, Genotype
 from backbones.zoo import own as own_zoo
-from search.configs import nearest
 
 #: What `random:SEED:OPERATION,…` draws from: every operation that a cell may have.
 ALLOWED = tuple(name for name in OPERATIONS if name != "none")
@@ -174,6 +173,9 @@ def restricted_architecture(seed: int, operations: str) -> NamedArchitecture:
     Raises:
         InputError: an unknown operation, one given twice, or none.
     """
+    # Imported here because it takes pydantic, which the zoo's list does not need.
+    from search.configs import nearest
+
     names = operations.split(",")
     for name in names:
         if name not in ALLOWED or names.count(name) > 1:
