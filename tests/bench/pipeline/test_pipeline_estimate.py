@@ -24,6 +24,8 @@ from bench.tasks.contract import given
 from bench.tasks.registry import load_protocol
 from search.configs import portable
 
+pytestmark = pytest.mark.xdist_group("pipeline estimate")
+
 PAPERS = ("pipelines/p_darts_paper", "pipelines/pc_darts_paper")
 
 #: A stage of a plan: its title, whether its hours are rough, how many they are, and where they are from.

@@ -14,7 +14,7 @@ from bench.pipeline import survival as survival_module
 from bench.pipeline.survival import Survival, compare, survive
 from tests.bench.pipeline.miniature import STAGES, write_configs
 
-KILLS = int(os.environ.get("WILDNAS_KILLS", "5"))
+KILLS = int(os.environ.get("WILDNAS_KILLS", "3"))
 
 
 def test_kills_change_no_record(on_mini_digits: Path) -> None:

@@ -24,6 +24,8 @@ from search.loop.second_order import unrolled_gradient
 from search.settings import SearchSettings
 from search.training import parallel
 
+pytestmark = pytest.mark.xdist_group("parallel")
+
 WORKER = Path(__file__).with_name("replicas.py")
 
 

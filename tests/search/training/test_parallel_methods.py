@@ -18,12 +18,16 @@ from tests.search.methods.made import METHODS
 
 WORKER = Path(__file__).with_name("replicas_methods.py")
 
+# `states` takes half a minute: once, not once in each process of the tests.
+pytestmark = pytest.mark.xdist_group("parallel methods")
+
+#: Two edges of three operations.
 SMALL = {"nodes": 1, "operations": ["none", "skip_connect", "sep_conv_3x3"]}
 
 #: What searches have besides the parts of `METHODS`.
 OTHERS: dict[str, dict[str, Any]] = {
     "curvature": {"architecture": {"stop": {"type": "curvature", "window": 1, "lag": 1, "ratio": 1.01}}},
-    "perturbation": {**SMALL, "selection": {"type": "perturbation", "tune_epochs": 1}},
+    "perturbation": {"selection": {"type": "perturbation", "tune_epochs": 1}},
 }
 
 SEARCHES = [*(name for name in METHODS if name != "darts"), *OTHERS, "evolution"]
@@ -34,7 +38,7 @@ def states(
     tiny_search: Callable[..., SearchSettings], tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict[str, dict[str, Any]]]:
     stage = {"epochs": 2, "frozen_epochs": 0, "layers": 3, "channels": 4}
-    plain = tiny_search(stages=[stage], max_skips=None, rule="darts").model_dump(mode="json")
+    plain = tiny_search(stages=[stage], max_skips=None, rule="darts").model_dump(mode="json") | SMALL
     parts = {name: {"architecture": own} for name, own in METHODS.items() if name != "darts"} | OTHERS
     searches = {
         name: {**plain, **own, "architecture": {"lr": 0.01, **own.get("architecture", {})}}
