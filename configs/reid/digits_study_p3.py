@@ -3,6 +3,5 @@
 _base_ = ["digits_p3.py"]
 embedded = "digits_study"
 data_root = "{{$WILDNAS_DIGITS_STUDY:work/digits_study}}"
-# With a triplet loss, and at a lower rate, two seeds differ less.
-loss = "softmax_triplet"
-learning_rate = 0.03
+# The width of the classification network.
+channels = 6
