@@ -297,6 +297,27 @@ def test_a_task_of_one_process_runs_in_no_other(places: Places) -> None:
         in_processes(replace(work(planned, places), resources=Resources(processes=2)), None, quiet)
 
 
+def test_the_processes_of_a_stage_are_started_on_a_free_port_and_leave_its_record(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = SmallTask()
+    monkeypatch.setattr(SmallTask, "distributed", True)
+    planned = plan(evaluation(task), places)
+    asked = replace(work(planned, places), resources=Resources(processes=2))
+    told: list[tuple[float, str]] = []
+
+    def start(member: object, arguments: tuple[Work, Path | None, int], nprocs: int) -> None:
+        given, weights, port = arguments
+        assert (member, given, weights, nprocs) == (work_module._member, asked, None, 2)
+        assert 1024 <= port < 65536
+        evaluate_in_memory(given.planned, given.places, weights, quiet, auto_batch=False)
+
+    monkeypatch.setattr(work_module, "spawn", start)
+    record = in_processes(asked, None, lambda fraction, doing: told.append((fraction, doing)))
+    assert record == places.store.find(planned.name)
+    assert told == [(0.0, "2 processes")]
+
+
 def test_a_note_has_a_largest_size(tmp_path: Path) -> None:
     file = progress_file(tmp_path, NAME)
     file.parent.mkdir(parents=True)

@@ -239,6 +239,22 @@ def test_a_change_that_is_taken_back_brings_the_records_back(places: Places) -> 
     assert len(task.jobs) == 4
 
 
+def test_a_training_whose_weights_are_lost_is_run_again_and_never_told_as_done(
+    places: Places, capfd: pytest.CaptureFixture[str]
+) -> None:
+    task = UnluckyTask()
+    before = run_pipeline(made(task), places, EngineChoice()).records
+    checkpoint = before[FIRST].checkpoint
+    assert checkpoint is not None
+    (places.work / checkpoint.path).unlink()
+    places.store.path(before[CHILD].name).unlink()
+    capfd.readouterr()
+    again = run_pipeline(made(task), places, EngineChoice())
+    assert (again.ran, again.failed) == (2, {})
+    shown = [line.split(" · ", 2)[2] for line in capfd.readouterr().err.splitlines() if f" {FIRST} · " in line]
+    assert [line.split(" in ")[0] for line in shown] == ["started", "done"]
+
+
 def test_tables_and_selections_are_written(places: Places) -> None:
     pipeline = made(UnluckyTask())
     result = with_tables(pipeline, run_pipeline(pipeline, places, EngineChoice()), places)

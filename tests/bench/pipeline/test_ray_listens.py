@@ -1,4 +1,4 @@
-"""A cluster of our own listens on this machine only, in a folder that nobody else can enter."""
+"""A cluster of our own listens on this machine only, in a folder that nobody else can enter, and ends with its work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ told = {"answer": answer, "mode": os.stat(engine._folder).st_mode & 0o777, "auth
 told["addresses"] = [line.split()[3] for line in ours]
 folder = engine._folder
 engine.close()
-print("told", json.dumps({**told, "left": folder.exists()}))
+told |= {"left": folder.exists(), "joined": ray.is_initialized()}
+ray.init(address="local", num_cpus=1, log_to_driver=False, configure_logging=False, include_dashboard=False)
+joined = RayEngine(None)
+joined.close()
+print("told", json.dumps({**told, "stays": ray.is_initialized()}))
 """
 
 
@@ -52,4 +56,6 @@ def test_nothing_listens_beyond_this_machine() -> None:
     assert told["answer"] == 5
     assert len(told["addresses"]) >= 4
     assert {address.rpartition(":")[0] for address in told["addresses"]} <= {"127.0.0.1", "[::ffff:127.0.0.1]", "[::1]"}
-    assert (told["mode"], told["auth"], told["left"]) == (0o700, "token", False)
+    assert (told["mode"], told["auth"], told["left"], told["joined"]) == (0o700, "token", False, False)
+    # A cluster that its caller has joined is the caller's to leave.
+    assert told["stays"] is True
