@@ -75,11 +75,13 @@ class Timetable:
         expected = sum(pair[0] for pair in self._ended)
         return sum(pair[1] for pair in self._ended) / expected if expected else 1.0
 
-    def left(self, now: float, waiting: Sequence[float | None]) -> str:
-        """Text such as `all: about 2:30 left`, for the running stages and those that wait."""
+    def left(self, now: float, waiting: Sequence[float | None], together: int = 1) -> str:
+        """Text such as `all: about 2:30 left`, for the running stages and those that wait, so many at the same time."""
         if not any(waiting):
             return ""
-        known = sum(seconds for seconds in waiting if seconds is not None) * self.speed
+        listed = [seconds for seconds in waiting if seconds is not None]
+        # No sooner than the longest one.
+        known = max(sum(listed) / together, *listed) * self.speed
         sure = all(seconds is not None for seconds in waiting)
         return f"all: {'about' if sure else 'at least'} {clock(now + known)} left"
 

@@ -140,7 +140,7 @@ class Board:
             left = pace.left if pace.left is not None else (expected or 0) * self._table.speed
             known += left
         # Stages that run at the same time divide the remaining time among them.
-        return self._table.left(known / max(1, len(running)), waiting)
+        return self._table.left(known / max(1, len(running)), waiting, max(1, len(running)))
 
     def _set(self, title: str, state: State, text: str) -> None:
         self._states[title], self._texts[title] = state, text

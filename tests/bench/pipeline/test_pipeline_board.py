@@ -164,3 +164,19 @@ def test_running_stages_share_what_is_left(clock_at: Clock) -> None:
     board.start("c")
     assert board._left() == ""
     board.close()
+
+
+def test_waiting_stages_will_run_at_the_same_time_too(clock_at: Clock) -> None:
+    waiting: dict[str, float | None] = {"c": 60.0, "d": 40.0, "e": 40.0, "f": 20.0}
+    board = Board({"a": 100.0, "b": 60.0, **waiting}, os.open(os.devnull, os.O_WRONLY))
+    board.start("a")
+    # 100 s and 220 s.
+    assert board._left() == "all: about 5:20 left"
+    board.start("b")
+    # Half of 160 s and of 160 s.
+    assert board._left() == "all: about 2:40 left"
+    for title in ("d", "e", "f"):
+        board.end(title, State.BLOCKED, "")
+    # Half of 160 s, and c, which two do no sooner than one.
+    assert board._left() == "all: about 2:20 left"
+    board.close()
