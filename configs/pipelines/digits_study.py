@@ -1,6 +1,6 @@
 # Does a proxy's order hold on the embedded digits? 33 cell architectures and 4 models of timm, each with two seeds,
 # through zero-cost scores, classification, detection and re-identification; searches of both methods with 3 seeds.
-# `wildnas run pipelines/digits_study --jobs 2` takes one or two hours on two cores; `wildnas transfer` prints the answer.
+# `wildnas run pipelines/digits_study --jobs 2` takes 1.5 hours on two cores; `wildnas transfer` prints the answer.
 task = 'pipeline'
 searches = ['search/digits_study_pc_darts', 'search/digits_study_p_darts']
 seeds = [0, 1, 2]
@@ -19,7 +19,7 @@ baselines = [
     'SGAS_Cri1_CIFAR_3',
     'SNAS_mild',
     'TENAS_imagenet',
-    # Published cells differ little on digits. Cells of pools, skips and at most one kind of convolution widen the range.
+    # Published cells differ little on digits: cells of pools, skips and at most one convolution widen the range.
     'random:0:skip_connect,max_pool_3x3,avg_pool_3x3',
     'random:1:skip_connect,max_pool_3x3,avg_pool_3x3',
     'random:2:skip_connect,max_pool_3x3,avg_pool_3x3',
