@@ -19,6 +19,7 @@ from bench.pipeline.settings import Expected
 from bench.pipeline.stages import Best, Given, PipelineStage
 from bench.pipeline.survey import PipelineData, Status, survey
 from bench.pipeline.work import Outcome as Finished
+from bench.pipeline.work import Work
 from bench.runs.locks import locked
 from bench.runs.run import Places
 from bench.tasks.architectures import resolve
@@ -222,6 +223,28 @@ def test_while_stages_run_the_others_are_not_looked_at_again(places: Places, mon
     assert run_pipeline(made(UnluckyTask()), places, EngineChoice()).ran == 3
     # Before the first and after each outcome, besides the look for what is missing.
     assert looks == [0, 0, 4, 8, 12]
+
+
+def test_a_stage_that_another_process_has_begun_in_between_is_waited_for(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(LocalEngine):
+        """Its lock is free when it is looked at, but held when the first stage is to start."""
+
+        asked = 0
+
+        def start(self, work: Work) -> bool:
+            self.asked += 1
+            return super().start(work) if self.asked > 1 else False
+
+    engine = Late(lambda *told: None)
+    monkeypatch.setattr(running, "make_engine", lambda *choice: engine)
+    monkeypatch.setattr(running, "LOOK_INTERVAL", 0.01)
+    pipeline = made(UnluckyTask())
+    # The only stage: nothing else runs in the meantime.
+    alone = replace(pipeline, stages={FIRST: pipeline.stages[FIRST]}, selections=())
+    assert run_pipeline(alone, places, EngineChoice()).ran == 1
+    assert engine.asked == 2
 
 
 def test_a_change_that_is_taken_back_brings_the_records_back(places: Places) -> None:
