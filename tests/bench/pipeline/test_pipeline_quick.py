@@ -278,6 +278,25 @@ def test_a_training_whose_weights_are_lost_is_run_again_and_never_told_as_done(
     assert [line.split(" in ")[0] for line in shown] == ["started", "done"]
 
 
+def test_without_its_file_of_weights_a_run_that_began_from_it_is_done(places: Places, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.pth"
+    theirs.write_bytes(b"theirs")
+    pipeline = made(UnluckyTask())
+    stage = replace(pipeline.stages[FIRST], weights=theirs)
+    alone = replace(pipeline, stages={FIRST: stage}, selections=())
+    run_pipeline(alone, places, EngineChoice())
+    theirs.unlink()
+    (look,) = survey(alone, places, PipelineData())
+    assert look.status is Status.DONE
+    assert look.why.startswith(f"not here to compare: {theirs}: no such file")
+    # One that began from no weights is not that run.
+    places.store.path(NAME).unlink()
+    scratch = replace(alone, stages={FIRST: replace(stage, weights=None)})
+    run_pipeline(scratch, places, EngineChoice())
+    (look,) = survey(alone, places, PipelineData())
+    assert look.status is Status.NO_DATA
+
+
 def test_tables_and_selections_are_written(places: Places) -> None:
     pipeline = made(UnluckyTask())
     result = with_tables(pipeline, run_pipeline(pipeline, places, EngineChoice()), places)

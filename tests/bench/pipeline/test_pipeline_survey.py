@@ -117,6 +117,8 @@ def test_the_run_that_gave_the_weights_is_told_by_its_key(tmp_path: Path, make_r
     parent = make_record(key=one)
     name = parent.name
     assert told(parent, make_record(key=two)) == f"its weights run is another one: {name}"
+    # Also of a key that comes before the old one.
+    assert told(make_record(key=two), parent) == f"its weights run is another one: {name}"
     # The same run under another name is the same run.
     assert told(parent, make_record(key=one, protocol="classification/other")) == "another run"
     assert told(None, parent) == f"starts from the weights run {name}"
