@@ -57,3 +57,9 @@ def test_a_small_part_has_two_identities() -> None:
         part = limited(Listing(Path("x"), images, queries, images, junk=2), limit)
         assert Counter(who for _, who, _ in part.gallery) == expected
         assert part.junk == 0
+
+
+def test_of_a_turn_the_first_identities_stay_whatever_their_cameras() -> None:
+    gallery = [("0001_c2", 1, 2), ("0002_c0", 2, 0)]
+    queries = [("0001_c1", 1, 1), ("0002_c1", 2, 1)]
+    assert limited(Listing(Path("x"), gallery, queries, gallery), 1).gallery == gallery[:1]
