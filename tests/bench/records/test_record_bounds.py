@@ -56,6 +56,31 @@ def test_a_bound_is_passed_by_the_next_value(within: Any, beyond: Any, said: str
         confirm_record({"config": beyond})
 
 
+@pytest.mark.parametrize(
+    ("plain", "looked_at"),
+    [
+        ({"a": [1, {"b": -2.5}, None, True]}, {"a": [1, {"b": math.nan}]}),
+        (10**18, 10**18 + 1),
+        (-(10**18), -(10**18) - 1),
+        ({"title": "x" * 500}, {"title": "x" * 501}),
+        ({"a": "x"}, {"a": "ä"}),
+        ({"x" * 300: 1}, {"x" * 301: 1}),
+        ({"x": 1}, {"ä": 1}),
+        (nested(32), nested(33)),
+    ],
+)
+def test_what_is_far_below_all_bounds_is_looked_at_no_closer(
+    plain: Any, looked_at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Key by key, ten thousand records take seconds."""
+    asked: list[Any] = []
+    monkeypatch.setattr(bounds, "_confirm", lambda content, *more: asked.append(content))
+    confirm_bounded(plain)
+    assert asked == []
+    confirm_bounded(looked_at)
+    assert len(asked) == 1
+
+
 def test_where_a_value_stands_is_told() -> None:
     with pytest.raises(ValueError, match=r"^key 'metrics\.top1\.value': "):
         confirm_bounded({"top1": {"value": 1e101}}, "metrics")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from backbones.errors import InputError
+from backbones.files import file_digest
 from bench.commands.cli import main
+from bench.records.check import confirm_recorded
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
@@ -75,3 +78,21 @@ def test_odd_files_and_parents_that_are_gone_are_notes(
     assert code == 0
     assert "seed0.json.7.partial: belongs to no record" in err
     assert "key 'parents': classification/digits/digits_pc_darts-s0-b527807e/seed0 was run again" in err
+
+
+def test_a_file_beside_a_recorded_checkpoint_is_not_that_checkpoint(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = RecordStore(tmp_path / "results")
+    folder = tmp_path / "work" / make_record().name
+    files = {name: folder / name for name in ("before.pth", "checkpoint.pth", "last.pth")}
+    folder.mkdir(parents=True)
+    for name, file in files.items():
+        file.write_bytes(name.encode())
+    recorded = {"path": f"{make_record().name}/checkpoint.pth", "sha256": file_digest(files["checkpoint.pth"])}
+    record = make_record(checkpoint=recorded)
+    store.write(record)
+    assert confirm_recorded(files["checkpoint.pth"], tmp_path / "results") == record
+    assert confirm_recorded(files["before.pth"], tmp_path / "results") is None
+    assert confirm_recorded(files["last.pth"], tmp_path / "results") is None
+    files["checkpoint.pth"].write_bytes(b"another")
+    with pytest.raises(InputError, match="has another digest than in its record"):
+        confirm_recorded(files["checkpoint.pth"], tmp_path / "results")

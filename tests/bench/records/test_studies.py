@@ -50,6 +50,17 @@ def test_a_study_is_shown_without_the_papers_rows(study: Path, capsys: pytest.Ca
     assert "2 measured runs." in " ".join(re.sub("<[^>]*>", "", page).split())
 
 
+@pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (200, True), (201, False)])
+def test_a_title_has_1_to_200_characters(study: Path, length: int, fits: bool) -> None:
+    manifest = study / "study.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "title": "T" * length}))
+    if fits:
+        assert study_folder(str(study)) == study
+    else:
+        with pytest.raises(InputError, match="key 'title'"):
+            study_folder(str(study))
+
+
 def _lose(study: Path) -> None:
     next((study / "records").rglob("seed0.json")).unlink()
 

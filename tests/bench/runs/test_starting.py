@@ -195,6 +195,10 @@ def test_weights_of_another_architecture_are_refused_before_their_file_is_looked
     for given in ("darts_imagenet", "timm:resnet34"):
         with pytest.raises(InputError, match="are weights of another architecture"):
             find_weights(given, resolve("random:0").design, tmp_path)
+    # Of two cells, whichever digest comes first.
+    for given, other in (("darts_imagenet", "p_darts_imagenet"), ("p_darts_imagenet", "darts_imagenet")):
+        with pytest.raises(InputError, match="are weights of another architecture"):
+            find_weights(given, resolve(pretrained.get(other).architecture).design, tmp_path)
     with pytest.raises(InputError, match="weights lite0: no such file, nor a name of `wildnas weights list`"):
         find_weights("lite0", resolve("random:0").design, tmp_path)
 
