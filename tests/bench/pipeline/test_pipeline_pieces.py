@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ import torch
 
 from backbones.errors import InputError
 from bench.pipeline import work as work_module
+from bench.pipeline.engines import pool
 from bench.pipeline.memory import advice, batch_size, evaluate_in_memory, largest_fit
 from bench.pipeline.notes import (
     INTERVAL,
@@ -349,6 +352,24 @@ def test_the_engine_is_the_one_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -
         make_engine(EngineChoice(jobs=jobs), quiet)
     assert made == [("local", quiet), ("pool", 2)]
     assert EngineChoice().jobs == 1
+
+
+def test_a_process_of_the_pool_ends_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.pipeline.engines.pool.signal.signal", lambda *what: None)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    ours, theirs = multiprocessing.Pipe()
+    ours.close()
+    pool._work_on(theirs, 1)
+
+
+def test_the_pool_is_closed_when_its_processes_have_ended() -> None:
+    context = multiprocessing.get_context("spawn")
+    engine = pool.PoolEngine(2)
+    process = context.Process(target=time.sleep, args=(600,))
+    process.start()
+    engine._free.append((process, context.Pipe()[0]))
+    engine.close()
+    assert process.exitcode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("rank", "called"), [(0, "evaluate"), (1, "join")])

@@ -276,6 +276,12 @@ def test_a_training_whose_weights_are_lost_is_run_again_and_never_told_as_done(
     assert (again.ran, again.failed) == (2, {})
     shown = [line.split(" · ", 2)[2] for line in capfd.readouterr().err.splitlines() if f" {FIRST} · " in line]
     assert [line.split(" in ")[0] for line in shown] == ["started", "done"]
+    # If that fails, its old record is no result of the pipeline, and what needs the weights has none.
+    (places.work / checkpoint.path).unlink()
+    places.store.path(before[CHILD].name).unlink()
+    task.fails = ("classification/quick",)
+    failed = run_pipeline(made(task), places, EngineChoice())
+    assert (list(failed.records), list(failed.failed), failed.blocked) == ([OTHER], [FIRST], [CHILD])
 
 
 def test_without_its_file_of_weights_a_run_that_began_from_it_is_done(places: Places, tmp_path: Path) -> None:
