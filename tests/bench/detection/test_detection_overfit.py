@@ -95,3 +95,13 @@ def test_a_mistake_ends_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path
     code = main(["PDARTS", "--on", "detection/coco_mini_ssd", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
     assert code == 2
     assert "instances_train2017.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ap50", "expect", "code"), [(80.0, "80", 0), (79.9, "80", 1), (0.0, None, 0)])
+def test_the_exit_code_says_whether_ap50_is_as_expected(
+    ap50: float, expect: str | None, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = SimpleNamespace(ap=1.0, ap50=ap50, losses=[2.0, 1.0])
+    monkeypatch.setattr("bench.detection.overfit.overfit", lambda *given: outcome)
+    more = [] if expect is None else ["--expect", expect]
+    assert main(["PDARTS", "--on", "detection/digits_ssd", "--out", str(tmp_path / "out"), *more]) == code

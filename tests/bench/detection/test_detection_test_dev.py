@@ -14,9 +14,10 @@ from backbones.errors import InputError
 from bench.commands.cli import main
 from bench.detection.checkpoint import load
 from bench.detection.inference import detect
-from bench.detection.test_dev import IMAGE_INFO, check_submission, export_test_dev
+from bench.detection.test_dev import IMAGE_INFO, check_submission, export_test_dev, load_test_dev
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Protocol
+from search.configs import config_root
 from tests.bench.detection.conftest import tiny_protocol
 
 NAME = "detections_test-dev2017_mine_results.json"
@@ -150,3 +151,12 @@ def test_the_command_checks(
     assert capsys.readouterr().err == f"wildnas: {file}: entry 1: key 'image_id' is missing\n"
     assert main(["test-dev", "check", str(file), "--on", "reid/market1501_p3"]) == 2
     assert "expected a detection protocol" in capsys.readouterr().err
+
+
+def test_only_a_detection_protocol_with_a_test_dataloader_has_a_submission(tmp_path: Path) -> None:
+    assert load_test_dev("detection/coco_ssd320").name == "detection/coco_ssd320"
+    without = tmp_path / "without.py"
+    without.write_text(f"_base_ = {str(config_root() / 'detection/coco_ssd320.py')!r}\ntest_dataloader = None\n")
+    for name in ("classification/digits", str(without)):
+        with pytest.raises(InputError, match="expected a detection protocol with a test_dataloader"):
+            load_test_dev(name)
