@@ -32,7 +32,7 @@ baselines = [
     'timm:mobilenetv2_050',
     'timm:mobilenetv3_small_050',
     'timm:regnetx_002',
-    'timm:resnet10t',
+    'timm:mnasnet_small',
 ]
 random_baselines = 5
 retrain = 'classification/digits_study'
