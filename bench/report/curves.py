@@ -74,7 +74,8 @@ def _panels(
         marks = stage_marks(curve.epochs for curve in group)
         for axis, keys in what:
             series = joined([_series(curve, key, words, link) for curve in group for key, words in keys.items()])
-            if series:
+            # A training that was scored once, at its end, has no curve.
+            if any(len(each.points) > 1 for each in series):
                 yield Panel(f"{title}: {axis.title.split(' (')[0]}", _EPOCH, axis, series, marks)
 
 

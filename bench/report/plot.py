@@ -21,6 +21,9 @@ _SIZE = (4.8, 3.4)
 # One more than there are colours, for the eight operations of a search.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _STYLES = ("-", "--", "-.", ":")
+#: The most series that are named beside the plot: of more, the names would take its place. Each mark has its name, and
+#: the numbers below the plot have all of them.
+_MOST_NAMED = 24
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 #: Settings beside those of every picture.
@@ -88,7 +91,7 @@ def _draw(axes: Axes, panel: Panel) -> dict[str, Point]:
     _scale(axes.yaxis, panel.y, [point.y for point in panel.points])
     axes.set_ylabel(panel.y.title + {"high": ", more is better", "low": ", less is better"}.get(panel.y.better, ""))
     axes.margins(0.12 if panel.named else 0.06)
-    if len(panel.series) > 1:
+    if 1 < len(panel.series) <= _MOST_NAMED:
         columns = 3 if max(len(series.name) for series in panel.series) < 18 else 2
         look = {"fontsize": 7.5, "columnspacing": 1.2, "handletextpad": 0.5}
         axes.figure.legend(loc="outside upper left", ncols=columns, **look)
@@ -111,7 +114,7 @@ def _scale(side: XAxis | YAxis, axis: Axis, values: Sequence[float]) -> None:
     side.set_label_text(axis.title)
     decades = math.log10(max(values) / min(values)) if axis.logarithmic else 0
     if decades > 0.5:
-        side.axes.set_xscale("log")
+        (side.axes.set_xscale if side.axis_name == "x" else side.axes.set_yscale)("log")
         side.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 1.5 else (1,), numticks=9))
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         side.set_minor_formatter(NullFormatter())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bench.report.panels import Axis, Figure, Panel, Point, Series
 from bench.statistics.answers import Answer
@@ -12,8 +12,8 @@ from bench.tables.rows import MEASURED
 
 #: Returns the link to an architecture's runs under a protocol; empty where there is none.
 RunLink = Callable[[str, str], str]
-#: The axis is logarithmic where the largest score is more than so many times the smallest.
-_WIDE = 100
+#: An axis is logarithmic where the largest number is more than so many times the smallest.
+_WIDE = 10
 _BARS = "Means over seeds; bars are one deviation over seeds, where there are several."
 
 
@@ -52,11 +52,11 @@ def _panel(pair: Pair, title: str, link: RunLink) -> Panel:
         )
         for name in pair.architectures
     )
-    scores = [point.x for point in points]
-    wide = min(scores) > 0 and max(scores) > _WIDE * min(scores)
     series = Series(pair.source, points, hollow=not measured)
-    return Panel(title, _axis(proxy, wide), _axis(downstream), (series,), named=True)
+    horizontal, vertical = _axis(proxy, [p.x for p in points]), _axis(downstream, [p.y for p in points])
+    return Panel(title, horizontal, vertical, (series,), named=True)
 
 
-def _axis(side: Side, logarithmic: bool = False) -> Axis:
-    return Axis(side.title.partition("/")[2], logarithmic, better="high" if side.higher_is_better else "low")
+def _axis(side: Side, values: Sequence[float]) -> Axis:
+    wide = min(values) > 0 and max(values) > _WIDE * min(values)
+    return Axis(side.title.partition("/")[2], wide, better="high" if side.higher_is_better else "low")

@@ -29,6 +29,13 @@ pre{margin:0;padding:14px 18px;background:#1e1e24;color:#dcdce4;font:14px/1.7 mo
 .arrow{font-size:34px;color:#777} img{display:block} .cap{font-size:14px;color:#444;padding-bottom:4px}
 table{border-collapse:collapse;font-size:13px} td,th{padding:3px 9px;border-top:1px solid #bbb;text-align:left}"""
 
+#: Of the scatters of a study, that of the best predictor of AP and that of rank-1.
+BEST = """const figures = [...document.querySelectorAll("#proxies figure")];
+const titled = name => figures.find(each => each.querySelector("figcaption").innerText.includes(name));
+const kept = [titled("AP (%)"), titled("Rank-1 (%)")];
+figures.filter(each => !kept.includes(each)).forEach(each => each.remove());
+document.querySelectorAll("#proxies details").forEach(each => each.remove());"""
+
 
 class Camera:
     """A headless browser that photographs pages."""
@@ -51,11 +58,12 @@ class Camera:
         self._driver.save_screenshot(str(OUT / out))
         shrink(OUT / out)
 
-    def element(self, file: Path, selector: str, out: str, width: int) -> None:
-        """A part of a page."""
+    def element(self, file: Path, selector: str, out: str, width: int, before: str = "") -> None:
+        """A part of a page, after a script."""
         size = {"width": width, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self._driver.get(file.resolve().as_uri())
+        self._driver.execute_script(before)
         self._driver.find_element(By.CSS_SELECTOR, selector).screenshot(str(OUT / out))
         shrink(OUT / out)
 
@@ -131,7 +139,7 @@ def study(name: str) -> None:
     with tempfile.TemporaryDirectory() as made:
         camera = Camera(Path(made))
         report, _ = api.write_report(api.study_folder(name), Path(made) / "report")
-        camera.element(report, "#proxies", f"study_{name}.png", 1180)
+        camera.element(report, "#proxies .panels", f"study_{name}.png", 1180, BEST)
         camera.close()
 
 

@@ -93,6 +93,17 @@ def test_trainings_and_reduced_ones_stand_apart(write: Write, tmp_path: Path) ->
     assert search_figure(curves, link).panels == ()
 
 
+def test_a_training_that_was_scored_once_has_no_curve(write: Write, tmp_path: Path) -> None:
+    ends = [{"epoch": 1}, {"epoch": 2, "top1_error": 40.0}]
+    curves, _ = read_curves([write(ends, seed=0), write(ends, seed=1)], RecordStore(tmp_path))
+    assert training_figure(curves, link).panels == ()
+    # Beside one with a curve, it is a point of the same plot.
+    whole = write([{"epoch": 1, "top1_error": 50.0}, {"epoch": 2, "top1_error": 45.0}], seed=2)
+    curves, _ = read_curves([write(ends, seed=0), whole], RecordStore(tmp_path))
+    (panel,) = training_figure(curves, link).panels
+    assert [(point.x, point.y) for point in panel.points] == [(2, 40.0), (1, 50.0), (2, 45.0)]
+
+
 def test_a_curve_that_cannot_be_used_is_named(write: Write, make_record: Callable[..., Record], tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
     gone, another, sound = (write([{"epoch": 1, "top1_error": 1.0}], seed=seed) for seed in range(3))

@@ -82,6 +82,23 @@ def test_a_narrow_range_is_no_logarithm() -> None:
     assert {"10.0", "10.8", "12.0"} <= shown([10, 12])
 
 
+def test_the_vertical_axis_is_a_logarithm_too_if_it_is_asked_for() -> None:
+    points = tuple(Point(1.0 + place, value) for place, value in enumerate((0.1, 5, 300)))
+    text = plot.svg(Panel("t", Axis("x"), Axis("y", logarithmic=True), (Series("measured", points),)), "k")
+    assert {"0.1", "1", "10", "100"} <= set(re.findall(r">([\d.]+)</text>", text))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("count", "named"), [(24, 24), (25, 0), (200, 0)])
+def test_of_many_series_no_name_takes_the_place_of_the_plot(count: int, named: int) -> None:
+    series = [
+        Series(f"a long name of a cell, seed {place}", (Point(1, place), Point(2, place + 1)), line=True)
+        for place in range(count)
+    ]
+    text = plot.svg(Panel("t", Axis("epoch"), Axis("error (%)"), tuple(series)), "k")
+    assert text.count(">a long name of a cell, seed ") == named
+
+
 def test_epochs_are_whole_numbers_and_stages_are_marked() -> None:
     points = tuple(Point(epoch, 10.0 * epoch, f"epoch {epoch}") for epoch in (1, 2, 3))
     axis = Axis("epoch", whole=True)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from html import unescape
 from xml.etree import ElementTree
 
+import pytest
+
 from bench.records.record import Record
 from bench.report import plot
 from bench.report.panels import Axis, Panel, Point, Series
-from bench.report.proxies import proxies_figure
+from bench.report.proxies import _axis, proxies_figure
 from bench.statistics.answers import answers
 from bench.statistics.measurements import measurements
 from bench.statistics.transfer import pairs
@@ -73,6 +75,17 @@ def test_scatters_have_bars_on_both_sides_and_lead_to_runs(make_record: Callable
     assert all(point.deviation and point.x_deviation for point in panel.points)
     assert {point.link for point in panel.points} == {"#detection/digits_ssd"}
     assert all("τ = " in panel.title for panel in figure.panels)
+
+
+@pytest.mark.parametrize(
+    ("values", "wide"), [((1.0, 10.0), False), ((1.0, 10.1), True), ((0.0, 50.0), False), ((-1.0, 50.0), False)]
+)
+def test_a_wide_range_of_positive_numbers_is_drawn_on_a_logarithm(
+    make_record: Callable[..., Record], values: tuple[float, float], wide: bool
+) -> None:
+    pair = next(iter(pairs(measurements(made_study(make_record)))))
+    for side in (pair.proxy, pair.downstream):
+        assert _axis(side, values).logarithmic is wide
 
 
 def test_a_bar_is_drawn_for_each_side_that_has_one() -> None:
