@@ -7,12 +7,14 @@ import os
 # As in bench/cli.py, and before anything imports torch.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from backbones import zoo
 from bench.records.record import SCHEMA_VERSION, Record
@@ -28,6 +30,25 @@ def digits_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from bench.digits.recipe import ensure
 
     return ensure(tmp_path_factory.mktemp("embedded") / "digits")
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder that is filled once, also if the tests run in several processes: the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

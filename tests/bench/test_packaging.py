@@ -15,8 +15,6 @@ from backbones.genotype import Genotype
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,8 +17,6 @@ from search.loop.stages import StageHook, bilevel_of
 from search.run import SearchResult, run_search
 from search.settings import SearchSettings
 
-pytestmark = pytest.mark.xdist_group("search run")
-
 Settings = Callable[..., SearchSettings]
 
 

@@ -15,8 +15,6 @@ from backbones import weights
 from bench.classification.scoring import ErrorMetric
 from bench.tasks.contract import Outcome
 
-pytestmark = pytest.mark.xdist_group("classification resume")
-
 Train = Callable[..., Outcome]
 
 #: All that a training draws random numbers for, or keeps a state of.

@@ -23,8 +23,6 @@ from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job
 from tests.bench.detection.conftest import CATEGORIES, tiny_protocol
 
-pytestmark = pytest.mark.xdist_group("detection inference")
-
 
 @pytest.fixture(scope="module")
 def trained(tiny_checkpoint: Path) -> checkpoint.Trained:

@@ -24,8 +24,6 @@ from bench.tasks.contract import given
 from bench.tasks.registry import load_protocol
 from search.configs import portable
 
-pytestmark = pytest.mark.xdist_group("pipeline estimate")
-
 PAPERS = ("pipelines/p_darts_paper", "pipelines/pc_darts_paper")
 
 #: A stage of a plan: its title, whether its hours are rough, how many they are, and where they are from.
@@ -40,15 +38,19 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def plans(made_once: Callable[[str, Callable[[Path], None]], Path]) -> dict[str, str]:
     """What `--plan` prints of both papers, without records or data."""
-    folder, texts = tmp_path_factory.mktemp("empty"), {}
-    for name in PAPERS:
-        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
-            patch.setenv("WILDNAS_DATA", str(folder))
-            assert main(["run", name, "--plan", "--results", str(folder / "results")]) == 0
-        texts[name] = out.getvalue()
-    return texts
+
+    def plan(folder: Path) -> None:
+        (folder / "empty").mkdir()
+        for name in PAPERS:
+            with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+                patch.setenv("WILDNAS_DATA", str(folder / "empty"))
+                assert main(["run", name, "--plan", "--results", str(folder / "results")]) == 0
+            (folder / f"{Path(name).name}.txt").write_text(out.getvalue(), encoding="utf-8")
+
+    folder = made_once("plans", plan)
+    return {name: (folder / f"{Path(name).name}.txt").read_text(encoding="utf-8") for name in PAPERS}
 
 
 def lines(text: str) -> dict[str, Line]:

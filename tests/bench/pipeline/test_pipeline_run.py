@@ -19,8 +19,6 @@ from bench.runs.recording import redirected
 from tests.bench.conftest import TINY_OPTIONS
 from tests.bench.pipeline.miniature import STAGES, all_records, contents, write_configs, write_retraining
 
-pytestmark = pytest.mark.xdist_group("pipeline run")
-
 #: Where a command in a process of its own finds the packages.
 ROOT = str(Path(__file__).parents[3])
 

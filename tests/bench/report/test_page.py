@@ -28,8 +28,6 @@ from bench.tasks.metrics import METRICS
 from tests.bench.report.conftest import Report
 from tests.bench.report.made_records import GIVEN, NASTY, REDUCED_SEARCH, SEARCHED, made_records
 
-pytestmark = pytest.mark.xdist_group("page")
-
 #: Elements without an end tag.
 VOID = {"meta", "link", "input", "br", "img", "wbr", "hr", "col"}
 

@@ -18,8 +18,6 @@ from bench.tasks.registry import get_task, load_protocol, task_names
 from search.configs import config_root
 from tests.bench.runs.frozen_runs import FROZEN, OWN, PIPELINE_STAGES, RUNS, FrozenRun, write_miniature, write_pipeline
 
-pytestmark = pytest.mark.xdist_group("frozen runs")
-
 RECORDS = [Path(path) for path in record_files(FROZEN / "records")]
 
 #: What the frozen data's images were written with; another version may write other files of the same pixels.

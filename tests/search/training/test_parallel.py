@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -23,8 +20,7 @@ from search.loop.momentum import MomentumSGD
 from search.loop.second_order import unrolled_gradient
 from search.settings import SearchSettings
 from search.training import parallel
-
-pytestmark = pytest.mark.xdist_group("parallel")
+from tests.search.training.processes import run_in_two_processes
 
 WORKER = Path(__file__).with_name("replicas.py")
 
@@ -43,21 +39,9 @@ def settings(tiny_search: Callable[..., SearchSettings]) -> SearchSettings:
 
 
 @pytest.fixture(scope="module")
-def folder(settings: SearchSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(settings: SearchSettings, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """What two processes have left."""
-    folder = tmp_path_factory.mktemp("replicas")
-    # Two processes on the cores of one machine: one thread each.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[3])}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(WORKER)]
-    done = subprocess.run(
-        [*command, settings.model_dump_json(), str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return folder
+    return made_once("replicas", lambda folder: run_in_two_processes(WORKER, settings.model_dump_json(), folder))
 
 
 @pytest.fixture(scope="module")

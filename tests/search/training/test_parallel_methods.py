@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,10 @@ import torch
 
 from search.settings import SearchSettings
 from tests.search.methods.made import METHODS
+from tests.search.training.processes import run_in_two_processes
 
 WORKER = Path(__file__).with_name("replicas_methods.py")
 
-# `states` takes half a minute: once, not once in each process of the tests.
-pytestmark = pytest.mark.xdist_group("parallel methods")
 
 #: Two edges of three operations.
 SMALL = {"nodes": 1, "operations": ["none", "skip_connect", "sep_conv_3x3"]}
@@ -35,7 +31,7 @@ SEARCHES = [*(name for name in METHODS if name != "darts"), *OTHERS, "evolution"
 
 @pytest.fixture(scope="module")
 def states(
-    tiny_search: Callable[..., SearchSettings], tmp_path_factory: pytest.TempPathFactory
+    tiny_search: Callable[..., SearchSettings], made_once: Callable[[str, Callable[[Path], None]], Path]
 ) -> list[dict[str, dict[str, Any]]]:
     stage = {"epochs": 2, "frozen_epochs": 0, "layers": 3, "channels": 4}
     plain = tiny_search(stages=[stage], max_skips=None, rule="darts").model_dump(mode="json") | SMALL
@@ -49,13 +45,7 @@ def states(
         **{**shared, **SMALL, "epochs": 2, "layers": 3, "channels": 4, "candidates": 3},
         "sampler": {"type": "evolution", "population": 2, "sample": 2},
     }
-    folder = tmp_path_factory.mktemp("methods")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[3])}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(WORKER)]
-    done = subprocess.run(
-        [*command, json.dumps(searches), str(folder)], env=environment, capture_output=True, text=True, timeout=900
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    folder = made_once("methods", lambda folder: run_in_two_processes(WORKER, json.dumps(searches), folder))
     return [torch.load(folder / f"rank{rank}.pth", weights_only=True) for rank in (0, 1)]
 
 
