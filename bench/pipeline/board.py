@@ -140,7 +140,8 @@ class Board:
             left = pace.left if pace.left is not None else (expected or 0) * self._table.speed
             known += left
         # Stages that run at the same time divide the remaining time among them.
-        return self._table.left(known / max(1, len(running)), waiting, max(1, len(running)))
+        together = max(1, len(running))
+        return self._table.left(known / together, waiting, together)
 
     def _set(self, title: str, state: State, text: str) -> None:
         self._states[title], self._texts[title] = state, text
