@@ -140,11 +140,11 @@ def _lacks(stage: PipelineStage, report: DataReport | InputError) -> tuple[str, 
 def _without(stage: PipelineStage, evaluation: Evaluation, places: Places, lacks: tuple[str, ...]) -> Seen:
     """Without its data or weights, a run is done if a record fits it with any data and weights."""
     for record in evaluation.earlier(places.store):
-        if evaluation.weights_file and not record.initial_weights:
+        began = record.initial_weights if evaluation.weights_file else None
+        if evaluation.weights_file and began is None:
             continue
         report = DataReport(record.data.counts, record.data.fingerprint)
-        began = record.initial_weights.sha256 if evaluation.weights_file and record.initial_weights else None
-        if evaluation.key(report, began) == record.key:
+        if evaluation.key(report, began.sha256 if began else None) == record.key:
             return Seen(stage, Status.DONE, f"not here to compare: {'; '.join(lacks)}", record.name, record)
     return Seen(stage, Status.NO_DATA, lacks[0], evaluation.name(""), lacks=lacks)
 
