@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.registry import FUNCTIONS, DefaultScope
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -239,3 +239,19 @@ def build_detector(model: Mapping[str, Any]) -> Any:
     with DefaultScope.overwrite_default_scope("mmdet"):
         # MMDetection reads parts of its config as attributes.
         return MODELS.build(ConfigDict(copy.deepcopy(dict(model))))
+
+
+def untrained(model: Mapping[str, Any]) -> Any:
+    """Build a detector, and draw the weights of its layers without mmengine's line of log for each of them.
+
+    Before that, some layers, such as SSD's L2 norm, are uninitialised memory.
+    """
+    detector = build_detector(model)
+    log = MMLogger.get_current_instance()
+    before = log.level
+    log.setLevel("WARNING")
+    try:
+        detector.init_weights()
+    finally:
+        log.setLevel(before)
+    return detector

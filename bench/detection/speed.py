@@ -9,7 +9,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from backbones.errors import InputError
-from bench.detection.components import build_detector, model_config
+from bench.detection.components import model_config, untrained
 from bench.detection.protocol import input_shape
 from bench.machine import environment
 from bench.machine.timing import repeat
@@ -35,9 +35,7 @@ def measure_speed(protocol: Protocol, architecture: NamedArchitecture, batch_siz
     before = environment.memory()
     environment.reset_peak_memory()
     torch.manual_seed(0)
-    model = build_detector(model_config(protocol.config, architecture.design, weights=None))
-    # Some layers, such as SSD's L2 norm, are uninitialised memory before.
-    model.init_weights()
+    model = untrained(model_config(protocol.config, architecture.design, weights=None))
     model.to(device)
     head = model.bbox_head if model.with_bbox else model.roi_head.bbox_head
     batch, single = (made_batch(size, *input_shape(protocol.config), head.num_classes) for size in (batch_size, 1))

@@ -15,6 +15,9 @@ from torchvision.ops import nms
 
 from backbones.errors import InputError
 
+#: Two boxes of one pixel, far from any picture and from each other.
+_BEYOND = [[-1e6, -1e6, -1e6 + 1, -1e6 + 1], [-2e6, -2e6, -2e6 + 1, -2e6 + 1]]
+
 
 class RawSsd(nn.Module):
     """All boxes of an SSD: images `(N, 3, S, S)` to boxes `(N, A, 4)` and scores `(N, A, C)`.
@@ -95,6 +98,8 @@ class SsdWithNms(nn.Module):
         every, score, label = every[kept], score[kept], label[kept]
         # Boxes of different classes do not meet: each class has its own part of the plane.
         apart = every + (label * (self.raw.size + 1)).to(every.dtype)[:, None]
-        chosen = nms(apart, score, self.overlap)
+        # torch.export takes it that NMS keeps two boxes or more: two that meet no other come last, and are cut off.
+        beyond = apart.new_tensor(_BEYOND)
+        chosen = nms(torch.cat([apart, beyond]), torch.cat([score, score.new_full((2,), -1.0)]), self.overlap)[:-2]
         chosen = chosen if self.most < 0 else chosen[: self.most]
         return every[chosen], score[chosen], label[chosen]

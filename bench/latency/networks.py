@@ -76,14 +76,13 @@ def _embedding(protocol: Protocol, architecture: NamedArchitecture) -> Deployed:
 
 
 def _detector(protocol: Protocol, architecture: NamedArchitecture) -> Deployed:
-    from bench.detection.components import build_detector, model_config
+    from bench.detection.components import model_config, untrained
     from bench.detection.cost import detector_cost
     from bench.export.detectors import RawSsd, SsdWithNms
 
-    detector: Any = build_detector(model_config(protocol.config, architecture.design, weights=None))
+    detector: Any = untrained(model_config(protocol.config, architecture.design, weights=None))
     if type(detector).__name__ != "WildnasSSD":
         raise InputError(f"{protocol.name}: builds a {type(detector).__name__}; only SSD has an export")
-    detector.init_weights()
     detector.eval()
     raw = RawSsd(detector)
     shape = (3, raw.size, raw.size)

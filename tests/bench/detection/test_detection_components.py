@@ -1,9 +1,11 @@
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 from backbones import weights, zoo
@@ -12,7 +14,7 @@ from backbones.errors import InputError
 from backbones.networks import ImageNetNetwork
 from backbones.timm_backbone import create
 from backbones.zoo import genotype_of
-from bench.detection.components import build_detector, model_config
+from bench.detection.components import build_detector, model_config, untrained
 from bench.detection.speed import made_batch
 
 from mmdet.registry import MODELS  # isort: skip - behind the components, which see to mmcv's compiled module
@@ -205,3 +207,25 @@ def test_too_small_an_input() -> None:
     config.input_size = 32
     with pytest.raises(InputError, match="use 64 pixels or more"):
         build_detector(config)
+
+
+def test_an_untrained_detector_is_drawn_without_a_line_for_each_weight() -> None:
+    lines: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = lines.append  # type: ignore[method-assign]
+    log = MMLogger.get_current_instance()
+    before = log.level
+    log.addHandler(handler)
+    try:
+        torch.manual_seed(0)
+        quiet = untrained(ssd())
+        assert all(line.levelno < logging.INFO for line in lines)
+        assert log.level == before
+        torch.manual_seed(0)
+        loud = build_detector(ssd())
+        loud.init_weights()
+        assert any(line.levelno == logging.INFO for line in lines)
+    finally:
+        log.removeHandler(handler)
+    for one, two in zip(quiet.state_dict().values(), loud.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, two)
