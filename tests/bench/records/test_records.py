@@ -57,6 +57,7 @@ def test_replace_moves_the_other_run_aside(tmp_path: Path, make_record: MakeReco
         (lambda content: content.pop("metrics"), "key 'metrics' is missing"),
         (lambda content: content.update(metric={}), "unknown key 'metric'; did you mean 'metrics'?"),
         (lambda content: content["cost"].update(seconds="long"), "key 'cost.seconds'"),
+        (lambda content: content["cost"].update(images_per_second=float("inf")), "cost.images_per_second"),
         (lambda content: content["cost"].update(secnds=1), "did you mean 'seconds'?"),
         (lambda content: content["metrics"]["top1_error"].update(value=float("nan")), "metrics.top1_error.value"),
         (lambda content: content.update(schema_version=99), "'schema_version': 99"),

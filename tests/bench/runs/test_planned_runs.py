@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from backbones.errors import InputError
 from backbones.files import file_digest
 from bench.records.record import Record
-from bench.records.store import read_record
+from bench.records.store import RecordStore, read_record
 from bench.runs.run import Evaluation, Places, Planned, checkpoint_of, evaluate, join, plan, work_dir_of
 from bench.tasks.architectures import resolve
 from tests.bench.runs.quick import DATA, QuickTask, quick_protocol
@@ -93,6 +94,22 @@ def test_a_key_is_the_digest_of_canonical_json(places: Places, make_record: Make
     assert plan(replace(plain, retrained=parent), places).key == key(parents=[KEYS[0]], weights=None)
     scored = replace(plain, weights_file=weights, evaluate_only=True)
     assert plan(scored, places).key == key(parents=[], weights=file_digest(weights), evaluate_only=True)
+
+
+def test_earlier_records_are_those_of_the_same_name_the_newest_first(places: Places, make_record: MakeRecord) -> None:
+    store = RecordStore(places.results)
+    made = {}
+    for when, name in enumerate(("PDARTS", "DARTS_V2", "PC_DARTS_image")):
+        for seed in (0, 1):
+            genotype = resolve(name).design
+            named = {"name": name, "genotype": genotype.to_json(), "digest": genotype.digest}
+            made[name, seed] = make_record(protocol="classification/quick", architecture=named, seed=seed)
+            os.utime(store.write(made[name, seed]), (when, when))
+    assert list(wanted(seed=1).earlier(store)) == [made["PDARTS", 1]]
+    # A search has no architecture before it has ended.
+    searched = list(wanted(architecture=None).earlier(store))
+    assert searched == [made[name, 0] for name in ("PC_DARTS_image", "DARTS_V2", "PDARTS")]
+    assert not list(wanted(seed=2).earlier(store))
 
 
 def test_nothing_else_is_in_a_key(places: Places, make_record: MakeRecord) -> None:
