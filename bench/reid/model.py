@@ -28,9 +28,13 @@ def backbone_of(config: ReidConfig, design: Design) -> CellBackbone | TimmBackbo
 
 
 def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
-    """Build PCB over a genotype's or a timm model's backbone, with one class for each training identity."""
+    """Build PCB over a genotype's or a timm model's backbone, with one class for each training identity.
+
+    Weights, and so maps, lie channels last: most convolutions are faster that way.
+    """
     backbone = backbone_of(config, design)
-    return PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
+    pcb = PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
+    return pcb.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
