@@ -97,7 +97,7 @@ class SearchExecution(Schema):
 
     #: CUDA graphs of the steps: `auto` uses them if possible, `on` fails if that is impossible, `off` does not.
     graph: Literal["auto", "on", "off"] = "auto"
-    #: The supernet's arithmetic (`SuperNet`); None is `moments` on a CPU and `stacked` on other devices.
+    #: The supernet's arithmetic (`SuperNet`); None is `moments` on a CPU, but for small images, else `stacked`.
     arithmetic: Literal["moments", "stacked"] | None = None
     #: TF32 for fp32 convolutions on a GPU, PyTorch's default; never for the finite difference of order 2.
     tf32: bool = True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 
 from backbones.genotype import SEARCH_OPERATIONS
 from search.derive import Architecture
-from search.loop.stages import carry_architecture, next_space, skip_dropout_rate
-from search.settings import Stage
+from search.loop.stages import build_supernet, carry_architecture, next_space, skip_dropout_rate
+from search.settings import SearchSettings, Stage
 from search.space import SearchSpace
 from search.supernet import SuperNet
 
@@ -122,3 +123,23 @@ def test_every_stage_and_every_seed_of_a_random_space_draws_its_own() -> None:
     assert all(one != other for place, one in enumerate(spaces) for other in spaces[:place])
     assert all(len(row) == 5 for found in spaces for row in (*found.normal, *found.reduce))
     assert next_space(space, None, stages, 2, seed=3) == drawn[3, 2]
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted", "chosen"),
+    [
+        (8, None, "stacked"),
+        (8, "moments", "moments"),
+        # The supernet chooses by its device.
+        (9, None, None),
+        (32, None, None),
+        (32, "stacked", "stacked"),
+    ],
+)
+def test_small_images_are_computed_in_few_operations(
+    size: int, wanted: str | None, chosen: str | None, tiny_search: Callable[..., SearchSettings]
+) -> None:
+    proxy = tiny_search().proxy.model_dump() | {"image_size": size}
+    settings = tiny_search(proxy=proxy, execution={"arithmetic": wanted})
+    space = SearchSpace.full(1, SEARCH_OPERATIONS)
+    assert build_supernet(SuperNet, settings, settings.stages[0], space, 2).arithmetic == chosen
