@@ -20,8 +20,8 @@ from search.space import SearchSpace
 from search.supernet import SuperNet
 from search.supernet.weighting import Weighting
 
-#: Height and width of images, in pixels, up to which few operations are faster on a CPU, too: at 8 x 8 a step of P-DARTS
-#: takes half the time, at 16 x 16 it takes longer.
+#: Height and width of images, in pixels, up to which few operations are faster on a CPU, too: at 8 x 8 P-DARTS
+#: takes half the time for a step, at 16 x 16 longer.
 SMALL = 8
 
 _Net = TypeVar("_Net", bound=nn.Module)
