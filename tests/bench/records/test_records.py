@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from backbones.errors import InputError
 from backbones.files import file_digest
@@ -57,7 +59,6 @@ def test_replace_moves_the_other_run_aside(tmp_path: Path, make_record: MakeReco
         (lambda content: content.pop("metrics"), "key 'metrics' is missing"),
         (lambda content: content.update(metric={}), "unknown key 'metric'; did you mean 'metrics'?"),
         (lambda content: content["cost"].update(seconds="long"), "key 'cost.seconds'"),
-        (lambda content: content["cost"].update(images_per_second=float("inf")), "cost.images_per_second"),
         (lambda content: content["cost"].update(secnds=1), "did you mean 'seconds'?"),
         (lambda content: content["metrics"]["top1_error"].update(value=float("nan")), "metrics.top1_error.value"),
         (lambda content: content.update(schema_version=99), "'schema_version': 99"),
@@ -217,3 +218,12 @@ def test_a_cost_without_an_unchanged_backbone_is_written_as_before_there_was_tha
     backbone = {"params": 2, "macs": 5, "published_macs": 6}
     assert "unchanged" not in json.loads(make_record(cost=cost).to_text())["cost"]
     assert json.loads(make_record(cost={**cost, "unchanged": backbone}).to_text())["cost"]["unchanged"] == backbone
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan])
+def test_a_speed_is_a_finite_number_above_zero(speed: float, make_record: MakeRecord) -> None:
+    cost = make_record().cost.model_dump()
+    make_record(cost=cost | {"images_per_second": 0.5, "seconds_per_epoch": 0.5})
+    for key in ("images_per_second", "seconds_per_epoch"):
+        with pytest.raises(ValidationError, match=rf"cost\.{key}"):
+            make_record(cost=cost | {key: speed})
