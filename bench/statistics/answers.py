@@ -87,7 +87,8 @@ class Answer:
         return (
             f"Noise ceiling: one seed's order predicts another's with {_tau(ceiling.kendall)}, "
             f"ρ = {ceiling.spearman.text} ({ceiling.architectures} architectures, {ceiling.seeds} seeds); "
-            f"true scores would have ρ = {ceiling.ideal:.2f} with the means over seeds."
+            f"true scores would have τ = {ceiling.ideal_kendall:.2f} (ρ = {ceiling.ideal_spearman:.2f}) with the means "
+            "over seeds."
         )
 
     @property

@@ -25,14 +25,15 @@ class Ceiling:
     Attributes:
         architectures: number of architectures that both seeds of a pair have, the smallest over the pairs.
         seeds: number of seeds.
-        ideal: ρ between the architectures' true scores and the means over all seeds.
+        ideal_spearman, ideal_kendall: ρ and τ between the architectures' true scores and the means over all seeds.
     """
 
     architectures: int
     seeds: int
     spearman: Coefficient
     kendall: Coefficient
-    ideal: float
+    ideal_spearman: float
+    ideal_kendall: float
 
 
 def noise_ceiling(scores: Array) -> Ceiling | None:
@@ -50,7 +51,7 @@ def noise_ceiling(scores: Array) -> Ceiling | None:
     rho, tau = (_coefficient(statistic, scores, pairs) for statistic in (spearman, kendall))
     shared = min(int(_both(scores[:, list(pair)]).sum()) for pair in pairs)
     seeds = len({seed for pair in pairs for seed in pair})
-    return Ceiling(shared, seeds, rho, tau, attainable(rho.value, seeds))
+    return Ceiling(shared, seeds, rho, tau, attainable(rho.value, seeds), attainable_kendall(tau.value, seeds))
 
 
 def attainable(reliability: float, seeds: int) -> float:
@@ -61,6 +62,14 @@ def attainable(reliability: float, seeds: int) -> float:
     """
     kept = max(reliability, 0.0)
     return math.sqrt(seeds * kept / (1 + (seeds - 1) * kept))
+
+
+def attainable_kendall(reliability: float, seeds: int) -> float:
+    """Estimate the τ of true scores with the mean of k seeds, from the τ between two seeds, for normal scores.
+
+    τ = 2 / π arcsin r, by which Pearson's r follows from τ and back (Greiner 1909, Kendall 1949).
+    """
+    return 2 / math.pi * math.asin(attainable(math.sin(math.pi / 2 * reliability), seeds))
 
 
 def _both(columns: Array) -> Any:

@@ -201,6 +201,7 @@ _COLUMNS = (
     "ceiling_spearman",
     "ceiling_seeds",
     "ideal_spearman",
+    "ideal_kendall",
     "tied_pairs",
     "all_pairs",
     "agreement",
@@ -236,7 +237,8 @@ def _line(pair: Pair) -> dict[str, object]:
             "ceiling_kendall_high": ceiling.kendall.high,
             "ceiling_spearman": ceiling.spearman.value,
             "ceiling_seeds": ceiling.seeds,
-            "ideal_spearman": ceiling.ideal,
+            "ideal_spearman": ceiling.ideal_spearman,
+            "ideal_kendall": ceiling.ideal_kendall,
         }
     if ties is not None:
         line |= {"tied_pairs": ties.count, "all_pairs": ties.pairs}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics.noise import attainable, noise_ceiling, ties_within_noise
+from bench.statistics.noise import attainable, attainable_kendall, noise_ceiling, ties_within_noise
 
 
 def made(architectures: int, seeds: int, between: float, within: float, seed: int = 0) -> np.ndarray:
@@ -24,6 +24,8 @@ def test_the_ceiling_is_the_mean_of_scipys_coefficients_over_pairs_of_seeds() ->
         assert coefficient.value == pytest.approx(np.mean(values))
         assert coefficient.low <= coefficient.value <= coefficient.high
     assert (found.architectures, found.seeds) == (12, 3)
+    assert found.ideal_spearman == attainable(found.spearman.value, 3)
+    assert found.ideal_kendall == attainable_kendall(found.kendall.value, 3)
 
 
 def test_an_architecture_without_a_seed_is_left_out_of_that_pair() -> None:
@@ -50,6 +52,10 @@ def test_true_scores_reach_what_is_attainable_and_no_more() -> None:
     assert attainable(one_to_another, 3) == pytest.approx(np.corrcoef(truth, runs.mean(axis=1))[0, 1], abs=0.03)
     assert attainable(-0.2, 2) == 0
     assert attainable(1.0, 5) == 1
+    tau = stats.kendalltau(runs[:, 0], runs[:, 1])[0]
+    assert attainable_kendall(tau, 3) == pytest.approx(stats.kendalltau(truth, runs.mean(axis=1))[0], abs=0.03)
+    assert attainable_kendall(-0.2, 2) == 0
+    assert attainable_kendall(1.0, 5) == 1
 
 
 def test_ties_are_what_a_pooled_t_test_does_not_tell_apart() -> None:
