@@ -57,6 +57,7 @@ def test_from_a_card_to_a_folder_that_onnx_runtime_runs(
     (sample,) = detect(load(Path("card/checkpoint.pth")), [(0, file)])
     found = sample.pred_instances
     assert len(found) == len(scores) > 0
+    np.testing.assert_allclose(scores, found.scores, rtol=1e-3)
     # Boxes whose scores are nearly equal may stand in another order.
     theirs, classes = found.bboxes.numpy(), found.labels.numpy()
     apart = np.abs(boxes[None] - theirs[:, None]).max(axis=2) + 1e3 * (labels[None] != classes[:, None])

@@ -129,8 +129,9 @@ def test_a_checkpoint_is_scored_as_it_is(tiny_protocol: MakeProtocol, tmp_path: 
 def test_other_ways_to_compute_and_to_rank(
     changes: dict[str, object], tiny_protocol: MakeProtocol, tmp_path: Path
 ) -> None:
-    plain = ReidTask().run(Job(tiny_protocol(epochs=1), ARCHITECTURE, 0, tmp_path / "plain"))
-    other = ReidTask().run(Job(tiny_protocol(epochs=1, **changes), ARCHITECTURE, 0, tmp_path / "other"))
+    # A seed that leaves no near ties, which the two metrics may round apart.
+    plain = ReidTask().run(Job(tiny_protocol(epochs=1), ARCHITECTURE, 1, tmp_path / "plain"))
+    other = ReidTask().run(Job(tiny_protocol(epochs=1, **changes), ARCHITECTURE, 1, tmp_path / "other"))
     assert plain.checkpoint is not None
     assert other.checkpoint is not None
     one, two = weights.read_state_dict(plain.checkpoint), weights.read_state_dict(other.checkpoint)
@@ -140,8 +141,7 @@ def test_other_ways_to_compute_and_to_rank(
     if "rerank" in changes:
         assert other.metrics != plain.metrics
     if "metric" in changes:
-        # Features of length one rank alike by both, but for near ties, which change mAP by less than 0.1.
-        assert other.metrics == pytest.approx(plain.metrics, abs=0.1)
+        assert other.metrics == plain.metrics
 
 
 def test_a_limit_takes_a_part_of_the_data(tiny_protocol: MakeProtocol, tmp_path: Path) -> None:
