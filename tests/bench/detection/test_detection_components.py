@@ -1,4 +1,5 @@
 import logging
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -209,23 +210,22 @@ def test_too_small_an_input() -> None:
         build_detector(config)
 
 
-def test_an_untrained_detector_is_drawn_without_a_line_for_each_weight() -> None:
+def test_an_untrained_detector_is_drawn_without_a_line_for_each_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = lines.append  # type: ignore[method-assign]
-    log = MMLogger.get_current_instance()
-    before = log.level
+    # A logger of this test alone: to a log file, which a run before may have set, mmengine writes past the handlers.
+    monkeypatch.setattr(MMLogger, "_instance_dict", OrderedDict())
+    log = MMLogger.get_instance("untrained", log_level="INFO")
     log.addHandler(handler)
-    try:
-        torch.manual_seed(0)
-        quiet = untrained(ssd())
-        assert all(line.levelno < logging.INFO for line in lines)
-        assert log.level == before
-        torch.manual_seed(0)
-        loud = build_detector(ssd())
-        loud.init_weights()
-        assert any(line.levelno == logging.INFO for line in lines)
-    finally:
-        log.removeHandler(handler)
+    before = log.level
+    torch.manual_seed(0)
+    quiet = untrained(ssd())
+    assert all(line.levelno < logging.INFO for line in lines)
+    assert log.level == before
+    torch.manual_seed(0)
+    loud = build_detector(ssd())
+    loud.init_weights()
+    assert any(line.levelno == logging.INFO for line in lines)
     for one, two in zip(quiet.state_dict().values(), loud.state_dict().values(), strict=True):
         torch.testing.assert_close(one, two)
