@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from scipy.stats import rankdata
 #: The smallest number of architectures for a coefficient; with fewer, its interval would be the whole range.
 FEWEST = 5
 RESAMPLES = 2_000
+#: Draws for the bound of a perfect order.
+_DRAWS = 20_000
 #: Chunk size, in numbers, that bounds memory for many architectures.
 _CHUNK = 4_000_000
 
@@ -32,6 +35,11 @@ class Coefficient:
         """Take the percentile interval of the resampled values, without those that are undefined (NaN)."""
         low, high = np.percentile(resampled[~np.isnan(resampled)], [2.5, 97.5])
         return cls(value, float(low), float(high))
+
+    @classmethod
+    def of_perfect(cls, value: float, low: float) -> Coefficient:
+        """Take the bound for an agreement of +1, or its mirror image for −1."""
+        return cls(value, low, 1.0) if value > 0 else cls(value, -1.0, -low)
 
     @property
     def text(self) -> str:
@@ -54,25 +62,57 @@ class Correlation:
         """The conclusion in words."""
         if self.points < FEWEST:
             return f"too few (fewer than {FEWEST})"
-        if self.spearman is None:
+        if self.spearman is None or self.kendall is None:
             return "no order: all equal"
-        if self.spearman.low > 0:
-            return "same order, by and large"
-        return "opposite order, by and large" if self.spearman.high < 0 else "undecided: the interval holds 0"
+        both = {"ρ's": self.spearman, "τ's": self.kendall}
+        holding = [name for name, each in both.items() if each.low <= 0 <= each.high]
+        if holding:
+            return f"undecided: {holding[0] if len(holding) == 1 else 'the'} interval holds 0"
+        return "same order, by and large" if self.spearman.low > 0 else "opposite order, by and large"
 
 
 def correlate(first: Sequence[float], second: Sequence[float]) -> Correlation:
     """Correlate two measurements of the same architectures; larger is better in both.
 
     The interval is the bootstrap's percentile interval over architectures, with a fixed seed. Resamples with one value
-    only have no coefficient and are left out.
+    only have no coefficient and are left out. All resamples of a perfect order are perfect, however few architectures
+    there are; its interval is that of `perfect_bounds`.
     """
     count = len(first)
     x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if count < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return Correlation(count, None, None)
     draws = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
-    return Correlation(count, *(_coefficient(statistic, x, y, draws) for statistic in (spearman, kendall)))
+    rho, tau = (_coefficient(statistic, x, y, draws) for statistic in (spearman, kendall))
+    return Correlation(count, *with_perfect_bounds(rho, tau, min(len(np.unique(x)), len(np.unique(y)))))
+
+
+def with_perfect_bounds(rho: Coefficient, tau: Coefficient, values: int) -> tuple[Coefficient, Coefficient]:
+    """Give coefficients of a perfect order the interval of `perfect_bounds`, others as they are.
+
+    Args:
+        values: number of different values of the side that has fewer.
+    """
+    if abs(tau.value) < 1 - 1e-12:
+        return rho, tau
+    bounds = perfect_bounds(values)
+    return Coefficient.of_perfect(rho.value, bounds[0]), Coefficient.of_perfect(tau.value, bounds[1])
+
+
+@functools.cache
+def perfect_bounds(count: int) -> tuple[float, float]:
+    """Compute the ρ and τ of normal pairs of which `count` are in perfect order in 2.5 % of draws.
+
+    They bound what a perfect order leaves possible, as Clopper and Pearson (1934) bound a share of 100 %. With
+    y = r x + √(1 − r²) e, pairs in the order of x are in that of y if r / √(1 − r²) is above the largest −Δe / Δx of
+    neighbours; its 2.5 % quantile over draws gives r, and r gives ρ = 6/π arcsin r/2 and τ = 2/π arcsin r.
+    """
+    rng = np.random.default_rng(0)
+    steps = np.diff(np.sort(rng.normal(size=(_DRAWS, count)), axis=1), axis=1)
+    slopes = (-np.diff(rng.normal(size=(_DRAWS, count)), axis=1) / steps).max(axis=1)
+    slope = float(np.percentile(slopes, 2.5))
+    r = slope / math.sqrt(1 + slope**2)
+    return 6 / math.pi * math.asin(r / 2), 2 / math.pi * math.asin(r)
 
 
 def _coefficient(statistic: Callable[[Array, Array], Array], x: Array, y: Array, draws: Any) -> Coefficient:

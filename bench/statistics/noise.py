@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from bench.statistics.correlation import FEWEST, RESAMPLES, Coefficient, kendall, spearman
+from bench.statistics.correlation import FEWEST, RESAMPLES, Coefficient, kendall, spearman, with_perfect_bounds
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -50,6 +50,7 @@ def noise_ceiling(scores: Array) -> Ceiling | None:
         return None
     rho, tau = (_coefficient(statistic, scores, pairs) for statistic in (spearman, kendall))
     shared = min(int(_both(scores[:, list(pair)]).sum()) for pair in pairs)
+    rho, tau = with_perfect_bounds(rho, tau, shared)
     seeds = len({seed for pair in pairs for seed in pair})
     return Ceiling(shared, seeds, rho, tau, attainable(rho.value, seeds), attainable_kendall(tau.value, seeds))
 

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics.correlation import FEWEST, RESAMPLES, correlate, kendall, spearman
+from bench.statistics.correlation import (
+    FEWEST,
+    RESAMPLES,
+    Coefficient,
+    Correlation,
+    correlate,
+    kendall,
+    perfect_bounds,
+    spearman,
+)
 
 # Small whole numbers tie often.
 PAIRS = st.integers(2, 9).flatmap(
@@ -66,6 +75,38 @@ def test_only_the_order_counts(values: list[float]) -> None:
     assert reverse.spearman is not None
     assert reverse.spearman.value == pytest.approx(-1)
     assert reverse.reading == "opposite order, by and large"
+
+
+@pytest.mark.parametrize("count", [5, 9])
+def test_a_perfect_order_of_few_is_not_certain(count: int) -> None:
+    """Normal pairs of the bound's τ and ρ are in perfect order in 2.5 % of draws."""
+    found = correlate(range(count), range(count))
+    assert found.spearman is not None and found.kendall is not None
+    assert (found.spearman.value, found.spearman.high) == pytest.approx((1, 1))
+    assert 0 < found.kendall.low < found.spearman.low < 1
+    correlation = math.sin(math.pi / 2 * found.kendall.low)
+    rng = np.random.default_rng(5)
+    draws = rng.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], size=(40_000, count))
+    perfect = (draws[..., 0].argsort(axis=1) == draws[..., 1].argsort(axis=1)).all(axis=1).mean()
+    assert perfect == pytest.approx(0.025, abs=0.004)
+    assert stats.spearmanr(draws[:, 0, 0], draws[:, 0, 1])[0] == pytest.approx(found.spearman.low, abs=0.02)
+    reverse = correlate(range(count), [-each for each in range(count)])
+    assert reverse.kendall == Coefficient(pytest.approx(-1), -1.0, -found.kendall.low)
+
+
+def test_more_architectures_bound_a_perfect_order_closer() -> None:
+    bounds = [perfect_bounds(count)[1] for count in range(2, 30)]
+    assert bounds == sorted(bounds)
+    # Two groups of equals agree by chance.
+    assert correlate([1, 1, 1, 2, 2], [5, 5, 5, 9, 9]).reading == "undecided: the interval holds 0"
+
+
+def test_a_reading_needs_both_intervals() -> None:
+    sure, unsure = Coefficient(0.4, 0.1, 0.6), Coefficient(0.3, -0.1, 0.6)
+    assert Correlation(9, sure, sure).reading == "same order, by and large"
+    assert Correlation(9, unsure, sure).reading == "undecided: ρ's interval holds 0"
+    assert Correlation(9, sure, unsure).reading == "undecided: τ's interval holds 0"
+    assert Correlation(9, unsure, unsure).reading == "undecided: the interval holds 0"
 
 
 def test_too_few_and_all_equal_say_so() -> None:
