@@ -11,6 +11,8 @@ import pathlib
 import pickle
 import re
 import struct
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,14 +83,16 @@ def read_content(file: str | Path) -> Any:
     """
     file = Path(file)
     if not file.exists() or file.is_dir():
-        raise InputError(f"{file}: no such checkpoint")
+        raise InputError(f"{file}: {'is a folder; expected a file' if file.is_dir() else 'no such checkpoint'}")
     confirm_regular(file, LARGEST_CHECKPOINT)
     _refuse_other_kinds(file)
     cannot = f"{file}: cannot be read as a checkpoint of weights"
     try:
         if file.suffix.lower() == ".safetensors":
             return safetensors.torch.load_file(file)
-        with torch.serialization.safe_globals(_PLAIN_VALUES):
+        # Of a bare pickle file torch warns in two lines before it refuses it.
+        with torch.serialization.safe_globals(_PLAIN_VALUES), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
             return torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise InputError(f"{file}: cannot be read as safetensors: {_one_line(error)}") from error
@@ -127,6 +131,27 @@ def _refuse_other_kinds(file: Path) -> None:
         raise InputError(f"{file}: is a web page (HTML or XML) and no checkpoint; the download got an error page")
     if start.startswith(b"PK\x03\x04") and b"PK\x05\x06" not in end:
         raise InputError(f"{file}: is cut off: the end of the archive is missing; download or copy it again")
+    if start.startswith(b"PK\x03\x04"):
+        _confirm_sums(file)
+
+
+def _confirm_sums(file: Path) -> None:
+    """Compare the parts of an archive with their checksums, which torch does not.
+
+    Raises:
+        InputError: a bit of the file was changed.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            parts = archive.infolist()
+            # torch packs nothing, and writes zeros where it was told to leave checksums out.
+            whole = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+            broken = archive.testzip() if whole and any(part.CRC for part in parts) else None
+    except (zipfile.BadZipFile, *DAMAGED):
+        # What else is wrong with the archive is told by torch.
+        return
+    if broken is not None:
+        raise InputError(f"{file}: is damaged: {broken[:100]} has another checksum; download or copy it again")
 
 
 def weights_in(content: Any, where: str) -> dict[str, Tensor]:

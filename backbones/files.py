@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +28,12 @@ def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
 
     Args:
         lasting: whether to wait for the disk; False for notes that are written every second.
+
+    Raises:
+        InputError: `file` is a folder, a pipe, a socket or a device, none of which can be replaced.
+        OSError: it cannot be written; names `file`, not the temporary one.
     """
+    _confirm_replaceable(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     # A random name, since processes of two machines that share a folder may have the same number.
     partial = file.with_name(f"{file.name}.{secrets.token_hex(8)}.partial")
@@ -38,9 +44,43 @@ def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
         os.replace(partial, file)
         if lasting:
             _flush(file.parent)
+    except OSError as error:
+        if error.filename is not None and os.fspath(error.filename) == os.fspath(partial):
+            error.filename, error.filename2 = os.fspath(file), None
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def confirm_writable(file: Path) -> None:
+    """Check that a file can be written, before hours are spent on its content; nothing is made or changed.
+
+    Raises:
+        InputError: it is a folder, a pipe, a socket or a device, or no file can be made where it would lie.
+    """
+    _confirm_replaceable(file)
+    # The first folder that exists on the way to the file, in which a missing one would be made.
+    folder = next(each for each in file.absolute().parents if os.path.lexists(each))
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {folder}: {error.strerror}") from error
+
+
+def _confirm_replaceable(file: Path) -> None:
+    try:
+        mode = os.stat(file).st_mode
+    except OSError:
+        # There is none yet, or what is wrong with its folders is told by the writing.
+        return
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{file}: is {_kind(mode)}; expected a regular file, or a new one")
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
 
 
 def _flush(path: Path) -> None:
@@ -70,8 +110,7 @@ def open_regular(file: Path, largest: int) -> Iterator[BinaryIO]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
-            raise InputError(f"{file}: is {kind}; expected a regular file")
+            raise InputError(f"{file}: is {_kind(status.st_mode)}; expected a regular file")
         if status.st_size > largest:
             raise InputError(f"{file}: has {status.st_size:,} bytes; expected {largest:,} at most")
         stream = os.fdopen(descriptor, "rb", closefd=False)

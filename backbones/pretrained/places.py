@@ -75,15 +75,19 @@ def confirm(card: WeightCard, file: Path) -> str:
     Raises:
         InputError: another digest than the card's, or than the Hub's cache says; says which was expected.
     """
-    digest, expected = file_digest(file), card.sha256
-    if expected is None and card.origin.kind == "hub" and _BLOB.fullmatch(file.resolve().name):
-        expected = f"sha256:{file.resolve().name}"
+    digest, expected = file_digest(file), card.sha256 or hub_digest(card, file)
     if expected is not None and digest != expected:
         raise InputError(
             f"{file}: is not the file of the weights {card.name}: expected {expected}, got {digest}; "
             "it was changed, cut off or made by somebody else"
         )
     return digest
+
+
+def hub_digest(card: WeightCard, file: Path) -> str | None:
+    """The digest by which the Hub's cache names a card's file, or None elsewhere."""
+    blob = file.resolve().name
+    return f"sha256:{blob}" if card.origin.kind == "hub" and _BLOB.fullmatch(blob) else None
 
 
 def recognise(file: Path) -> WeightCard | None:

@@ -27,6 +27,9 @@ PIPELINE_TAGS = {
     "reid": "image-feature-extraction",
 }
 
+#: The last line of a lineage without weights from elsewhere.
+SCRATCH = "no weights: trained from scratch"
+
 #: The largest number of steps from a record to the search that found its architecture.
 _DEEPEST = 8
 
@@ -96,8 +99,8 @@ def lineage(record: Record, results: Path) -> Iterator[str]:
             yield f"weights {began.card} ({_stated(began.card)})"
         elif began is not None and began.record is None:
             yield f"weights of a file that has no card ({began.sha256})"
-        elif began is None:
-            yield "no weights: trained from scratch"
+        elif began is None and not any(parent.role == "weights" for parent in at.parents):
+            yield SCRATCH
         for parent in at.parents:
             what = "architecture found by" if parent.role == "search" else "weights of"
             yield f"{what} {parent.record}"
@@ -142,7 +145,7 @@ def card_text(record: Record, results: Path, files: Sequence[str] = ()) -> str:
     runs = siblings(record, results)
     numbers = measured(runs)
     height, width = image_size(record)
-    seconds = [run.cost.seconds for run in runs]
+    seconds, origins = [run.cost.seconds for run in runs], list(lineage(record, results))
     text: str = (
         environment("bench.cards", autoescape=False)
         .get_template("card.md")
@@ -151,7 +154,8 @@ def card_text(record: Record, results: Path, files: Sequence[str] = ()) -> str:
             record=record,
             runs=runs,
             numbers=numbers,
-            lineage=list(lineage(record, results)),
+            lineage=origins,
+            scratch=SCRATCH in origins,
             normalisation=normalisation_of(record),
             height=height,
             width=width,
@@ -164,9 +168,7 @@ def card_text(record: Record, results: Path, files: Sequence[str] = ()) -> str:
             params=f"{record.cost.params / 1e6:.2f}",
             macs=None if record.cost.published_macs is None else f"{record.cost.published_macs / 1e6:.1f}",
             data_licence=data_licence(record.protocol),
-            weights_licences=[
-                line.removeprefix("weights ") for line in lineage(record, results) if "licence: " in line
-            ],
+            weights_licences=[line.removeprefix("weights ") for line in origins if "licence: " in line],
             files=list(files),
         )
     )

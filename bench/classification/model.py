@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.build import build_classifier
-from backbones.design import Design
+from backbones.cost import confirm_size
+from backbones.design import Design, TimmModel
 from backbones.networks import CifarNetwork, ImageNetNetwork
 from bench.classification.settings import ClassificationSettings
 from search.data.augment import prepare
@@ -24,8 +25,11 @@ def build_network(
     Args:
         channels: the width, `settings.channels` or the result of `fit`.
         auxiliary: whether to build the auxiliary head, if the protocol has one.
+
+    Raises:
+        InputError: a timm model takes no images of the protocol's size, such as a transformer of a fixed one.
     """
-    return build_classifier(
+    network = build_classifier(
         design,
         network=settings.network,
         channels=channels,
@@ -33,6 +37,10 @@ def build_network(
         num_classes=classes,
         auxiliary=auxiliary and settings.auxiliary_weight is not None,
     )
+    if isinstance(design, TimmModel):
+        size = settings.images.image_size
+        confirm_size(network, (3, size, size), f"timm:{design.name}")
+    return network
 
 
 class Classifier(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -16,6 +17,7 @@ from bench.commands import COMMANDS
 from bench.console.interruption import Interruption
 from bench.console.streams import give_up_standard_output, settle
 from bench.console.visible import visible
+from bench.machine.memory import is_out_of_memory
 
 #: Exit code of a user's mistake and of an interrupted run.
 MISTAKE = 2
@@ -73,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(arguments, message, MISTAKE)
     except FloatingPointError as error:
         return _complain(arguments, str(error), 1)
-    except Exception as error:  # The last resort; every case is a bug.
+    except Exception as error:  # The last resort; every case but too little memory is a bug.
+        if is_out_of_memory(error):
+            return _complain(arguments, _too_large(error), MISTAKE)
         if arguments.debug:
             raise
         return _complain(arguments, _note_unforeseen(error), UNFORESEEN)
@@ -84,6 +88,12 @@ def _complain(arguments: argparse.Namespace, message: str, code: int) -> int:
         raise
     print(f"wildnas: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code
+
+
+def _too_large(error: BaseException) -> str:
+    found = re.search(r"tried to allocate (\S+ \w+)|sizes=(\[[\d, ]+\])", str(error), re.IGNORECASE)
+    asked = f" for {found[1] or 'a tensor of ' + found[2]}" if found else ""
+    return f"memory does not suffice{asked}; a smaller batch, image size, width or depth needs less"
 
 
 def _note_unforeseen(error: BaseException) -> str:

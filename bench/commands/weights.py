@@ -42,9 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(visible(str(file)))
         print(said, file=sys.stderr)
     else:
-        card, said = api.check_weights(arguments.file, arguments.card)
-        whose = f"the weights {card.name}" if card else "no card knows this file, so nothing is known of its images"
-        print(visible(f"{arguments.file}: {whose}; {said}"))
+        _, said = api.check_weights(arguments.file, arguments.card)
+        print(visible(f"{arguments.file}: {said}"))
     return 0
 
 

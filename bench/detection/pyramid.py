@@ -15,7 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from backbones.cost import confirm_size
 from backbones.errors import InputError
+from backbones.timm_backbone import TimmBackbone
 
 #: SSD's widths of the extra maps; the last applies to all further ones.
 EXTRA_CHANNELS = (512, 256)
@@ -160,7 +162,13 @@ def _stride(input_size: int, size: int) -> float:
 
 
 def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return sizes and channels of the maps of a backbone on the meta device."""
+    """Return sizes and channels of the maps of a backbone on the meta device.
+
+    Raises:
+        InputError: a timm model takes no images of that size.
+    """
+    if isinstance(backbone, TimmBackbone):
+        confirm_size(backbone, (3, input_size, input_size), f"timm:{backbone.name}")
     maps = _dry(backbone, torch.empty(1, 3, input_size, input_size, device="meta"))
     return tuple(m.shape[-1] for m in maps), tuple(m.shape[1] for m in maps)
 

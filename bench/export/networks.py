@@ -82,8 +82,15 @@ def exportable(given: str, wanted: Wanted) -> Exportable:
             options that do not fit it.
     """
     if not is_checkpoint(given):
-        _refuse(wanted, ("raw", *(("classes",) if wanted.kind == "backbone" else ())), f"the {wanted.kind} of {given}")
-        return _of_architecture(resolve(given), wanted)
+        architecture = resolve(given)
+        meaningless = ["raw"]
+        if wanted.kind == "backbone":
+            meaningless.append("classes")
+        if isinstance(architecture.design, TimmModel):
+            # It has no cells, whose width and number these are.
+            meaningless += ["channels", "layers"]
+        _refuse(wanted, meaningless, f"the {wanted.kind} of {given}")
+        return _of_architecture(architecture, wanted)
     if wanted.weights is not None or wanted.kind != "backbone":
         raise InputError(f"{given}: a checkpoint has its own weights and task; leave --weights and --as out")
     file = Path(given)

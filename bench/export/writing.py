@@ -20,10 +20,13 @@ from torch import Tensor
 
 from backbones.cpu.channels_last import without_own_kernels
 from backbones.errors import InputError
-from backbones.files import replacing
+from backbones.files import confirm_writable, replacing
 from bench.export.networks import Exportable, Wanted, exportable
 
 FORMATS = ("onnx", "torch-export")
+
+#: The usual suffixes of the formats' files; a file may have any other, too.
+SUFFIXES = {"onnx": ".onnx", "torch-export": ".pt2"}
 
 #: The batch of a file that takes any number of images.
 DYNAMIC = "dynamic"
@@ -88,20 +91,31 @@ def export_network(
             differs from the network by more than `TOLERANCE`; nothing is written then.
     """
     wanted = wanted or Wanted()
-    _confirm_out(out, (given, wanted.weights))
+    _confirm_out(out, form, (given, wanted.weights))
     if form == "onnx":
         confirm_packages()
     return write(exportable(given, wanted), out, form, batch)
 
 
-def _confirm_out(out: Path, sources: Sequence[str | None]) -> None:
+def _confirm_out(out: Path, form: str, sources: Sequence[str | None]) -> None:
     """Check the file to write before anything is computed.
 
     Raises:
-        InputError: it is a folder, or the file that is exported.
+        InputError: it is a folder or a device, it cannot be written, its suffix is that of the other format, or it is
+            the file that is exported.
     """
     if not out.name or out.is_dir():
         raise InputError(f"--out {out}: is a folder; expected the name of a file in it")
+    others = {SUFFIXES[each]: each for each in FORMATS if each != form}
+    if out.suffix.lower() in others:
+        other = others[out.suffix.lower()]
+        raise InputError(
+            f"--out {out}: is named as --format {other}, not {form}; give that format, or {SUFFIXES[form]}"
+        )
+    try:
+        confirm_writable(out)
+    except InputError as error:
+        raise InputError(f"--out {error}") from error
     if out.exists() and any(each is not None and Path(each).exists() and out.samefile(each) for each in sources):
         raise InputError(f"--out {out}: is the file that is exported; expected another one")
 
@@ -135,7 +149,7 @@ def write(network: Exportable, out: Path, form: str, batch: int | str) -> Export
 
 def _named(partial: Path) -> Path:
     """A path with the suffix that torch asks for."""
-    return partial.with_name(f"{partial.name}.pt2")
+    return partial.with_name(f"{partial.name}{SUFFIXES['torch-export']}")
 
 
 def trial_images(count: int, shape: Sequence[int]) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from backbones.errors import InputError
+from bench.machine.memory import is_out_of_memory
 
 #: Number of calls before the first timed one.
 WARM_UP = 2
@@ -49,9 +50,8 @@ def isolated(call: Callable[..., _Result], *arguments: Any, hint: str) -> _Resul
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             return pool.submit(call, *arguments).result()
-        except (BrokenProcessPool, RuntimeError) as error:
-            # The system killed the process, or an allocator of GPU or CPU failed.
-            killed = isinstance(error, (BrokenProcessPool, torch.OutOfMemoryError))
-            if killed or "allocate memory" in str(error):
+        except (BrokenProcessPool, RuntimeError, MemoryError) as error:
+            # A broken pool: the system killed the process.
+            if isinstance(error, BrokenProcessPool) or is_out_of_memory(error):
                 raise InputError(f"memory does not suffice for a step; a smaller batch may fit: {hint}") from error
             raise

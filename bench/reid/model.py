@@ -9,7 +9,7 @@ from functools import cache
 import torch
 
 from backbones.build import build_backbone
-from backbones.cost import Cost, measure
+from backbones.cost import Cost, confirm_size, measure
 from backbones.design import Design
 from backbones.features import CellBackbone
 from backbones.timm_backbone import TimmBackbone
@@ -31,8 +31,13 @@ def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
     """Build PCB over a genotype's or a timm model's backbone, with one class for each training identity.
 
     Weights, and so maps, lie channels last: most convolutions are faster that way.
+
+    Raises:
+        InputError: a timm model takes no images of the protocol's size.
     """
     backbone = backbone_of(config, design)
+    if isinstance(backbone, TimmBackbone):
+        confirm_size(backbone, (3, config.height, config.width), f"timm:{backbone.name}")
     pcb = PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
     return pcb.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

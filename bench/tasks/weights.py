@@ -9,7 +9,7 @@ from backbones import pretrained
 from backbones.errors import InputError
 from backbones.files import file_digest
 from backbones.pretrained import WeightCard
-from backbones.pretrained.places import confirm, how_to_get, place_of
+from backbones.pretrained.places import confirm, how_to_get, hub_digest, place_of
 from search.configs import data_folder
 
 
@@ -59,7 +59,7 @@ def get_weights(name: str) -> tuple[Path, str]:
     """
     card = pretrained.get(name)
     file = pretrained.fetch(card, weights_folder())
-    return file, f"{file_digest(file)}{_unknown(card)}"
+    return file, f"{file_digest(file)}{_unknown(card, file)}"
 
 
 def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | None, str]:
@@ -68,28 +68,48 @@ def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | Non
     Args:
         name: the card that it should be; None takes the one with its digest, or with its file name.
 
+    Where no digest is known, names and shapes are compared with the card's architecture.
+
     Returns:
-        The card, None if there is none; and the number of entries and the digest in words.
+        The card, None if there is none; and in words: whose weights they are, the number of entries and the digest.
 
     Raises:
-        InputError: the file is not that of the card, or holds no weights.
+        InputError: the file is not that of the card, does not fit its architecture, or holds no weights.
     """
     from backbones import weights
 
     if not file.is_file():
-        raise InputError(f"{file}: no such file")
+        raise InputError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}; expected a file of weights")
     card = pretrained.get(name) if name else pretrained.card_of(file)
+    whose = "no card knows this file, so nothing is known of its images"
     if card is not None:
+        sure = card.sha256 is not None or hub_digest(card, file) is not None
         confirm(card, file)
+        whose = f"{'' if sure else 'has the names and shapes of '}the weights {card.name}"
         known = pretrained.recognise(file)
         if known is not None and known.name != card.name:
             raise InputError(f"{file}: is the file of the weights {known.name}, not {card.name}")
+        if not sure:
+            _confirm_fit(card, file)
     entries = len(weights.read_state_dict(file))
-    return card, f"{entries} entries, {file_digest(file)}{_unknown(card)}"
+    return card, f"{whose}; {entries} entries, {file_digest(file)}{_unknown(card, file)}"
 
 
-def _unknown(card: WeightCard | None) -> str:
+def _confirm_fit(card: WeightCard, file: Path) -> None:
+    """Raise InputError if a file's names and shapes are not those of a card's architecture."""
+    from backbones import weights
+    from backbones.build import build_classifier, design_of
+
+    # The size of the papers' ImageNet networks; a timm model has its own.
+    network = build_classifier(design_of(card.architecture), "imagenet", 48, 14, card.classes or 1000, auxiliary=False)
+    try:
+        weights.load(network, file)
+    except InputError as error:
+        raise InputError(f"{error}; expected the weights {card.name}") from error
+
+
+def _unknown(card: WeightCard | None, file: Path) -> str:
     """Say that a card does not know its file's digest."""
-    if card is None or card.sha256 is not None or card.origin.kind == "hub":
+    if card is None or card.sha256 is not None or hub_digest(card, file) is not None:
         return ""
     return "; its card knows no digest to compare with, so whether it is the authors' file is not known"

@@ -7,10 +7,12 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backbones.errors import InputError
+from backbones.files import file_digest
 from bench import api
 from bench.commands.cli import main
 from bench.records.record import Record
@@ -75,9 +77,16 @@ def _add(study: Path) -> None:
     shutil.copy(file, file.with_name("seed7.json"))
 
 
-def _mistake(study: Path) -> None:
+def _set(study: Path, **keys: Any) -> None:
     content = json.loads((study / "study.json").read_text())
-    (study / "study.json").write_text(json.dumps({**content, "records": -1}))
+    (study / "study.json").write_text(json.dumps({**content, **keys}))
+
+
+def _forget_files(study: Path) -> None:
+    """Leave the manifest as earlier versions wrote it."""
+    content = json.loads((study / "study.json").read_text())
+    del content["files"]
+    (study / "study.json").write_text(json.dumps(content))
 
 
 def _cut(study: Path) -> None:
@@ -88,15 +97,19 @@ def _cut(study: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (_lose, "has 1 records, not the 2"),
-        (_add, "has 3 records, not the 2"),
-        (_change, "is not that of its study.json"),
-        (_mistake, "key 'records'"),
+        (_lose, "seed0.json of its study.json is missing; put it back as it was, or seal"),
+        (_add, "seed7.json is not in its study.json"),
+        (_change, "seed0.json was changed after it was sealed by study.json"),
+        (lambda study: (_forget_files(study), _lose(study)), "has 1 records, not the 2"),
+        (lambda study: (_forget_files(study), _add(study)), "has 3 records, not the 2"),
+        (lambda study: (_forget_files(study), _change(study)), "a file below records/ is not that of its study.json"),
+        (lambda study: _set(study, records=3), "has 2 records, not the 3"),
+        (lambda study: _set(study, records=-1), "key 'records'"),
         (_cut, "study.json"),
     ],
 )
 def test_a_damaged_study_is_one_line(
-    study: Path, damage: Callable[[Path], None], said: str, capsys: pytest.CaptureFixture[str]
+    study: Path, damage: Callable[[Path], object], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damage(study)
     for command in (["transfer"], ["table", "classification"], ["report", "--out", str(study / "page")]):
@@ -117,13 +130,22 @@ def test_an_unknown_study_names_those_that_there_are(
 
 
 def test_a_broken_or_empty_folder_is_not_sealed(tmp_path: Path, make_record: MakeRecord) -> None:
-    with pytest.raises(InputError, match="holds no record"):
+    with pytest.raises(InputError, match="records: no such folder"):
         seal(tmp_path, tmp_path / "study", "T")
+    (tmp_path / "empty/records").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds no record"):
+        seal(tmp_path / "empty", tmp_path / "study", "T")
     store = RecordStore(tmp_path / "results")
     file = store.write(make_record(seed=0))
     seal(tmp_path / "results", tmp_path / "study", "T")
     with pytest.raises(InputError, match="exists"):
         seal(tmp_path / "results", tmp_path / "study", "T")
+    curve = tmp_path / "curve.jsonl"
+    curve.write_text("{}\n")
+    store.write(make_record(seed=1, curve=file_digest(curve)), curve=curve)
+    store.curve_path("classification/digits/PDARTS/seed1").unlink()
+    with pytest.raises(InputError, match=r"seed1\.json: key 'curve'"):
+        seal(tmp_path / "results", tmp_path / "other", "T")
     file.write_text("{")
     with pytest.raises(InputError, match=r"seed0\.json"):
         seal(tmp_path / "results", tmp_path / "other", "T")

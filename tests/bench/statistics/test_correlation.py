@@ -81,7 +81,8 @@ def test_only_the_order_counts(values: list[float]) -> None:
 def test_a_perfect_order_of_few_is_not_certain(count: int) -> None:
     """Normal pairs of the bound's τ and ρ are in perfect order in 2.5 % of draws."""
     found = correlate(range(count), range(count))
-    assert found.spearman is not None and found.kendall is not None
+    assert found.spearman is not None
+    assert found.kendall is not None
     assert (found.spearman.value, found.spearman.high) == pytest.approx((1, 1))
     assert 0 < found.kendall.low < found.spearman.low < 1
     correlation = math.sin(math.pi / 2 * found.kendall.low)
