@@ -24,11 +24,11 @@ class TimmModel:
 
     def __post_init__(self) -> None:
         name, dot, tag = self.name.partition(".")
-        if dot:
-            hint = f"expected 'timm:{name[:_LONGEST_NAME]}', with the weights {tag[:_LONGEST_NAME]!r} as a file"
-            raise InputError(f"timm:{self.name[:_LONGEST_NAME]}: names weights; {hint}")
         if not (name.isascii() and name.isidentifier() and len(name) <= _LONGEST_NAME):
-            raise InputError(f"timm:{name[:_LONGEST_NAME]!r}: expected the name of a model, such as timm:resnet50")
+            raise InputError(f"timm:{self.name[:_LONGEST_NAME]!r}: expected the name of a model, such as timm:resnet50")
+        if dot:
+            hint = f"expected 'timm:{name}', with the weights {tag[:_LONGEST_NAME]!r} as a file"
+            raise InputError(f"timm:{self.name[:_LONGEST_NAME]}: names weights; {hint}")
 
     def to_json(self) -> dict[str, Any]:
         return {"timm": self.name}

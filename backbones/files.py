@@ -46,7 +46,7 @@ def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
             _flush(file.parent)
     except OSError as error:
         if error.filename is not None and os.fspath(error.filename) == os.fspath(partial):
-            error.filename, error.filename2 = os.fspath(file), None
+            raise OSError(error.errno, error.strerror, os.fspath(file)) from error
         raise
     finally:
         with contextlib.suppress(FileNotFoundError):

@@ -10,6 +10,9 @@ from bench.commands.options import COMPARED, add_results
 from bench.console.arguments import positive
 from bench.console.visible import visible
 
+#: As `bench.export.writing` has it.
+DYNAMIC = "dynamic"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -31,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _batch(text: str) -> int | str:
-    return text if text == "dynamic" else positive(text)
+    try:
+        return text if text == DYNAMIC else positive(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or {DYNAMIC}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:

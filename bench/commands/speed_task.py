@@ -32,12 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser, required: bool = True) -> Non
     record = "keep latency and throughput of the whole network as records, by device and runtime"
     parser.add_argument("--record", action="store_true", help=record)
     runtimes = f"of --record: {', '.join(RUNTIMES)} (default: eager)"
-    parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=["eager"], metavar="R", help=runtimes)
+    parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, metavar="R", help=runtimes)
     add_results(parser)
     add_measuring(parser, plain="measure with execution.channels_last=False as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    _refuse_meaningless(arguments)
     if arguments.kernels:
         return network_kernels(arguments)
     if arguments.record:
@@ -59,16 +60,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_meaningless(arguments: argparse.Namespace) -> None:
+    """Raise InputError for an option that would change nothing beside the others."""
+    if arguments.record and (arguments.json or arguments.plain):
+        raise api.InputError("speed: --record prints a table of what it keeps; leave --json and --plain out")
+    if arguments.record and arguments.kernels:
+        raise api.InputError("speed: --kernels counts, which no record keeps; leave --kernels or --record out")
+    if arguments.runtimes and not arguments.record:
+        raise api.InputError("speed: --runtimes is of --record, which is missing")
+
+
 def _recorded(arguments: argparse.Namespace) -> int:
     """Measure whole networks, write the records and print their table."""
-    if arguments.json or arguments.plain:
-        raise api.InputError("speed: --record prints a table of what it keeps; leave --json and --plain out")
     records = api.record_latencies(
         arguments.kind,
         arguments.arch,
         arguments.on,
         arguments.cfg_options,
-        arguments.runtimes,
+        arguments.runtimes or ["eager"],
         arguments.batch_size or 8,
         arguments.repetitions,
         lambda text: print(text, file=sys.stderr),

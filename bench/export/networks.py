@@ -129,6 +129,8 @@ def _of_architecture(architecture: NamedArchitecture, wanted: Wanted) -> Exporta
     start = StartingWeights()
     if wanted.weights is not None:
         start = find_weights(wanted.weights, design, wanted.results)
+    if wanted.kind == "classifier" and start.card is not None and not start.card.classes:
+        raise InputError(f"--weights {wanted.weights}: they have no classifier; leave --as classifier out")
     torch.manual_seed(0)
     if wanted.kind == "classifier":
         network: nn.Module = build_classifier(

@@ -17,7 +17,7 @@ from torch import Tensor
 from backbones.errors import InputError
 from bench.export.networks import Exportable
 from bench.export.writing import FAILURES, confirm_packages, trial_images, write
-from bench.latency.networks import deployed
+from bench.latency.networks import confirm_deployed, deployed
 from bench.machine import environment
 from bench.machine.timing import isolated, repeat
 from bench.records.record import SCHEMA_VERSION, Record
@@ -76,13 +76,14 @@ def record_latencies(
     for runtime in runtimes:
         if runtime not in RUNTIMES:
             raise InputError(f"runtime {runtime!r}: expected one of {', '.join(RUNTIMES)}")
+    confirm_deployed(kind)
     if "onnxruntime" in runtimes:
         confirm_packages()
     known = [resolve(name) for name in architectures]
     protocols = protocols_for(kind, names, options, len(known))
     records = []
     for architecture, protocol in zip(known, protocols, strict=True):
-        for runtime in runtimes:
+        for runtime in dict.fromkeys(runtimes):
             tell(f"{architecture.name} on {protocol.name}, {runtime} …")
             started = _now()
             what = (kind, protocol, architecture, runtime, batch_size, repetitions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +40,19 @@ def deployed(kind: str, protocol: Protocol, architecture: NamedArchitecture) -> 
     Raises:
         InputError: the task or the protocol's detector has no export.
     """
+    confirm_deployed(kind)
     torch.manual_seed(0)
-    builder = {"classification": _classifier, "detection": _detector, "reid": _embedding}.get(kind)
-    if builder is None:
-        raise InputError(f"{kind}: its networks are not deployed; expected classification, detection or reid")
-    return builder(protocol, architecture)
+    return _builders()[kind](protocol, architecture)
+
+
+def confirm_deployed(kind: str) -> None:
+    """Raise InputError for a task whose networks are not deployed."""
+    if kind not in _builders():
+        raise InputError(f"{kind}: its networks are not deployed; expected {', '.join(_builders())}")
+
+
+def _builders() -> dict[str, Callable[[Protocol, NamedArchitecture], Deployed]]:
+    return {"classification": _classifier, "detection": _detector, "reid": _embedding}
 
 
 def _same(network: nn.Module, shape: tuple[int, int, int], output: str) -> Deployed:

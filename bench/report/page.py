@@ -46,6 +46,9 @@ from search.training.progress import ProgressCallback
 #: Replaced by the script's digest once the page is rendered; the policy precedes all that comes from records.
 _SCRIPT = "digest-of-the-script"
 
+#: How the policy of every report begins, by which it is known; and the bytes in which it stands.
+_POLICY, _HEAD = b"default-src 'none'; style-src 'unsafe-inline'; script-src '", 1_000
+
 #: In the order of their tables.
 TASKS = ("classification", "detection", "reid", "search", "zerocost")
 
@@ -69,17 +72,28 @@ def write_report(
         The file, and a line for each record or curve that could not be read; the page lists them, too.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or holds an `index.html` that is no report.
     """
     file = out / "index.html"
     # Before the drawing, so that a mistake is known at once.
     with _writing(file):
         out.mkdir(parents=True, exist_ok=True)
+        _confirm_ours(file)
     text, problems = _page(results, title, full_only, progress)
     with _writing(file):
         # JSON may hold control characters and halves of surrogate pairs, which UTF-8 may not.
         write_text(file, visible(text))
     return file, problems
+
+
+def _confirm_ours(file: Path) -> None:
+    """Raise InputError if the file is there and no report, but somebody's own page."""
+    if not file.is_file():
+        return
+    with file.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if _POLICY not in head:
+        raise InputError(f"{file}: is there already and no report; expected a folder without it (--out)")
 
 
 @contextlib.contextmanager

@@ -51,7 +51,8 @@ def transfer_text(
         notice(f"{results}: holds no {'full ' if full_only else ''}record yet")
     measured = pairs(measurements(records))
     printed = pairs(measurements((), [published_rows(task, results) for task in PAPER_TASKS]))
-    found = [*measured, *(pair for pair in printed if pair.enough)]
+    # Before the lines on records, so that a mistake is the only line.
+    found = _chosen([*measured, *(pair for pair in printed if pair.enough)], proxy or (), on or (), results)
     if records and not measured:
         notice(
             f"{results}: no two architectures have both a proxy's value and a downstream metric; "
@@ -59,7 +60,6 @@ def transfer_text(
         )
     for line in hole_lines(records):
         notice(line)
-    found = _chosen(found, proxy or (), on or (), results)
     if form == "csv":
         frame = as_frame(found)
         return frame.map(lambda cell: harmless_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)

@@ -95,7 +95,7 @@ def _laid_out(task: str, results: Path, rows: Rows, selection: Selection) -> Tab
     rows = Rows(row for row in rows if selection.extent in (None, "reduced" if row.reduced else "full"))
     if not rows:
         kind = "" if selection.extent is None else f"{selection.extent} "
-        make = "`wildnas search`" if task == "search" else "`wildnas evaluate`"
+        make = {"search": "`wildnas search`", "latency": "`wildnas speed … --record`"}.get(task, "`wildnas evaluate`")
         raise InputError(f"{results}: holds no {kind}{task} record; {make} makes some")
     for option in ("protocol", "architecture", "method"):
         rows = choose(rows, option, getattr(selection, option))

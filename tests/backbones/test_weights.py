@@ -9,6 +9,7 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.serialization import set_crc32_options
 
 from backbones import zoo
 from backbones.errors import InputError
@@ -170,7 +171,7 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path, content: object) -> No
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "no such checkpoint" in refused(tmp_path / "none.pth")
-    assert "no such checkpoint" in refused(tmp_path)
+    assert "is a folder; expected a file" in refused(tmp_path)
 
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
@@ -188,6 +189,31 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 class Unwritable:
     def __reduce__(self):
         raise OSError("disk full")
+
+
+def test_a_changed_bit_is_found_by_the_checksum(tmp_path: Path) -> None:
+    file = save(network(), tmp_path / "weights.pth")
+    content = bytearray(file.read_bytes())
+    # In the middle of the file are the numbers of a weight, which would be finite still.
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert "has another checksum" in refused(file)
+
+
+def test_a_file_without_checksums_is_read(tmp_path: Path) -> None:
+    set_crc32_options(False)
+    try:
+        file = save(network(), tmp_path / "weights.pth")
+    finally:
+        set_crc32_options(True)
+    assert set(read_state_dict(file)) == set(network().state_dict())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_bare_pickle_is_one_line_without_torch_s_warnings(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pkl"
+    file.write_bytes(pickle.dumps(Genotype, protocol=4))
+    assert "can run code and is never read" in refused(file)
 
 
 def test_a_failed_save_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -> None:

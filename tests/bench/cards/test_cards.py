@@ -49,6 +49,27 @@ def results(tmp_path: Path, make_record: MakeRecord) -> Path:
     return tmp_path / "results"
 
 
+def test_weights_of_a_run_are_not_from_scratch(results: Path, make_record: MakeRecord) -> None:
+    store = RecordStore(results)
+    first = store.find(NAME)
+    assert first is not None
+    parents = [{"role": "weights", "record": NAME, "key": first.key}]
+    common = {"config": {"images": IMAGES}, "parents": parents, "key": "sha256:" + "4" * 64}
+    last = make_record(protocol="classification/own", **common)
+    text = card_text(last, results)
+    lines = text.partition("## Lineage")[2].partition("## Results")[0].strip().splitlines()
+    # From scratch is the first training, not the one that starts from it.
+    assert lines[0].endswith("this model")
+    assert lines[1:] == [
+        f"- weights of {NAME}",
+        "- no weights: trained from scratch",
+        "- architecture found by search/digits_pc_darts/PDARTS/seed0",
+    ]
+    assert "Initial weights: none." in text
+    store.path(NAME).unlink()
+    assert "Initial weights: not known to wildnas." in card_text(last, results)
+
+
 def test_the_card_has_the_numbers_of_all_seeds(results: Path) -> None:
     record = read_record(RecordStore(results).path(NAME))
     text = card_text(record, results)
@@ -68,6 +89,7 @@ def test_the_card_has_the_numbers_of_all_seeds(results: Path) -> None:
     assert "&lt;b>few&lt;/b> \\| images" in text
     assert "architecture found by search/digits_pc_darts/PDARTS/seed0" in text
     assert "no weights: trained from scratch" in text
+    assert "Initial weights: none." in text
     assert "mean (0.1, 0.2, 0.3), deviation (0.5, 0.5, 0.25)" in text
     assert "1.00 M parameters, 2.5 M multiply-adds" in text
     assert "CC BY 4.0" in text

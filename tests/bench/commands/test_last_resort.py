@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.commands import cli, zoo
 
@@ -32,6 +34,29 @@ def test_an_unforeseen_error_is_one_line_and_a_log(
     log.unlink()
     with pytest.raises(KeyError):
         cli.main(["--debug", "zoo", "list"])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: torch.empty(1 << 55), f"does not suffice for {4 << 55} bytes; a smaller batch, image size"),
+        (lambda: torch.empty(1 << 32, 1 << 32), "does not suffice for a tensor of [4294967296, 4294967296]; a"),
+        (lambda: "x" * (1 << 62), "does not suffice; a smaller batch"),
+        (lambda: fail_on_a_gpu(), "does not suffice for 2.00 GiB; a smaller batch"),
+    ],
+)
+def test_too_little_memory_is_the_user_s_to_mend(
+    make: Callable[[], object], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zoo, "run", lambda arguments: make())
+    assert cli.main(["zoo", "list"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("wildnas: memory ")
+    assert said in line
+
+
+def fail_on_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 8 GiB")
 
 
 @pytest.mark.parametrize(

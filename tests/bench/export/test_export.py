@@ -139,6 +139,13 @@ def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
             Wanted("classifier", size=100),
             r"takes no images of 3 x 100 x 100: Input height \(100\)",
         ),
+        ("timm:resnet18", Wanted(channels=10), "--channels: without meaning for the backbone of timm:resnet18"),
+        ("timm:resnet18", Wanted("classifier", layers=3), "--layers: without meaning for the classifier of timm"),
+        (
+            "timm:mobilenetv2_100",
+            Wanted("classifier", weights="mobilenetv2_100"),
+            "--weights mobilenetv2_100: they have no classifier; leave --as classifier out",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(
@@ -162,6 +169,9 @@ def test_what_is_exported_is_not_written_over_nor_is_a_folder(
         ("./a.pth", "--out a.pth: is the file that is exported; expected another one"),
         ("folder/", "--out folder: is a folder; expected the name of a file in it"),
         ("", "--out .: is a folder"),
+        ("a.onnx", "--out a.onnx: is named as --format onnx, not torch-export; give that format, or .pt2"),
+        ("a.pth/b", "--out a.pth/b: cannot be written: "),
+        ("/dev/null", "--out /dev/null: is a pipe, a socket or a device"),
     ):
         for argv in (["a.pth"], ["PDARTS", "--weights", "a.pth"]):
             assert main(["export", *argv, "--format", "torch-export", "--out", out]) == 2

@@ -57,11 +57,41 @@ def test_the_whole_network_of_a_protocol_is_what_is_timed(kind: str) -> None:
         deployed("zerocost", protocol, resolve("PDARTS"))
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--record", "--kernels"], "--kernels counts, which no record keeps"),
+        (["--record", "--json"], "leave --json and --plain out"),
+        (["--runtimes", "onnxruntime"], "--runtimes is of --record, which is missing"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["speed", "classification", "PDARTS", "--on", "classification/digits", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_a_task_without_deployment_is_known_before_the_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speed", "zerocost", "PDARTS", "--on", "zerocost/digits", "--record"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "zerocost: its networks are not deployed; expected classification, detection, reid" in line
+
+
 def test_a_latency_is_kept_with_its_device_and_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # In this process: a second one would import everything again.
     monkeypatch.setattr(measure, "isolated", lambda call, *arguments, hint: call(*arguments))
     told: list[str] = []
-    what = ("classification", ["PDARTS"], ["classification/digits"], TINY_OPTIONS["classification"], ["eager"], 4, 2)
+    what = (
+        "classification",
+        ["PDARTS"],
+        ["classification/digits"],
+        TINY_OPTIONS["classification"],
+        ["eager", "eager"],
+        4,
+        2,
+    )
     (record,) = record_latencies(*what, told.append, tmp_path)
     assert told == ["PDARTS on classification/digits, eager …"]
     assert RecordStore(tmp_path).find(record.name) == record

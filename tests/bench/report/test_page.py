@@ -142,6 +142,18 @@ def test_equal_records_give_equal_bytes(report: Report, tmp_path: Path, make_rec
     assert file.read_bytes() == report.file.read_bytes()
 
 
+def test_somebody_s_own_page_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, own = tmp_path / "site", "<!doctype html><title>my site</title>"
+    write_text(out / "index.html", own)
+    assert main(["report", "--results", str(tmp_path), "--out", str(out)]) == 2
+    assert "index.html: is there already and no report; expected a folder without it (--out)" in capsys.readouterr().err
+    assert (out / "index.html").read_text() == own
+    (out / "index.html").unlink()
+    for _ in range(2):
+        # The second time over a report.
+        assert main(["report", "--results", str(tmp_path), "--out", str(out)]) == 0
+
+
 def test_strings_of_records_are_only_text(report: Report, page: Element) -> None:
     assert "<img" not in report.text
     assert len(list(page.all("script"))) == 1
@@ -373,10 +385,11 @@ def test_a_report_that_cannot_be_written_leaves_the_one_that_is_there(
 ) -> None:
     file = tmp_path / "report" / "index.html"
     file.parent.mkdir()
-    file.write_text("the one before")
+    before = "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-x': the one before"
+    file.write_text(before)
     assert main(["report", "--results", str(tmp_path)]) == 2
     assert capfd.readouterr().err.splitlines()[-1] == f"wildnas: {file}: cannot be written: File too large"
-    assert file.read_text() == "the one before"
+    assert file.read_text() == before
     assert os.listdir(file.parent) == ["index.html"]
 
 

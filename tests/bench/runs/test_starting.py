@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from backbones import pretrained, zoo
+from backbones import pretrained, weights, zoo
 from backbones.design import TimmModel
 from backbones.errors import InputError
 from backbones.files import file_digest
 from backbones.pretrained import IMAGENET, Normalisation
+from backbones.timm_backbone import create
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.runs.requests import evaluations
@@ -201,6 +203,23 @@ def test_weights_of_another_architecture_are_refused_before_their_file_is_looked
             find_weights(given, resolve(pretrained.get(other).architecture).design, tmp_path)
     with pytest.raises(InputError, match="weights lite0: no such file, nor a name of `wildnas weights list`"):
         find_weights("lite0", resolve("random:0").design, tmp_path)
+
+
+def test_a_file_without_a_known_digest_fits_or_is_refused(tmp_path: Path) -> None:
+    network = create("mobilenetv2_050", num_classes=1000)
+    fits, other = weights.save(network, tmp_path / "a.pth"), weights.save(torch.nn.Linear(2, 2), tmp_path / "b.pth")
+    card, said = check_weights(fits, "timm:mobilenetv2_050")
+    assert card is not None
+    assert said.startswith("has the names and shapes of the weights timm:mobilenetv2_050")
+    assert said.endswith("whether it is the authors' file is not known")
+    with pytest.raises(InputError, match=r"b\.pth: lacks .*; expected the weights timm:mobilenetv2_050"):
+        check_weights(other, "timm:mobilenetv2_050")
+    with pytest.raises(InputError, match=r"lacks .*; expected the weights darts_imagenet$"):
+        check_weights(other, "darts_imagenet")
+    with pytest.raises(InputError, match="is a folder; expected a file of weights"):
+        check_weights(tmp_path)
+    assert check_weights(shipped())[1].startswith("the weights tf_efficientnet_lite0; ")
+    assert check_weights(other)[1].startswith("no card knows this file")
 
 
 def test_a_file_of_other_weights_is_not_those_of_a_card_without_digest() -> None:

@@ -101,7 +101,7 @@ def test_a_dry_run_says_memory_and_time(
     ("argv", "said"),
     [
         (["--stage", "2"], "stage 2: search/digits_pc_darts has 1 stage"),
-        (["--batch-size", "0"], "expected 1 or more"),
+        (["--batch-size", "0"], "expected a whole number from 1 to"),
         (["--cfg-options", "weights.clip_norm=-1"], "clip_norm"),
         (["--cfg-options", "architecture.betas=(1.5,0.9)"], "betas"),
         (["--cfg-options", "skip_dropout_decay=-2"], "skip_dropout_decay"),
