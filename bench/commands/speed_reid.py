@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 SIZES = ("market1501", "msmt17")
 
 
+#: Options that measure an architecture.
+_OF_ARCH = ("runtimes", "kernels", "plain", "batch_size", "cfg_options")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     speed_task.add_arguments(parser, required=False)
     ranking = parser.add_argument_group("without ARCH: time the ranking of random features, and torchreid's")
@@ -36,6 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
         return speed_task.run(arguments)
     if arguments.arch or arguments.on or arguments.record:
         raise api.InputError("speed reid: expected ARCH and --on PROTOCOL, or neither to time the ranking")
+    given = [name for name in _OF_ARCH if getattr(arguments, name)]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise api.InputError(f"speed reid: {options}: without meaning for the ranking; give ARCH and --on PROTOCOL")
     measured = []
     for each in api.measure_rankings(arguments.size, arguments.dimensions, arguments.reference_queries):
         measured.append(each)

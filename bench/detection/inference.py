@@ -16,7 +16,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from backbones.errors import InputError
-from backbones.files import replacing
+from backbones.files import confirm_writable, replacing
 from bench.detection.checkpoint import Trained, load
 from bench.detection.pairs import restore_pairs
 from bench.records.check import confirm_recorded
@@ -46,6 +46,9 @@ def detect_in(
         InputError: a file is not an image or not a detector's checkpoint, or two pictures would have the same name.
     """
     pictures = _pictures(images, out)
+    # One picture of each folder; all of them would take long.
+    for picture in {picture.parent: picture for picture in pictures.values()}.values():
+        confirm_writable(picture)
     check_images([(file, None) for file in pictures])
     confirm_recorded(checkpoint, results)
     trained = load(checkpoint)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from backbones.errors import InputError
-from backbones.files import read_json, replacing
+from backbones.files import confirm_writable, read_json, replacing
 from bench.detection.annotations import read_ids
 from bench.detection.checkpoint import load
 from bench.detection.coco_data import find_test
@@ -91,6 +91,7 @@ def export_test_dev(
     loader = protocol.config["test_dataloader"]
     listed = [(image.id, image.file) for image in images.images]
     file = out / f"detections_test-dev2017_{_plain_name(f'{trained.protocol}-{trained.architecture}')}_results.json"
+    confirm_writable(file)
     samples = detect(trained, listed, loader.get("batch_size", 1), loader.get("num_workers", 0))
     with replacing(file) as partial, partial.open("w", encoding="utf-8") as stream:
         separator = "["

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backbones.errors import InputError
+from backbones.files import confirm_writable
 from bench.digits.classification import write_classification
 from bench.digits.coco import write_coco
 from bench.digits.market1501 import write_market1501
@@ -121,7 +122,10 @@ def ensure_embedded(name: Embedded | None) -> None:
 
 def make_digits(out: Path | None = None, seed: int = 0, name: Embedded = "digits") -> Path:
     """Write the embedded data sets below a folder (None: `digits_root`) unless they exist; return the folder."""
-    return ensure(out or digits_root(name), seed, name)
+    folder = out or digits_root(name)
+    if not folder.exists():
+        confirm_writable(folder)
+    return ensure(folder, seed, name)
 
 
 @dataclass(frozen=True)

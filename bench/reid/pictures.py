@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from backbones.files import replacing, write_text
+from backbones.files import confirm_writable, replacing, write_text
 from bench.digits.recipe import ensure_embedded
 from bench.records.check import confirm_recorded
 from bench.reid.checkpoints import load_pcb
@@ -111,6 +111,7 @@ def rank_checkpoint(
     Raises:
         InputError: the file is not a re-identifier's checkpoint, or the data are missing or invalid.
     """
+    confirm_writable(out / LISTS)
     confirm_recorded(checkpoint, results)
     pcb, config = load_pcb(checkpoint)
     changes: dict[str, Any] = {"metric": metric} if metric else {}

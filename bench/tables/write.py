@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import replacing, write_text
 from bench.console.visible import harmless_cell, visible
 from bench.tables.columns import Column
 from bench.tables.rows import Row
@@ -99,7 +99,8 @@ def save(table: Table, file: Path, form: str) -> None:
         frame, numbers = data_frame(table), _number_keys(table)
         frame[numbers] = table.rows.exact(numbers)
         frame = frame.join(table.rows.texts(numbers).add_suffix("_text"))
-        frame.convert_dtypes().to_parquet(file, index=False, engine="pyarrow")
+        with replacing(file) as partial:
+            frame.convert_dtypes().to_parquet(partial, index=False, engine="pyarrow")
     except ImportError as error:
         raise InputError("parquet: needs pyarrow; `pip install 'wildnas[parquet]'` installs it") from error
     except OSError as error:

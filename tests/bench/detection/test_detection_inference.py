@@ -110,6 +110,7 @@ def test_the_command_draws_files_and_folders(
         (["empty"], "empty: no image in this folder"),
         (["a.jpg", "b/a.jpg"], ", the picture of"),
         (["a.jpg", "--out", "."], "its picture would overwrite the image"),
+        (["a.jpg", "--out", "b/a.jpg"], "b/a.jpg: Not a directory"),
         (["a.jpg", "--threshold", "2"], "expected a number from 0 to 1 (got '2')"),
     ],
 )

@@ -113,6 +113,9 @@ def test_what_is_no_checkpoint_of_a_run_is_refused(tmp_path: Path, capsys: pytes
     torch.save({"state_dict": {"weight": torch.ones(1)}}, tmp_path / "other.pth")
     assert main(["reid", "rank", str(tmp_path / "other.pth"), "--out", str(tmp_path)]) == 2
     assert "other.pth: not a checkpoint of re-identification" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["reid", "rank", str(tmp_path / "other.pth"), "--out", str(tmp_path / "file")]) == 2
+    assert "ranked_lists.json: cannot be written: " in capsys.readouterr().err
     assert main(["reid", "rank", str(tmp_path / "none.pth"), "--out", str(tmp_path)]) == 2
     assert "none.pth: no such checkpoint" in capsys.readouterr().err
 

@@ -57,6 +57,8 @@ def test_half_a_question_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for half in (["PDARTS"], ["--on", "reid/market1501_p3"]):
         assert main(["speed", "reid", *half]) == 2
         assert "expected ARCH and --on PROTOCOL, or neither" in capsys.readouterr().err
+    assert main(["speed", "reid", "--kernels", "--runtimes", "eager"]) == 2
+    assert "--runtimes, --kernels: without meaning for the ranking" in capsys.readouterr().err
 
 
 def test_a_reference_is_scaled_by_queries() -> None:

@@ -112,6 +112,10 @@ def test_parquet_has_numbers_and_their_digits(
     where = ["table", "classification", "--results", str(results), "--format", "parquet"]
     file = tmp_path / "table.parquet"
     assert main([*where, "--out", str(file)]) == 0
+    os.mkfifo(tmp_path / "pipe")
+    assert main([*where, "--out", str(tmp_path / "pipe")]) == 2
+    assert "pipe: is a pipe, a socket or a device" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir() if "table" in path.name) == ["table.parquet"]
     frame = pd.read_parquet(file)
     papers = frame[(frame["source"] == "PC-DARTS Table 2") & (frame["architecture"] == "ShuffleNet 2× (v1)")]
     (printed,) = papers.to_dict("records")
