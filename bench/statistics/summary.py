@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -29,8 +30,8 @@ def summary(records: Iterable[Record]) -> list[str]:
         return []
     return [
         f"Best of its protocol: {'; '.join(map(_best, found))}.",
-        f"How sure: {'; '.join(_spreads(found))}.",
-        f"Random architectures: {'; '.join(_random(lines, frame) for lines in found)}.",
+        f"How sure: {'; '.join(_together(found, _spread))}.",
+        f"Random architectures: {'; '.join(_together(found, partial(_random, frame=frame)))}.",
     ]
 
 
@@ -52,13 +53,15 @@ def _best(lines: pd.DataFrame) -> str:
     means = _means(lines)
     best = means.idxmax() if lines["higher_is_better"].iloc[0] else means.idxmin()
     name = lines.loc[lines["architecture"] == best, "name"].iloc[0]
-    return f"{_title(lines)}: {name} of {len(means)} ({_number(means[best], lines)})"
+    # One that starts from other weights, or is fed otherwise, has a setting of its own.
+    among = f"of {len(means)}" if len(means) > 1 else "alone in its setting"
+    return f"{_title(lines)}: {name} {among} ({_number(means[best], lines)})"
 
 
-def _spreads(found: list[pd.DataFrame]) -> Iterator[str]:
-    """A statement on each setting; settings with the same statement stand together."""
-    for said, lines in groupby(found, _spread):
-        yield f"{', '.join(map(_title, lines))}: {said}"
+def _together(found: list[pd.DataFrame], say: Callable[[pd.DataFrame], str]) -> Iterator[str]:
+    """A statement on each setting; settings with the same statement stand together, each protocol once."""
+    for said, lines in groupby(found, say):
+        yield f"{', '.join(dict.fromkeys(map(_title, lines)))}: {said}"
 
 
 def _spread(lines: pd.DataFrame) -> str:
@@ -68,15 +71,17 @@ def _spread(lines: pd.DataFrame) -> str:
     if ties is None:
         return f"{said}, so that a difference may be noise; 2 seeds or more give the spread"
     spread = f"one run deviates by {ties.deviation:.2g} {lines['unit'].iloc[0]}".rstrip()
+    if not ties.pairs:
+        return f"{said}, {spread}"
     return f"{said}, {spread}, {ties.count} of {ties.pairs} pairs are ties within noise"
 
 
 def _random(lines: pd.DataFrame, frame: pd.DataFrame) -> str:
     own = lines[lines["method"] == RANDOM]
     if own.empty:
-        return f"{_title(lines)}: none was run; `random:0`, `random:1`, … are architectures, too"
+        return "none was run; `random:0`, `random:1`, … are architectures, too"
     means = _means(own)
-    said = f"{_title(lines)}: {len(means)} got {_number(float(np.mean(means)), lines)} on average"
+    said = f"{len(means)} got {_number(float(np.mean(means)), lines)} on average"
     found = [
         each for each in gains(frame[frame["setting"] == lines["setting"].iloc[0]]) if each.improvement is not None
     ]

@@ -54,6 +54,21 @@ def test_one_seed_and_one_random_architecture_are_said_to_be_few(make_record: Ma
     assert summary([]) == []
 
 
+def test_settings_of_one_protocol_are_told_apart_and_not_repeated(make_record: MakeRecord) -> None:
+    """Networks that start from weights are not compared with those from scratch."""
+    started = {"initial_weights": {"sha256": "sha256:" + "1" * 64}}
+    found = runs(make_record, "a", [4.0, 6.0], **started) + runs(make_record, "a", [9.0, 11.0])
+    found += runs(make_record, "b", [12.0, 14.0])
+    best, sure, random = summary(found)
+    assert "classification/digits: a alone in its setting (Top-1 err. 5.00 %)" in best
+    assert "classification/digits: a of 2 (Top-1 err. 10.00 %)" in best
+    assert "one run deviates by 1.4 %, " in sure
+    assert "0 of 0" not in sure
+    assert random == (
+        "Random architectures: classification/digits: none was run; `random:0`, `random:1`, … are architectures, too."
+    )
+
+
 def test_of_many_methods_those_that_are_decided_are_named(make_record: MakeRecord) -> None:
     """Random accuracies as above; an architecture of each method gains nothing, but one that loses 20 points."""
     random = [
