@@ -56,7 +56,7 @@ def test_one_seed_and_one_random_architecture_are_said_to_be_few(make_record: Ma
 
 def test_settings_of_one_protocol_are_told_apart_and_not_repeated(make_record: MakeRecord) -> None:
     """Networks that start from weights are not compared with those from scratch."""
-    started = {"initial_weights": {"sha256": "sha256:" + "1" * 64}}
+    started = {"initial_weights": {"sha256": "sha256:" + "1" * 64, "record": None}}
     found = runs(make_record, "a", [4.0, 6.0], **started) + runs(make_record, "a", [9.0, 11.0])
     found += runs(make_record, "b", [12.0, 14.0])
     best, sure, random = summary(found)
