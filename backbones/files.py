@@ -49,7 +49,8 @@ def replacing(file: Path, lasting: bool = True) -> Iterator[Path]:
             raise OSError(error.errno, error.strerror, os.fspath(file)) from error
         raise
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        # There is none, or nothing can be changed here, which the error before has told.
+        with contextlib.suppress(OSError):
             partial.unlink()
 
 
@@ -70,6 +71,9 @@ def confirm_writable(file: Path) -> None:
 
 
 def _confirm_replaceable(file: Path) -> None:
+    if file.is_symlink() and os.path.realpath(file.parent) == "/dev":
+        # Such as /dev/stdout, which leads to a regular file where the output is redirected.
+        raise InputError(f"{file}: is a link of the system; expected a regular file, or a new one")
     try:
         mode = os.stat(file).st_mode
     except OSError:

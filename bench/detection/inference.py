@@ -43,7 +43,8 @@ def detect_in(
         Each picture's file below `out`, with the names and scores of the drawn detections.
 
     Raises:
-        InputError: a file is not an image or not a detector's checkpoint, or two pictures would have the same name.
+        InputError: a file is not an image or not a detector's checkpoint, two pictures would have the same name, or
+            `out` cannot be written.
     """
     pictures = _pictures(images, out)
     # One picture of each folder; all of them would take long.

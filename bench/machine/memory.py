@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+#: What torch's allocators, CUDA and its libraries say.
+_WORDS = ("out of memory", "allocate memory", "not enough memory", "ALLOC_FAILED", "size calculation overflowed")
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator of GPU, CPU or Python failed, or a tensor's size is beyond any memory.
 
-    torch raises a plain RuntimeError for all but a GPU's.
+    torch raises a RuntimeError for all of them.
     """
-    gpu = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
     said = str(error) if isinstance(error, RuntimeError) else ""
-    return gpu or isinstance(error, MemoryError) or "allocate memory" in said or "size calculation overflowed" in said
+    return isinstance(error, MemoryError) or any(words in said for words in _WORDS)

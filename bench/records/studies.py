@@ -76,7 +76,8 @@ def study_folder(name: str) -> Path:
         raise InputError(f"{manifest}: {first_problem(error, Study)}") from None
     found = _digests(folder)
     if _total(found) != study.sha256 or _count(found) != study.records:
-        remedy = "put it back as it was" if folder.parent != studies_root() else "install wildnas again"
+        ships = folder.parent == studies_root()
+        remedy = "install wildnas or check its files out again" if ships else "put it back as it was"
         raise InputError(f"{folder}: {_changed(found, study)}; {remedy}, or seal the records as a study of their own")
     return folder
 

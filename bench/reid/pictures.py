@@ -109,7 +109,8 @@ def rank_checkpoint(
         results: the folder with the run's record; if there is one, its digest of the checkpoint must match.
 
     Raises:
-        InputError: the file is not a re-identifier's checkpoint, or the data are missing or invalid.
+        InputError: the file is not a re-identifier's checkpoint, the data are missing or invalid, or `out` cannot be
+            written.
     """
     confirm_writable(out / LISTS)
     confirm_recorded(checkpoint, results)

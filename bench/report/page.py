@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from backbones.errors import InputError
-from backbones.files import write_text
+from backbones.files import confirm_writable, write_text
 from bench.console.visible import visible
 from bench.records.record import Record
 from bench.records.sections import many_objects
@@ -78,6 +78,7 @@ def write_report(
     # Before the drawing, so that a mistake is known at once.
     with _writing(file):
         out.mkdir(parents=True, exist_ok=True)
+        confirm_writable(file)
         _confirm_ours(file)
     text, problems = _page(results, title, full_only, progress)
     with _writing(file):

@@ -14,8 +14,8 @@ from scipy.stats import rankdata
 #: The smallest number of architectures for a coefficient; with fewer, its interval would be the whole range.
 FEWEST = 5
 RESAMPLES = 2_000
-#: Draws for the bound of a perfect order.
-_DRAWS = 20_000
+#: Draws for the bound of a perfect order, and the number of values above which it is that of so many.
+_DRAWS, _MOST_VALUES = 20_000, 200
 #: Chunk size, in numbers, that bounds memory for many architectures.
 _CHUNK = 4_000_000
 
@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient between -1 and 1, and the bounds of its 95 % bootstrap interval."""
+    """A coefficient between -1 and 1, and the bounds of its 95 % interval: the bootstrap's, or `perfect_bounds`."""
 
     value: float
     low: float
@@ -95,7 +95,7 @@ def with_perfect_bounds(rho: Coefficient, tau: Coefficient, values: int) -> tupl
     """
     if abs(tau.value) < 1 - 1e-12:
         return rho, tau
-    bounds = perfect_bounds(values)
+    bounds = perfect_bounds(min(values, _MOST_VALUES))
     return Coefficient.of_perfect(rho.value, bounds[0]), Coefficient.of_perfect(tau.value, bounds[1])
 
 

@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Correlation between one seed's order and another's: the mean over pairs, with 95 % bootstrap intervals.
+    """Correlation between one seed's order and another's: the mean over pairs, with 95 % intervals.
 
     Attributes:
         architectures: number of architectures that both seeds of a pair have, the smallest over the pairs.
@@ -49,10 +49,12 @@ def noise_ceiling(scores: Array) -> Ceiling | None:
     if not pairs:
         return None
     rho, tau = (_coefficient(statistic, scores, pairs) for statistic in (spearman, kendall))
-    shared = min(int(_both(scores[:, list(pair)]).sum()) for pair in pairs)
-    rho, tau = with_perfect_bounds(rho, tau, shared)
+    shared = [scores[_both(scores[:, list(pair)])][:, list(pair)] for pair in pairs]
+    rho, tau = with_perfect_bounds(rho, tau, min(len(np.unique(column)) for kept in shared for column in kept.T))
     seeds = len({seed for pair in pairs for seed in pair})
-    return Ceiling(shared, seeds, rho, tau, attainable(rho.value, seeds), attainable_kendall(tau.value, seeds))
+    return Ceiling(
+        min(map(len, shared)), seeds, rho, tau, attainable(rho.value, seeds), attainable_kendall(tau.value, seeds)
+    )
 
 
 def attainable(reliability: float, seeds: int) -> float:

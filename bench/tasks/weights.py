@@ -65,10 +65,10 @@ def get_weights(name: str) -> tuple[Path, str]:
 def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | None, str]:
     """Find out whether a file is that of a card, and whether weights can be read from it.
 
+    Where no digest is known, names and shapes are compared with the card's architecture.
+
     Args:
         name: the card that it should be; None takes the one with its digest, or with its file name.
-
-    Where no digest is known, names and shapes are compared with the card's architecture.
 
     Returns:
         The card, None if there is none; and in words: whose weights they are, the number of entries and the digest.
@@ -103,7 +103,7 @@ def _confirm_fit(card: WeightCard, file: Path) -> None:
     # The size of the papers' ImageNet networks; a timm model has its own.
     network = build_classifier(design_of(card.architecture), "imagenet", 48, 14, card.classes or 1000, auxiliary=False)
     try:
-        weights.load(network, file)
+        weights.load(network, file, new_classifier=not card.classes)
     except InputError as error:
         raise InputError(f"{error}; expected the weights {card.name}") from error
 

@@ -43,6 +43,23 @@ def test_a_pipe_a_device_or_a_folder_is_never_replaced(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link", "pipe"]
 
 
+def test_a_link_of_the_system_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a redirected output, /dev/stdout leads to a regular file; nothing is written here whatever happens."""
+    (tmp_path / "output").write_text("")
+    real, parent = os.path.realpath, tmp_path / "dev"
+    parent.mkdir()
+    (parent / "stdout").symlink_to(tmp_path / "output")
+    monkeypatch.setattr(os.path, "realpath", lambda path: "/dev" if Path(path) == parent else real(path))
+    for refuse in (lambda file: write_text(file, "x"), confirm_writable):
+        with pytest.raises(InputError, match="stdout: is a link of the system"):
+            refuse(parent / "stdout")
+    assert (parent / "stdout").is_symlink()
+    # Any other link is replaced, and what it leads to stays.
+    (tmp_path / "link").symlink_to(tmp_path / "output")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "output").read_text() == ""
+
+
 def test_a_place_is_tried_before_anything_is_computed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     for file in (tmp_path / "file", tmp_path / "new", tmp_path / "folders/that/are/made"):

@@ -65,7 +65,7 @@ def test_weights_of_a_run_are_not_from_scratch(results: Path, make_record: MakeR
         "- no weights: trained from scratch",
         "- architecture found by search/digits_pc_darts/PDARTS/seed0",
     ]
-    assert "Initial weights: none." in text
+    assert "Initial weights: none from elsewhere." in text
     store.path(NAME).unlink()
     assert "Initial weights: not known to wildnas." in card_text(last, results)
 
@@ -89,7 +89,7 @@ def test_the_card_has_the_numbers_of_all_seeds(results: Path) -> None:
     assert "&lt;b>few&lt;/b> \\| images" in text
     assert "architecture found by search/digits_pc_darts/PDARTS/seed0" in text
     assert "no weights: trained from scratch" in text
-    assert "Initial weights: none." in text
+    assert "Initial weights: none from elsewhere." in text
     assert "mean (0.1, 0.2, 0.3), deviation (0.5, 0.5, 0.25)" in text
     assert "1.00 M parameters, 2.5 M multiply-adds" in text
     assert "CC BY 4.0" in text

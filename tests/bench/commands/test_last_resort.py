@@ -42,6 +42,8 @@ def test_an_unforeseen_error_is_one_line_and_a_log(
         (lambda: torch.empty(1 << 55), f"does not suffice for {4 << 55} bytes; a smaller batch, image size"),
         (lambda: torch.empty(1 << 32, 1 << 32), "does not suffice for a tensor of [4294967296, 4294967296]; a"),
         (lambda: "x" * (1 << 62), "does not suffice; a smaller batch"),
+        (lambda: fail("CUDA error: out of memory"), "does not suffice; a smaller batch"),
+        (lambda: fail("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "does not suffice; a"),
         (lambda: fail_on_a_gpu(), "does not suffice for 2.00 GiB; a smaller batch"),
     ],
 )
@@ -53,6 +55,10 @@ def test_too_little_memory_is_the_user_s_to_mend(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("wildnas: memory ")
     assert said in line
+
+
+def fail(said: str) -> None:
+    raise RuntimeError(said)
 
 
 def fail_on_a_gpu() -> None:

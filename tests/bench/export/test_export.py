@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -165,13 +166,14 @@ def test_what_is_exported_is_not_written_over_nor_is_a_folder(
     monkeypatch.chdir(tmp_path)
     held = weights.save(nn.Linear(1, 1), tmp_path / "a.pth", task="classification").read_bytes()
     Path("folder").mkdir()
+    os.mkfifo("pipe")
     for out, said in (
         ("./a.pth", "--out a.pth: is the file that is exported; expected another one"),
         ("folder/", "--out folder: is a folder; expected the name of a file in it"),
         ("", "--out .: is a folder"),
         ("a.onnx", "--out a.onnx: is named as --format onnx, not torch-export; give that format, or .pt2"),
         ("a.pth/b", "--out a.pth/b: cannot be written: "),
-        ("/dev/null", "--out /dev/null: is a pipe, a socket or a device"),
+        ("pipe", "--out pipe: is a pipe, a socket or a device"),
     ):
         for argv in (["a.pth"], ["PDARTS", "--weights", "a.pth"]):
             assert main(["export", *argv, "--format", "torch-export", "--out", out]) == 2

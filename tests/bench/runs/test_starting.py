@@ -218,6 +218,9 @@ def test_a_file_without_a_known_digest_fits_or_is_refused(tmp_path: Path) -> Non
         check_weights(other, "darts_imagenet")
     with pytest.raises(InputError, match="is a folder; expected a file of weights"):
         check_weights(tmp_path)
+    # DINO's weights have no classifier.
+    bare = weights.save(create("vit_small_patch16_224", num_classes=0), tmp_path / "c.pth")
+    assert check_weights(bare, "timm:vit_small_patch16_224.dino")[1].startswith("has the names and shapes of")
     assert check_weights(shipped())[1].startswith("the weights tf_efficientnet_lite0; ")
     assert check_weights(other)[1].startswith("no card knows this file")
 

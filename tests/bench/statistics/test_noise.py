@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.statistics.correlation import perfect_bounds
 from bench.statistics.noise import attainable, attainable_kendall, noise_ceiling, ties_within_noise
 
 
@@ -41,6 +42,18 @@ def test_an_architecture_without_a_seed_is_left_out_of_that_pair() -> None:
 @pytest.mark.parametrize("scores", [made(20, 1, 1, 1), made(4, 3, 1, 1), np.ones((8, 2))])
 def test_too_few_seeds_or_architectures_have_no_ceiling(scores: np.ndarray) -> None:
     assert noise_ceiling(scores) is None
+
+
+def test_a_perfect_order_of_two_groups_is_no_sure_ceiling() -> None:
+    """Of networks that all but one learnt nothing, two seeds agree by chance."""
+    collapsed = noise_ceiling(np.array([[0.1] * 2] * 4 + [[0.5] * 2]))
+    learnt = noise_ceiling(np.array([[value] * 2 for value in (0.1, 0.2, 0.3, 0.4, 0.5)]))
+    assert collapsed is not None
+    assert learnt is not None
+    assert collapsed.kendall.value == learnt.kendall.value == 1
+    assert collapsed.architectures == learnt.architectures == 5
+    assert (collapsed.kendall.low, learnt.kendall.low) == (perfect_bounds(2)[1], perfect_bounds(5)[1])
+    assert collapsed.kendall.low < 0 < learnt.kendall.low
 
 
 def test_true_scores_reach_what_is_attainable_and_no_more() -> None:

@@ -62,7 +62,7 @@ def test_settings_of_one_protocol_are_told_apart_and_not_repeated(make_record: M
     best, sure, random = summary(found)
     assert "classification/digits: a alone in its setting (Top-1 err. 5.00 %)" in best
     assert "classification/digits: a of 2 (Top-1 err. 10.00 %)" in best
-    assert "one run deviates by 1.4 %, " in sure
+    assert "classification/digits: 2 seeds of a, one run deviates by 1.4 %." in sure
     assert "0 of 0" not in sure
     assert random == (
         "Random architectures: classification/digits: none was run; `random:0`, `random:1`, … are architectures, too."
