@@ -263,7 +263,10 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
         draw(genotype, tmp_path / "cell.svg", "both")
     (tmp_path / "folder.svg").mkdir()
     (tmp_path / "file").touch()
-    for target in (tmp_path / "folder.svg", tmp_path / "file" / "cell.png"):
-        with pytest.raises(InputError, match=f"^{re.escape(str(target))}: cannot be written: [^\n]+$"):
+    for target, said in (
+        (tmp_path / "folder.svg", "is a folder; expected a regular file, or a new one"),
+        (tmp_path / "file" / "cell.png", "cannot be written: [^\n]+"),
+    ):
+        with pytest.raises(InputError, match=f"^{re.escape(str(target))}: {said}$"):
             draw(genotype, target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.svg"]
