@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from backbones.darts_names import COUNTER
-from backbones.errors import InputError
+from backbones.errors import InputError, first_line
 from backbones.files import confirm_regular
 
 #: The largest checkpoint that is read, in bytes.
@@ -95,7 +95,7 @@ def read_content(file: str | Path) -> Any:
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             return torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise InputError(f"{file}: cannot be read as safetensors: {_one_line(error)}") from error
+        raise InputError(f"{file}: cannot be read as safetensors: {first_line(error)}") from error
     except KeyError as error:
         raise InputError(f"{cannot}: damaged, or no checkpoint") from error
     except pickle.UnpicklingError as error:
@@ -103,11 +103,7 @@ def read_content(file: str | Path) -> Any:
         problem = "damaged, or holds more than tensors and plain values; such a file can run code and is never read"
         raise InputError(f"{cannot}: {problem}") from error
     except DAMAGED as error:
-        raise InputError(f"{cannot}: {_one_line(error)}") from error
-
-
-def _one_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+        raise InputError(f"{cannot}: {first_line(error)}") from error
 
 
 def _refuse_other_kinds(file: Path) -> None:

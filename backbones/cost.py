@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
-from backbones.errors import InputError
+from backbones.errors import InputError, first_line
 
 #: The operators that compute convolutions and linear layers, called by a module or by a function.
 _COUNTED = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
@@ -77,8 +77,8 @@ def confirm_size(module: nn.Module, shape: tuple[int, int, int], name: str) -> N
     try:
         measure(module, shape)
     except _REFUSALS as error:
-        words = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
-        raise InputError(f"{name}: takes no images of {' x '.join(map(str, shape))}: {words}") from error
+        size = " x ".join(map(str, shape))
+        raise InputError(f"{name}: takes no images of {size}: {first_line(error)}") from error
 
 
 def _on_meta(module: nn.Module) -> nn.Module:

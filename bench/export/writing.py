@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from backbones.cpu.channels_last import without_own_kernels
-from backbones.errors import InputError
+from backbones.errors import InputError, first_line
 from backbones.files import confirm_writable, replacing
 from bench.export.networks import Exportable, Wanted, exportable
 
@@ -254,8 +254,7 @@ def _words(error: BaseException) -> str:
     if (found and "Unsupported" in text) or "No ONNX function found" in text or "No decompositions" in text:
         return f"no export of the operations {', '.join(dict.fromkeys(each.replace('::', '.') for each in found))}"
     # What the ONNX exporter says itself is which of its steps failed.
-    cause = error.__cause__ or error
-    return next(iter(str(cause).strip().splitlines()), "")[:300] or type(cause).__name__
+    return first_line(error.__cause__ or error, 300)
 
 
 @contextlib.contextmanager

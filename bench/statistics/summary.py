@@ -67,9 +67,8 @@ def _together(found: list[pd.DataFrame], say: Callable[[pd.DataFrame], str]) -> 
 def _spread(lines: pd.DataFrame) -> str:
     values = by_seed(lines)
     seeds, ties = int(values.notna().sum(axis=1).min()), ties_within_noise(values.to_numpy())
-    said = f"{seeds} {'seed' if seeds == 1 else 'seeds'} each"
-    if len(values) == 1:
-        said = f"{seeds} {'seed' if seeds == 1 else 'seeds'} of {lines['name'].iloc[0]}"
+    whose = "each" if len(values) > 1 else f"of {lines['name'].iloc[0]}"
+    said = f"{seeds} {'seed' if seeds == 1 else 'seeds'} {whose}"
     if ties is None:
         return f"{said}, so that a difference may be noise; 2 seeds or more give the spread"
     spread = f"one run deviates by {ties.deviation:.2g} {lines['unit'].iloc[0]}".rstrip()

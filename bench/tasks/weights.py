@@ -81,18 +81,17 @@ def check_weights(file: Path, name: str | None = None) -> tuple[WeightCard | Non
     if not file.is_file():
         raise InputError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}; expected a file of weights")
     card = pretrained.get(name) if name else pretrained.card_of(file)
-    whose = "no card knows this file, so nothing is known of its images"
+    whose, unknown = "no card knows this file, so nothing is known of its images", _unknown(card, file)
     if card is not None:
-        sure = card.sha256 is not None or hub_digest(card, file) is not None
         confirm(card, file)
-        whose = f"{'' if sure else 'has the names and shapes of '}the weights {card.name}"
+        whose = f"{'has the names and shapes of ' if unknown else ''}the weights {card.name}"
         known = pretrained.recognise(file)
         if known is not None and known.name != card.name:
             raise InputError(f"{file}: is the file of the weights {known.name}, not {card.name}")
-        if not sure:
+        if unknown:
             _confirm_fit(card, file)
     entries = len(weights.read_state_dict(file))
-    return card, f"{whose}; {entries} entries, {file_digest(file)}{_unknown(card, file)}"
+    return card, f"{whose}; {entries} entries, {file_digest(file)}{unknown}"
 
 
 def _confirm_fit(card: WeightCard, file: Path) -> None:
