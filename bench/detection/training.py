@@ -90,7 +90,8 @@ def resolve(job: Job, data: Data) -> Config:
         values["launcher"] = "pytorch"
         if not torch.cuda.is_available():
             values["model_wrapper_cfg"] = {"type": "MMDistributedDataParallel", "device_ids": None}
-    return Config(restore_pairs(values))
+    # mmengine writes the config into its log and into every checkpoint; each time, formatting it would take a second.
+    return Config(restore_pairs(values), format_python_code=False)
 
 
 def _use_our_metric(values: dict[str, Any], work_dir: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.statistics.correlation import FEWEST, Coefficient
-from bench.statistics.noise import Ties, ties_within_noise
+from bench.statistics.correlation import FEWEST, Coefficient, signed
+from bench.statistics.noise import Ties, has_shared_seeds, ties_within_noise
 from bench.statistics.transfer import FIRST, Pair, Side
 from bench.tables.rows import MEASURED
 
@@ -28,9 +28,11 @@ class Answer:
 
     @property
     def title(self) -> str:
-        architectures, seeds = self.downstream.values.shape
-        said = f"{seeds} {'seed' if seeds == 1 else 'seeds'}" if self.measured else f"{self.downstream.source} paper"
-        return f"{self.downstream.title}: {architectures} architectures, {said}"
+        runs = self.downstream.values.notna().sum(axis=1)
+        fewest, most = int(runs.min()), int(runs.max())
+        seeds = f"{most} {'seed' if most == 1 else 'seeds'}" if fewest == most else f"{fewest} to {most} seeds"
+        said = seeds if self.measured else f"{self.downstream.source} paper"
+        return f"{self.downstream.title}: {len(runs)} architectures, {said}"
 
     @cached_property
     def ties(self) -> Ties | None:
@@ -39,8 +41,8 @@ class Answer:
     @property
     def lines(self) -> list[str]:
         """The conclusions, one sentence each; a paper's rows say nothing of the noise of seeds."""
-        noise = (self._plain, self._ceiling, self._ties) if self.measured else ()
-        return [line for line in (self._prediction, *noise) if line]
+        noise = (self._plain, self._shared, self._ceiling, self._ties) if self.measured else ()
+        return [line for line in (self._prediction, self._opposite, *noise) if line]
 
     @property
     def best(self) -> Pair | None:
@@ -69,6 +71,20 @@ class Answer:
         )
 
     @property
+    def _opposite(self) -> str:
+        """The proxy whose opposite order is known better than any other's order."""
+        best = self.best
+        last = next((pair for pair in reversed(self.pairs) if pair.correlation.kendall is not None), None)
+        if best is None or last is None or last is best or last.correlation.spearman is None:
+            return ""
+        first, other = best.correlation.kendall, last.correlation.kendall
+        assert first is not None
+        assert other is not None
+        if other.value >= -abs(first.value) or other.high >= 0 or last.correlation.spearman.high >= 0:
+            return ""
+        return f"Turned around, {last.proxy.title} would predict it better: {_tau(other)}."
+
+    @property
     def _plain(self) -> str:
         plain, best = self.plain, self.best
         if plain is None or best is None:
@@ -80,14 +96,29 @@ class Answer:
         return f"Plain multiply-adds: {_tau(plain.correlation.kendall)}, {plain.correlation.reading}."
 
     @property
+    def _shared(self) -> str:
+        """What a proxy owes to the runs' starting from the very weights that it judges."""
+        for pair in self.pairs:
+            shared = pair.shared_weights
+            if shared is not None:
+                return (
+                    f"Runs start from the weights of {pair.proxy.protocol}: one seed of its {pair.proxy.label} agrees "
+                    f"with the runs from the same weights with τ = {signed(shared.same)}, with those from another "
+                    f"seed's with τ = {signed(shared.other)}."
+                )
+        return ""
+
+    @property
     def _ceiling(self) -> str:
         ceiling = self.downstream.ceiling
         if ceiling is None:
+            if has_shared_seeds(self.downstream.scores.to_numpy()):
+                return "Noise ceiling: none; of two seeds, one has the same value for all architectures."
             return f"Noise ceiling: too few; 2 seeds of the same {FEWEST} architectures are needed."
         return (
             f"Noise ceiling: one seed's order predicts another's with {_tau(ceiling.kendall)}, "
             f"ρ = {ceiling.spearman.text} ({ceiling.architectures} architectures, {ceiling.seeds} seeds); "
-            f"true scores would have τ = {ceiling.ideal_kendall:.2f} (ρ = {ceiling.ideal_spearman:.2f}) with the means "
+            f"true scores would have {_tau(ceiling.ideal_kendall)}, ρ = {ceiling.ideal_spearman.text} with the means "
             "over seeds."
         )
 

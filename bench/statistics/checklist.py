@@ -163,8 +163,8 @@ def _random(facts: _Facts) -> _Answer:
 def _several_runs(facts: _Facts) -> _Answer:
     if not facts.all:
         return "missing", "nothing has been run"
-    searched = _fewest(record.protocol for record in facts.searches)
-    trained = _fewest((setting(record), record.architecture.name) for record in facts.trainings)
+    searched = _fewest((record.protocol, record.seed) for record in facts.searches)
+    trained = _fewest(((setting(record), record.architecture.name), record.seed) for record in facts.trainings)
     texts = []
     if facts.searches:
         texts.append(f"each search ran with {searched} {_seeds(searched)} or more")
@@ -180,11 +180,12 @@ def _seeds(count: int) -> str:
     return "seed" if count == 1 else "seeds"
 
 
-def _fewest(keys: Iterable[Any]) -> int:
-    counts: dict[Any, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    return min(counts.values(), default=0)
+def _fewest(runs: Iterable[tuple[Any, int]]) -> int:
+    """The smallest number of different seeds of what was run, of (what, seed)."""
+    seeds: dict[Any, set[int]] = {}
+    for what, seed in runs:
+        seeds.setdefault(what, set()).add(seed)
+    return min(map(len, seeds.values()), default=0)
 
 
 def _end_to_end(facts: _Facts) -> _Answer:

@@ -43,7 +43,7 @@ class Coefficient:
 
     @property
     def text(self) -> str:
-        return f"{_signed(self.value)} [{_signed(self.low)}, {_signed(self.high)}]"
+        return f"{signed(self.value)} [{signed(self.low)}, {signed(self.high)}]"
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,17 @@ def _coefficient(statistic: Callable[[Array, Array], Array], x: Array, y: Array,
 
 
 def spearman(x: Array, y: Array) -> Array:
-    """Compute ρ of each row of `(R, N)`, Pearson's correlation of ranks with mean ranks for ties; NaN if undefined."""
-    ranks = (rankdata(values, axis=1) for values in (x, y))
-    return _cosine(*(values - values.mean(axis=1, keepdims=True) for values in ranks))
+    """Compute ρ of each row of `(R, N)`, Pearson's correlation of ranks with mean ranks for ties; NaN if undefined.
+
+    Places that are NaN in both x and y are left out.
+    """
+    ranks = (rankdata(values, axis=1, nan_policy="omit") for values in (x, y))
+    known = np.maximum((~np.isnan(x)).sum(axis=1, keepdims=True), 1)
+    return _cosine(*(values - np.nansum(values, axis=1, keepdims=True) / known for values in ranks))
 
 
 def kendall(x: Array, y: Array) -> Array:
-    """Compute τ-b of each row of `(R, N)`; NaN if undefined."""
+    """Compute τ-b of each row of `(R, N)`; NaN if undefined. Places that are NaN in both x and y are left out."""
     one, other = np.triu_indices(x.shape[1], k=1)
     rows = max(1, _CHUNK // len(one))
     found = []
@@ -137,10 +141,11 @@ def kendall(x: Array, y: Array) -> Array:
 
 
 def _cosine(x: Array, y: Array) -> Array:
-    total = functools.partial(np.sum, axis=1)
+    total = functools.partial(np.nansum, axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(total(x * y) / np.sqrt(total(x * x) * total(y * y)))
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Write a coefficient with its sign."""
     return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")

@@ -21,6 +21,7 @@ COLUMNS = (
     "name",
     "method",
     "search",
+    "start",
     "seed",
     "metric",
     "label",
@@ -36,7 +37,7 @@ def measurements(records: Iterable[Record], papers: Iterable[Rows] = ()) -> pd.D
     `setting` must be equal for runs to be compared (`bench.tables.rows.setting`), or is the paper. `experiment` is
     equal for runs that differ only in their seed. `architecture` is the digest of the genotype, so that equal cells are
     one, or the name of a timm model; a paper's is its `identity`. `search` is the record of the search that found the
-    architecture, or empty.
+    architecture, and `start` that of the run whose weights a run started from; both may be empty.
 
     Args:
         papers: the published rows of some tasks.
@@ -48,7 +49,8 @@ def measurements(records: Iterable[Record], papers: Iterable[Rows] = ()) -> pd.D
         found = next((parent.record for parent in record.parents if parent.role == "search"), own)
         run = (MEASURED, record.task, record.protocol, setting(record), experiments.of(record), bool(record.reduced))
         architecture = record.architecture.digest or record.architecture.name
-        whose = (architecture, record.architecture.name, record.method, found, record.seed)
+        start = record.initial_weights.record if record.initial_weights else None
+        whose = (architecture, record.architecture.name, record.method, found, start or "", record.seed)
         for metric in METRICS.get(record.task, ()):
             if metric.key in record.metrics:
                 what = (metric.key, metric.label, metric.unit, metric.higher_is_better)
@@ -62,7 +64,7 @@ def measurements(records: Iterable[Record], papers: Iterable[Rows] = ()) -> pd.D
             number = row.numbers.get(metric.key)
             if number is not None and number.value is not None and number.exact and "protocol" in said:
                 run = (paper, row.task, said["protocol"], paper, str(place), False)
-                whose = (architecture, said["architecture"], said.get("method", ""), "", 0)
+                whose = (architecture, said["architecture"], said.get("method", ""), "", "", 0)
                 what = (metric.key, metric.label, metric.unit, metric.higher_is_better)
                 lines.append((*run, *whose, *what, number.value))
     return pd.DataFrame(lines, columns=list(COLUMNS))
@@ -96,3 +98,8 @@ def by_seed(lines: pd.DataFrame) -> pd.DataFrame:
 def scores(lines: pd.DataFrame) -> pd.DataFrame:
     """Arrange as `by_seed`, with the sign changed if smaller is better."""
     return by_seed(lines) * (1.0 if lines["higher_is_better"].iloc[0] else -1.0)
+
+
+def starts(lines: pd.DataFrame) -> pd.DataFrame:
+    """Arrange as `by_seed` the records of the runs whose weights the runs started from."""
+    return lines.pivot_table("start", "architecture", "seed", aggfunc="first", sort=True)

@@ -25,15 +25,15 @@ class Ceiling:
     Attributes:
         architectures: number of architectures that both seeds of a pair have, the smallest over the pairs.
         seeds: number of seeds.
-        ideal_spearman, ideal_kendall: ρ and τ between the architectures' true scores and the means over all seeds.
+        ideal_spearman, ideal_kendall: ρ and τ between all architectures' true scores and the means over their runs.
     """
 
     architectures: int
     seeds: int
     spearman: Coefficient
     kendall: Coefficient
-    ideal_spearman: float
-    ideal_kendall: float
+    ideal_spearman: Coefficient
+    ideal_kendall: Coefficient
 
 
 def noise_ceiling(scores: Array) -> Ceiling | None:
@@ -52,12 +52,17 @@ def noise_ceiling(scores: Array) -> Ceiling | None:
     shared = [scores[_both(scores[:, list(pair)])][:, list(pair)] for pair in pairs]
     rho, tau = with_perfect_bounds(rho, tau, min(len(np.unique(column)) for kept in shared for column in kept.T))
     seeds = len({seed for pair in pairs for seed in pair})
-    return Ceiling(
-        min(map(len, shared)), seeds, rho, tau, attainable(rho.value, seeds), attainable_kendall(tau.value, seeds)
+    # The variance of a mean of k runs is 1 / k of a run's, so that the mean of 1 / k counts.
+    runs = (~np.isnan(scores)).sum(axis=1)
+    usual = 1 / float((1 / runs[runs > 0]).mean())
+    ideal = (
+        Coefficient(*(bound(value, usual) for value in (found.value, found.low, found.high)))
+        for found, bound in ((rho, attainable), (tau, attainable_kendall))
     )
+    return Ceiling(min(map(len, shared)), seeds, rho, tau, *ideal)
 
 
-def attainable(reliability: float, seeds: int) -> float:
+def attainable(reliability: float, seeds: float) -> float:
     """Estimate the correlation of true scores with the mean of k seeds, from the correlation r between two seeds.
 
     √(k r / (1 + (k − 1) r)), the root of the reliability of a mean (Spearman 1910, Brown 1910), by which noise
@@ -67,12 +72,18 @@ def attainable(reliability: float, seeds: int) -> float:
     return math.sqrt(seeds * kept / (1 + (seeds - 1) * kept))
 
 
-def attainable_kendall(reliability: float, seeds: int) -> float:
+def attainable_kendall(reliability: float, seeds: float) -> float:
     """Estimate the τ of true scores with the mean of k seeds, from the τ between two seeds, for normal scores.
 
     τ = 2 / π arcsin r, by which Pearson's r follows from τ and back (Greiner 1909, Kendall 1949).
     """
     return 2 / math.pi * math.asin(attainable(math.sin(math.pi / 2 * reliability), seeds))
+
+
+def has_shared_seeds(scores: Array) -> bool:
+    """Whether two seeds share `FEWEST` architectures."""
+    pairs = itertools.combinations(range(scores.shape[1]), 2)
+    return any(_both(scores[:, list(pair)]).sum() >= FEWEST for pair in pairs)
 
 
 def _both(columns: Array) -> Any:
@@ -85,16 +96,16 @@ def _is_enough(columns: Array) -> bool:
 
 
 def _coefficient(statistic: Any, scores: Array, pairs: list[tuple[int, int]]) -> Coefficient:
+    # The same architectures are drawn for all pairs of seeds; those without one of the two are left out after that.
+    draws = np.random.default_rng(0).integers(len(scores), size=(RESAMPLES, len(scores)))
     found, resampled = [], []
     for first, second in pairs:
-        both = _both(scores[:, [first, second]])
-        x, y = scores[both, first], scores[both, second]
-        found.append(float(statistic(x[None], y[None])[0]))
-        # The same seed, so that pairs with the same architectures have the same resamples.
-        draws = np.random.default_rng(0).integers(len(x), size=(RESAMPLES, len(x)))
-        resampled.append(statistic(x[draws], y[draws]))
-    means = np.nanmean(np.stack(resampled), axis=0) if len(pairs) > 1 else resampled[0]
-    return Coefficient.of(math.fsum(found) / len(found), means)
+        columns = np.where(_both(scores[:, [first, second]])[:, None], scores[:, [first, second]], np.nan)
+        found.append(float(statistic(columns[None, :, 0], columns[None, :, 1])[0]))
+        resampled.append(statistic(columns[draws, 0], columns[draws, 1]))
+    values = np.stack(resampled)
+    defined = ~np.isnan(values).all(axis=0)
+    return Coefficient.of(math.fsum(found) / len(found), np.nanmean(values[:, defined], axis=0))
 
 
 @dataclass(frozen=True)

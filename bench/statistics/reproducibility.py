@@ -13,6 +13,9 @@ from bench.tables.improvement import Improvement, accuracy, relative_improvement
 from bench.tables.power import seeds_needed
 from bench.tasks.metrics import JUDGED, RANDOM
 
+#: An interval of the search's share, in % of the variance, that leaves nearly everything possible.
+_WIDE = 80
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -21,9 +24,9 @@ class Gain:
     Attributes:
         architectures, random: number of architectures on each side.
         improvement: None if there are too few.
-        seeds: number of seeds that shows the difference of the means with 80 % power, from `spread`; None if the spread
-            is unknown, or no number is enough.
-        spread: pooled standard deviation of the architectures; None if no side has two.
+        seeds: number of architectures a side that shows the difference of the means with 80 % power, from `spread`;
+            None if the spread is unknown, or no number is enough.
+        spread: standard deviation of the architectures, of both sides alike; None if no side has two.
     """
 
     protocol: str
@@ -44,7 +47,7 @@ class Gain:
         if self.improvement is None:
             return "no relative improvement: random architectures have an accuracy of 0"
         if self.improvement.low is None or self.improvement.high is None:
-            return f"too few: {self.architectures} architecture; 2 or more give an interval"
+            return "undecided: no interval, since each side's architectures have the same value"
         if self.improvement.low > 0:
             return "better than random"
         return "worse than random" if self.improvement.high < 0 else "undecided: the interval holds 0"
@@ -52,9 +55,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class VarianceSplit:
-    """The variance of one search protocol's results under one setting."""
+    """The variance of one search protocol's results under one setting.
+
+    Attributes:
+        method: sets apart the variants that a search gives, such as its cells of other stages.
+    """
 
     search: str
+    method: str
     protocol: str
     label: str
     unit: str
@@ -70,7 +78,14 @@ class VarianceSplit:
                 return f"too few: {self.searches} search; 2 or more are needed, each retrained twice or more"
             return "too few: no architecture was trained twice; 2 seeds each are needed"
         share = self.components.share
-        return "no variance" if share is None else f"{100 * share:.0f} % of the variance is the search's"
+        if share is None:
+            return "no variance"
+        bounds = self.components.bounds
+        if bounds is None:
+            return f"{100 * share:.0f} % of the variance is the search's"
+        low, high = (100 * bound for bound in bounds)
+        said = f"{100 * share:.0f} % [{low:.0f}, {high:.0f}] of the variance is the search's"
+        return said if high - low < _WIDE else f"too few to say, more searches are needed: {said}"
 
 
 def gains(frame: pd.DataFrame) -> list[Gain]:
@@ -81,7 +96,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
         random = _of_architectures(lines[lines["method"] == RANDOM])
         for method, own in lines[lines["method"] != RANDOM].groupby("method", sort=True):
             values = _of_architectures(own)
-            spread = _pooled(values, random)
+            spread = _spread(values, random)
             difference = float(np.mean(values) - np.mean(random)) if values and random else 0.0
             found.append(
                 Gain(
@@ -91,7 +106,7 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
                     str(method),
                     len(values),
                     len(random),
-                    relative_improvement(values, random, alone=True),
+                    relative_improvement(values, random),
                     None if spread is None else seeds_needed(difference, spread),
                     spread,
                 )
@@ -100,17 +115,22 @@ def gains(frame: pd.DataFrame) -> list[Gain]:
 
 
 def splits(frame: pd.DataFrame) -> list[VarianceSplit]:
-    """VarianceSplit the variance of each search protocol's results into that of searches and that of trainings."""
+    """Split the variance of each search protocol's results into that of searches and that of trainings.
+
+    A search may give several architectures, such as those of its stages, whose `method` says which: each kind is split
+    by itself.
+    """
     found = []
     for lines in judged(frame):
         first = lines.iloc[0]
         searched = lines[lines["search"] != ""]
         protocols = searched["search"].str.split("/").str[:2].str.join("/")
-        for protocol, own in searched.groupby(protocols, sort=True):
-            groups = [group["value"].tolist() for _, group in own.groupby("search", sort=True)]
+        for (protocol, method), own in searched.groupby([protocols, "method"], sort=True):
+            groups = [group["value"].tolist() for _, group in own.groupby(["search", "architecture"], sort=True)]
             found.append(
                 VarianceSplit(
                     str(protocol),
+                    str(method),
                     str(first["protocol"]),
                     str(first["label"]),
                     str(first["unit"]),
@@ -138,9 +158,10 @@ def _of_architectures(lines: pd.DataFrame) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _pooled(*sides: list[float]) -> float | None:
-    """Compute the pooled standard deviation of both sides, whose means may differ."""
-    freedom = sum(max(len(side) - 1, 0) for side in sides)
-    if not freedom:
-        return None
-    return float(np.sqrt(sum(np.var(side) * len(side) for side in sides if side) / freedom))
+def _spread(*sides: list[float]) -> float | None:
+    """Compute the deviation that, on two sides of equal size, gives their difference the variance it has.
+
+    A side with one architecture has the other's.
+    """
+    variances = [float(np.var(side, ddof=1)) for side in sides if len(side) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else None

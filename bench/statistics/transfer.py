@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from bench.statistics.correlation import FEWEST, Correlation, correlate
-from bench.statistics.measurements import by_seed, of_metric, scores, unambiguous
+from bench.statistics.measurements import by_seed, of_metric, scores, starts, unambiguous
 from bench.statistics.noise import Ceiling, Ties, noise_ceiling, ties_within_noise
 from bench.statistics.regret import regret
+from bench.statistics.shared_weights import SharedWeights, shared_weights
 from bench.tasks.metrics import METRICS
 
 #: Metrics of each task, as a proxy and downstream.
@@ -38,6 +39,7 @@ class Side:
         source: `measured`, or a paper.
         values: a row for each architecture and a column for each seed; NaN means that there was no run.
         scores: the same, with the sign changed if smaller is better.
+        starts: the record of the run whose weights each run started from; empty or NaN if there is none.
         names: a name of each architecture.
     """
 
@@ -51,6 +53,7 @@ class Side:
     reduced: bool
     values: pd.DataFrame
     scores: pd.DataFrame
+    starts: pd.DataFrame
     names: Mapping[str, str]
 
     @property
@@ -88,6 +91,12 @@ class Pair:
     def correlation(self) -> Correlation:
         first, second = self.means
         return correlate(first.tolist(), second.tolist())
+
+    @cached_property
+    def shared_weights(self) -> SharedWeights | None:
+        """What of the agreement is that of weights which both sides have in common."""
+        proxy, downstream = self.proxy, self.downstream
+        return shared_weights(proxy.scores, downstream.scores, downstream.starts, proxy.protocol)
 
     @property
     def source(self) -> str:
@@ -147,6 +156,7 @@ def _of_metric(frame: pd.DataFrame, task: str, key: str) -> Iterator[Side]:
             bool(first["reduced"]),
             by_seed(lines),
             scores(lines),
+            starts(lines),
             names,
         )
 
@@ -200,8 +210,9 @@ _COLUMNS = (
     "ceiling_kendall_high",
     "ceiling_spearman",
     "ceiling_seeds",
-    "ideal_spearman",
-    "ideal_kendall",
+    *(f"ideal_{name}{end}" for name in ("spearman", "kendall") for end in ("", "_low", "_high")),
+    "kendall_same_weights",
+    "kendall_other_weights",
     "tied_pairs",
     "all_pairs",
     "agreement",
@@ -237,9 +248,11 @@ def _line(pair: Pair) -> dict[str, object]:
             "ceiling_kendall_high": ceiling.kendall.high,
             "ceiling_spearman": ceiling.spearman.value,
             "ceiling_seeds": ceiling.seeds,
-            "ideal_spearman": ceiling.ideal_spearman,
-            "ideal_kendall": ceiling.ideal_kendall,
         }
+        for name, ideal in (("spearman", ceiling.ideal_spearman), ("kendall", ceiling.ideal_kendall)):
+            line |= {f"ideal_{name}": ideal.value, f"ideal_{name}_low": ideal.low, f"ideal_{name}_high": ideal.high}
+    if pair.shared_weights is not None:
+        line |= {"kendall_same_weights": pair.shared_weights.same, "kendall_other_weights": pair.shared_weights.other}
     if ties is not None:
         line |= {"tied_pairs": ties.count, "all_pairs": ties.pairs}
     return line

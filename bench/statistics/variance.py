@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import f as fisher
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Components:
             differences of their means.
         training: between trainings of one architecture.
         searches, trainings: the numbers of searches, and of trainings in all.
+        bounds: of the 95 % interval of `share`; None where trainings of one architecture do not differ.
     """
 
     search: float
     training: float
     searches: int
     trainings: int
+    bounds: tuple[float, float] | None
 
     @property
     def share(self) -> float | None:
@@ -52,4 +55,16 @@ def variance_components(groups: Sequence[Sequence[float]]) -> Components | None:
     between = float((sizes * (means - grand) ** 2).sum()) / (count - 1)
     # The size of the groups, if all are equal.
     size = (total - float((sizes**2).sum()) / total) / (count - 1)
-    return Components(max(0.0, (between - training) / size), training, count, total)
+    search = max(0.0, (between - training) / size)
+    bounds = _bounds(between / training, size, count - 1, total - count) if training else None
+    return Components(search, training, count, total, bounds)
+
+
+def _bounds(ratio: float, size: float, between: int, within: int) -> tuple[float, float]:
+    """The 95 % interval of the search's share, from the ratio of mean squares and their degrees of freedom.
+
+    Exact if all groups have one size (Searle, Casella and McCulloch 1992, 3.6); a share below 0 is 0.
+    """
+    limits = (ratio / float(fisher.ppf(quantile, between, within)) - 1 for quantile in (0.975, 0.025))
+    low, high = (max(0.0, limit / (limit + size)) for limit in limits)
+    return low, high

@@ -36,19 +36,18 @@ class Improvement:
         return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
-def relative_improvement(
-    accuracies: Sequence[float], random: Sequence[float], alone: bool = False
-) -> Improvement | None:
+def relative_improvement(accuracies: Sequence[float], random: Sequence[float]) -> Improvement | None:
     """Compute 100 × (accuracy − accuracy of random) / accuracy of random, of means.
 
     Yang et al., NAS evaluation is frustratingly hard (ICLR 2020), section 3. The interval is Student's for a ratio of
     means (delta method) with Welch and Satterthwaite's degrees of freedom.
 
+    A single accuracy is taken to deviate as one more random architecture would. Without any deviation there is no
+    interval: few equal values do not show that others would be equal, too.
+
     Args:
         accuracies: those of the method's runs or architectures; larger is better.
         random: those of random architectures, one value each.
-        alone: whether a single value has an interval, too. It is that of Student's pooled test: one more random
-            architecture would deviate from the mean of n by √(1 + 1/n) standard deviations.
 
     Returns:
         None with fewer than `FEWEST_RANDOM` random architectures, without accuracies, or if the random mean is not
@@ -59,35 +58,28 @@ def relative_improvement(
     own, base = float(np.mean(accuracies)), float(np.mean(random))
     if base <= 0:
         return None
-    value, half = 100 * (own / base - 1), None
-    if len(accuracies) > 1:
-        half = _half(accuracies, random)
-    elif alone:
-        half = _half_of_one(random)
-    return Improvement(value, None, None) if half is None else Improvement(value, value - half, value + half)
+    value, half = 100 * (own / base - 1), _half(accuracies, random)
+    return Improvement(value, value - half, value + half) if half else Improvement(value, None, None)
 
 
 def _half(accuracies: Sequence[float], random: Sequence[float]) -> float:
     own, base = float(np.mean(accuracies)), float(np.mean(random))
-    parts = (
-        (100 / base) ** 2 * float(np.var(accuracies, ddof=1)) / len(accuracies),
-        (100 * own / base**2) ** 2 * float(np.var(random, ddof=1)) / len(random),
+    deviation = float(np.std(random, ddof=1))
+    # The variance of each side's mean, as a share of the random mean.
+    ours = (
+        (100 / base) ** 2 * float(np.var(accuracies, ddof=1) if len(accuracies) > 1 else deviation**2) / len(accuracies)
     )
-    total = sum(parts)
+    theirs = (100 * own / base**2) ** 2 * deviation**2 / len(random)
+    total = ours + theirs
     if not total:
         return 0.0
-    # Imported here because it takes a second, which a table without random architectures does not need.
-    from scipy.stats import t as student
+    # Imported here because a table without random architectures does not need it.
+    from scipy.special import stdtrit
 
-    freedom = total**2 / (parts[0] ** 2 / (len(accuracies) - 1) + parts[1] ** 2 / (len(random) - 1))
-    return float(student.ppf(0.975, freedom)) * math.sqrt(total)
-
-
-def _half_of_one(random: Sequence[float]) -> float:
-    from scipy.stats import t as student
-
-    count, spread = len(random), float(np.std(random, ddof=1))
-    return 100 / float(np.mean(random)) * float(student.ppf(0.975, count - 1)) * spread * math.sqrt(1 + 1 / count)
+    freedom = float(len(random) - 1)
+    if len(accuracies) > 1:
+        freedom = total**2 / (ours**2 / (len(accuracies) - 1) + theirs**2 / freedom)
+    return float(stdtrit(freedom, 0.975)) * math.sqrt(total)
 
 
 def accuracy(value: float, unit: str, higher_is_better: bool) -> float | None:
@@ -107,22 +99,37 @@ def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
     metric = next((each for each in metrics if random and each.key == JUDGED.get(random[0].task)), None)
     if metric is None:
         return rows
-    # Of equal architectures, the last one counts.
-    means: dict[str, dict[str, float]] = {}
+    # Each architecture counts once, with all of its runs.
+    found: dict[str, dict[str, list[float]]] = {}
     for row in random:
-        values = _accuracies(row.records, metric)
-        if values:
-            means.setdefault(setting(row.records[0]), {})[row.digest or row.labels["architecture"]] = fmean(values)
+        own = found.setdefault(setting(row.records[0]), {})
+        own.setdefault(row.digest or row.labels["architecture"], []).extend(_accuracies(row.records, metric))
+    means = {key: [fmean(values) for values in own.values() if values] for key, own in found.items()}
 
     def with_gain(row: Row) -> Row:
         if not row.records or row.labels["method"] == RANDOM:
             return row
-        others = means.get(setting(row.records[0]), {})
-        gain = relative_improvement(_accuracies(row.records, metric), list(others.values()))
+        others = means.get(setting(row.records[0]), [])
+        gain = relative_improvement(_accuracies(row.records, metric), others)
         known = {} if gain is None else {"over_random": Number(gain.value, gain.text)}
         return replace(row, numbers={**row.numbers, **known})
 
     return Rows(map(with_gain, rows))
+
+
+def gain_notes(rows: Rows) -> tuple[str, ...]:
+    """Why the rows have no `over_random` though a random architecture was run; empty otherwise."""
+    random = [row for row in rows if row.records and row.labels["method"] == RANDOM]
+    others = any(row.records and row.labels["method"] != RANDOM for row in rows)
+    if not random or not others or any("over_random" in row.numbers for row in rows):
+        return ()
+    counts: dict[str, set[str]] = {}
+    for row in random:
+        counts.setdefault(setting(row.records[0]), set()).add(row.digest or row.labels["architecture"])
+    most = max(map(len, counts.values()))
+    if most >= FEWEST_RANDOM:
+        return ()
+    return (f"No gain over random: too few, {most} random architecture of a setting; {FEWEST_RANDOM} are needed.",)
 
 
 def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:

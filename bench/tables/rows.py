@@ -80,10 +80,19 @@ class Rows(tuple[Row, ...]):
 def setting(record: Record) -> str:
     """Setting that two compared architectures must share: all of `experiment` but the architecture and its weights.
 
-    Weights belong to one architecture, so only whether a run started from any counts.
+    Weights belong to one architecture, so only where they are from counts: the protocol that trained them, a card, or
+    a file.
     """
     what = (record.protocol, record.version, record.config, record.data.fingerprint, record.reduced)
-    return json.dumps([*what, record.initial_weights is not None], sort_keys=True)
+    return json.dumps([*what, _start(record)], sort_keys=True)
+
+
+def _start(record: Record) -> str:
+    """Where a run's initial weights are from; empty without any."""
+    weights = record.initial_weights
+    if weights is None:
+        return ""
+    return "/".join(weights.record.split("/")[:2]) if weights.record else "card" if weights.card else "file"
 
 
 def over_limit(record: Record) -> bool:

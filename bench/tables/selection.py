@@ -17,6 +17,7 @@ from bench.tables.rows import Rows
 from bench.tables.table import Table, build_table, choose, grouping, lay_out, sort_rows
 from bench.tables.write import render
 from bench.tasks.metrics import METRICS, TITLES
+from bench.zerocost.holes import hole_lines
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
             rows = Rows(with_latencies(rows, timed, runtime))
             said = (f"Latency: the median of single images, whole network; {runtime}.",)
         table = _laid_out(task, results, rows, selection)
+        said += tuple(hole_lines(record for row in table.rows for record in row.records))
         table = replace(table, notes=(*table.notes, *said))
         if not records and selection.origin != "published":
             notice(f"{results}: holds no {task} record yet")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import pandas as pd
 from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.columns import Column, columns_of
-from bench.tables.improvement import with_gains
+from bench.tables.improvement import gain_notes, with_gains
 from bench.tables.rows import FindRecord, Row, Rows, measured_rows, over_limit
 from search.configs import nearest
 
@@ -93,7 +93,8 @@ def lay_out(
     rows = Rows(rows)
     task = rows[0].task if rows else "classification"
     columns = [column for column in columns_of(task, rows, metrics, wide) if column.key not in group]
-    return arrange(task, title, rows, columns, group)
+    table = arrange(task, title, rows, columns, group)
+    return replace(table, notes=(*table.notes, *gain_notes(rows)))
 
 
 def arrange(task: str, title: str, rows: Rows, columns: Sequence[Column], group: Sequence[str] = ()) -> Table:

@@ -18,7 +18,7 @@ def naswot(network: nn.Module, images: Tensor) -> float:
     Mellor et al., Neural Architecture Search without Training (ICML 2021).
 
     Raises:
-        Undefined: the network has no ReLU, or two images have the same pattern.
+        Undefined: the network has no ReLU, an activation is not finite, or two images have the same pattern.
     """
     determinant = torch.linalg.slogdet(agreements(network, images))
     if determinant.sign <= 0 or not torch.isfinite(determinant.logabsdet):
@@ -31,11 +31,13 @@ def agreements(network: nn.Module, images: Tensor) -> Tensor:
     """Compute K, float64 `(N, N)`.
 
     Raises:
-        Undefined: the network has no ReLU.
+        Undefined: the network has no ReLU, or an activation is not finite.
     """
     counts: list[Tensor] = []
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+        if not torch.isfinite(out).all():
+            raise Undefined("an activation is not finite")
         active = (out.flatten(1) > 0).float()
         counts.append((active @ active.T).double() + ((1 - active) @ (1 - active).T).double())
 

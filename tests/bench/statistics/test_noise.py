@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench.statistics import noise
 from bench.statistics.correlation import perfect_bounds
-from bench.statistics.noise import attainable, attainable_kendall, noise_ceiling, ties_within_noise
+from bench.statistics.noise import attainable, attainable_kendall, has_shared_seeds, noise_ceiling, ties_within_noise
 
 
 def made(architectures: int, seeds: int, between: float, within: float, seed: int = 0) -> np.ndarray:
@@ -25,8 +27,12 @@ def test_the_ceiling_is_the_mean_of_scipys_coefficients_over_pairs_of_seeds() ->
         assert coefficient.value == pytest.approx(np.mean(values))
         assert coefficient.low <= coefficient.value <= coefficient.high
     assert (found.architectures, found.seeds) == (12, 3)
-    assert found.ideal_spearman == attainable(found.spearman.value, 3)
-    assert found.ideal_kendall == attainable_kendall(found.kendall.value, 3)
+    for ideal, bound, coefficient in (
+        (found.ideal_spearman, attainable, found.spearman),
+        (found.ideal_kendall, attainable_kendall, found.kendall),
+    ):
+        each = (coefficient.value, coefficient.low, coefficient.high)
+        assert (ideal.value, ideal.low, ideal.high) == pytest.approx([bound(value, 3) for value in each])
 
 
 def test_an_architecture_without_a_seed_is_left_out_of_that_pair() -> None:
@@ -37,6 +43,58 @@ def test_an_architecture_without_a_seed_is_left_out_of_that_pair() -> None:
     assert found is not None
     assert found.architectures == 7
     assert found.kendall.value == pytest.approx(stats.kendalltau(kept[:, 0], kept[:, 1])[0])
+
+
+def test_the_means_are_over_the_runs_that_there_are() -> None:
+    """The variance of a mean is its run's over k: of ten means, five over three runs and five over one, 2/3 of it."""
+    scores = made(10, 3, 1.0, 0.5)
+    scores[5:, 1:] = np.nan
+    found = noise_ceiling(scores)
+    assert found is not None
+    assert (found.architectures, found.seeds) == (5, 3)
+    assert found.ideal_kendall.value == pytest.approx(attainable_kendall(found.kendall.value, 1.5))
+    # On made data of which the true scores are known.
+    truth = np.random.default_rng(4).normal(size=6000)
+    runs = truth[:, None] + np.random.default_rng(5).normal(0, 1.0, (6000, 3))
+    runs[3000:, 1:] = np.nan
+    tau = stats.kendalltau(runs[:3000, 0], runs[:3000, 1])[0]
+    usual = attainable_kendall(tau, 1.5)
+    assert usual == pytest.approx(stats.kendalltau(truth, np.nanmean(runs, axis=1))[0], abs=0.03)
+
+
+def test_resamples_are_of_architectures_whatever_seeds_these_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain writing: the same architectures for all pairs of seeds, with SciPy's coefficients."""
+    monkeypatch.setattr(noise, "RESAMPLES", 150)
+    scores = made(9, 3, 1.0, 0.7)
+    scores[[0, 3, 4], [0, 1, 2]] = np.nan
+    resampled = []
+    for drawn in np.random.default_rng(0).integers(9, size=(150, 9)):
+        values = []
+        for pair in itertools.combinations(range(3), 2):
+            kept = scores[drawn][:, list(pair)]
+            kept = kept[~np.isnan(kept).any(axis=1)]
+            values.append(stats.kendalltau(kept[:, 0], kept[:, 1])[0])
+        resampled.append(np.nanmean(values))
+    found = noise_ceiling(scores)
+    assert found is not None
+    assert (found.kendall.low, found.kendall.high) == pytest.approx(tuple(np.percentile(resampled, [2.5, 97.5])))
+
+
+def test_resamples_without_any_order_are_left_out_in_silence() -> None:
+    """Of five architectures, some resamples are one architecture five times."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = noise_ceiling(made(5, 3, 1.0, 0.7))
+    assert found is not None
+    assert not math.isnan(found.kendall.low)
+
+
+def test_two_seeds_are_shared_by_architectures_and_not_by_their_number() -> None:
+    assert has_shared_seeds(made(5, 2, 1, 1))
+    assert not has_shared_seeds(made(4, 2, 1, 1))
+    scores = made(9, 2, 1.0, 0.5)
+    scores[:5, 0] = np.nan
+    assert not has_shared_seeds(scores)
 
 
 @pytest.mark.parametrize("scores", [made(20, 1, 1, 1), made(4, 3, 1, 1), np.ones((8, 2))])

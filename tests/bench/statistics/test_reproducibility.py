@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.power import TTestIndPower
 
 from backbones.genotype import Genotype
@@ -37,11 +39,41 @@ def test_a_method_s_gain_is_that_of_its_architectures(make_record: MakeRecord) -
     assert gain.improvement is not None
     assert gain.improvement.value == pytest.approx(100 * ((100 - np.mean(own)) / (100 - np.mean(random)) - 1))
     assert gain.reading == "better than random"
-    deviation = np.sqrt((np.var(own) * 3 + np.var(random) * 4) / 5)
+    # With as many on each side, the difference of the means varies by the sum of both variances.
+    deviation = np.sqrt((np.var(own, ddof=1) + np.var(random, ddof=1)) / 2)
     assert gain.spread == pytest.approx(deviation)
     effect = (np.mean(random) - np.mean(own)) / deviation
     assert gain.seeds is not None
     assert TTestIndPower().power(effect, gain.seeds, 0.05) >= 0.8
+
+
+def test_the_seeds_needed_are_those_of_a_plan_with_equal_sides(make_record: MakeRecord) -> None:
+    """Simulated: unequal deviations, and as many architectures a side as are said to be needed."""
+    own, random = (6.0, 12.0, 9.0), (9.9, 10.0, 10.1, 10.0, 9.9, 10.1, 10.0, 10.0)
+    records = [run(make_record, place, 0, value, method="P-DARTS") for place, value in enumerate(own)]
+    records += [run(make_record, 10 + place, 0, value, method="random") for place, value in enumerate(random)]
+    (gain,) = gains(measurements(records))
+    assert gain.seeds is not None
+    draw = np.random.default_rng(0)
+    ours = draw.normal(np.mean(own), np.std(own, ddof=1), (3000, gain.seeds))
+    others = draw.normal(np.mean(random), np.std(random, ddof=1), (3000, gain.seeds))
+    assert (stats.ttest_ind(ours, others, axis=1, equal_var=False).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_side_of_one_architecture_has_the_other_s_deviation(make_record: MakeRecord) -> None:
+    records = [run(make_record, 0, 0, 4.0, method="P-DARTS")]
+    records += [run(make_record, 10 + place, 0, value, method="random") for place, value in enumerate((9.0, 11.0))]
+    (gain,) = gains(measurements(records))
+    assert gain.spread == pytest.approx(2**0.5)
+    assert gain.improvement is not None
+    assert gain.improvement.low is not None
+
+
+def test_equal_values_decide_nothing(make_record: MakeRecord) -> None:
+    records = [run(make_record, place, 0, 4.0, method="P-DARTS") for place in range(2)]
+    records += [run(make_record, 10 + place, 0, 5.0, method="random") for place in range(2)]
+    (gain,) = gains(measurements(records))
+    assert gain.reading == "undecided: no interval, since each side's architectures have the same value"
 
 
 def test_too_few_random_architectures_say_what_would_do(make_record: MakeRecord) -> None:
@@ -64,7 +96,33 @@ def test_the_variance_is_split_by_the_search_that_found_an_architecture(make_rec
     assert split.components is not None
     assert split.components.search**0.5 == pytest.approx(2.0, rel=0.25)
     assert split.components.training**0.5 == pytest.approx(0.5, rel=0.25)
-    assert split.reading.endswith("% of the variance is the search's")
+    assert re.fullmatch(r"\d+ % \[\d+, \d+\] of the variance is the search's", split.reading)
+
+
+def test_three_searches_trained_twice_are_too_few_for_a_share(make_record: MakeRecord) -> None:
+    values = ((5.0, 6.4), (7.0, 6.5), (6.1, 6.9))
+    records = [
+        run(make_record, search, seed, value, parents=parent(search))
+        for search, both in enumerate(values)
+        for seed, value in enumerate(both)
+    ]
+    (split,) = splits(measurements(records))
+    assert split.reading.startswith("too few to say, more searches are needed: ")
+    assert split.reading.endswith("] of the variance is the search's")
+
+
+def test_cells_of_other_stages_are_no_trainings_of_the_result(make_record: MakeRecord) -> None:
+    """Two searches, each with its result and a cell of its first stage, every cell trained once."""
+    records = []
+    for search, (result, stage) in enumerate(((5.0, 9.0), (5.2, 9.1))):
+        records.append(run(make_record, search, 0, result, parents=parent(search), method="P-DARTS"))
+        records.append(run(make_record, 10 + search, 0, stage, parents=parent(search), method="P-DARTS, stage 1"))
+    found = splits(measurements(records))
+    assert [(split.method, split.searches, split.trainings) for split in found] == [
+        ("P-DARTS", 2, 2),
+        ("P-DARTS, stage 1", 2, 2),
+    ]
+    assert {split.reading for split in found} == {"too few: no architecture was trained twice; 2 seeds each are needed"}
 
 
 def test_one_training_of_each_search_cannot_be_split(make_record: MakeRecord) -> None:
@@ -102,6 +160,17 @@ def test_the_checklist_follows_the_records(make_record: MakeRecord) -> None:
     assert items["Several runs, with their seeds reported"].status == "partly"
     assert items["Performance compared over time"].status == "missing"
     assert items["The same data, space, training code and hyperparameters for all methods"].status == "missing"
+
+
+def test_two_runs_of_one_seed_are_one_seed(make_record: MakeRecord) -> None:
+    metrics = {"supernet_accuracy": {"value": 90.0, "unit": "%", "higher_is_better": True}}
+    searches = [
+        make_record(task="search", protocol="search/digits", key="sha256:" + str(place) * 64, metrics=metrics)
+        for place in range(2)
+    ]
+    items = {item.question: item for item in checklist(searches)}
+    several = items["Several runs, with their seeds reported"]
+    assert (several.status, several.evidence) == ("missing", "each search ran with 1 seed or more")
 
 
 def test_uncommitted_changes_are_no_released_code(make_record: MakeRecord) -> None:

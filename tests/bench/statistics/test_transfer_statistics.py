@@ -111,6 +111,31 @@ def test_too_few_say_so_and_what_would_be_enough(make_record: Callable[..., Reco
     assert "Ties within noise: too few; 2 seeds of an architecture are needed." in text
 
 
+def test_a_proxy_that_is_right_the_other_way_round_is_named(frame: pd.DataFrame) -> None:
+    """SNIP opposes the truth; it is named where it does so more strongly than any other proxy follows it."""
+    followers = frame["metric"].isin(["multiply_adds", "top1_error"])
+    (alone, *_) = [each for each in answers(pairs(frame[~followers])) if each.downstream.metric == "ap"]
+    (said,) = [line for line in alone.lines if line.startswith("Turned around, ")]
+    assert said.startswith("Turned around, zerocost/digits SNIP would predict it better: τ = −0.")
+    (both, *_) = [each for each in answers(pairs(frame)) if each.downstream.metric == "ap"]
+    assert not any(line.startswith("Turned around") for line in both.lines)
+
+
+def test_unequal_seeds_are_told_as_they_are(make_record: Callable[..., Record]) -> None:
+    records = [
+        each for each in made_study(make_record) if each.seed == 0 or each.architecture.name.startswith("random-s1")
+    ]
+    for answer in answers(pairs(measurements(records))):
+        assert answer.title.endswith("12 architectures, 1 to 2 seeds")
+
+
+def test_no_order_in_one_seed_is_not_said_to_be_too_few(make_record: Callable[..., Record]) -> None:
+    frame = measurements(made_study(make_record))
+    frame.loc[(frame["metric"] == "ap") & (frame["seed"] == 1), "value"] = 20.0
+    (answer, *_) = [each for each in answers(pairs(frame)) if each.downstream.metric == "ap"]
+    assert "Noise ceiling: none; of two seeds, one has the same value for all architectures." in answer.lines
+
+
 def test_no_records_have_no_pairs() -> None:
     assert pairs(measurements([])) == []
     assert as_frame([]).empty

@@ -53,3 +53,30 @@ def test_no_component_is_negative_and_too_few_have_none() -> None:
     assert (found.search, found.training) == (0.0, 2.0)
     assert variance_components([[1.0, 2.0]]) is None
     assert variance_components([[1.0], [2.0], []]) is None
+
+
+@pytest.mark.parametrize(("between", "sizes"), [(1.0, (3, 3, 3, 3)), (0.3, (2, 2, 2)), (1.0, (1, 2, 3, 4, 2))])
+def test_the_interval_of_the_share_holds_the_truth_in_19_of_20(between: float, sizes: tuple[int, ...]) -> None:
+    """The last one is of unequal groups, for which the interval is close."""
+    random = np.random.default_rng(6)
+    truth, hits = between**2 / (between**2 + 1), 0
+    for _ in range(1500):
+        found = variance_components(
+            [(random.normal(0, between) + random.normal(0, 1, size)).tolist() for size in sizes]
+        )
+        assert found is not None
+        assert found.bounds is not None
+        hits += found.bounds[0] <= truth <= found.bounds[1]
+    assert hits / 1500 == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_interval_is_searles_and_equal_trainings_have_none() -> None:
+    """F = 14.65 of three searches trained twice: bounds from a table of F(2, 3), 16.04 and 1 / 39.17."""
+    found = variance_components([[0.0, 1.0], [3.0, 4.0], [6.5, 7.5]])
+    assert found is not None
+    ratio = stats.f_oneway([0.0, 1.0], [3.0, 4.0], [6.5, 7.5]).statistic
+    low, high = ratio / 16.0441 - 1, ratio * 39.1655 - 1
+    assert found.bounds == pytest.approx((low / (low + 2), high / (high + 2)), rel=1e-4)
+    equal = variance_components([[1.0, 1.0], [2.0, 2.0]])
+    assert equal is not None
+    assert (equal.share, equal.bounds) == (1.0, None)

@@ -15,7 +15,7 @@ from bench.tables import REDUCED_MARK, Table, build_table, lay_out, render
 from bench.tables.frame import with_differences
 from bench.tables.numbers import Number, printed
 from bench.tables.published import published_rows
-from bench.tables.rows import Experiments, measured_rows
+from bench.tables.rows import Experiments, measured_rows, setting
 from bench.tasks.contract import Metric
 from bench.tasks.metrics import METRICS
 
@@ -351,3 +351,17 @@ def test_a_row_is_shown_without_its_records_and_its_paper(make_record: MakeRecor
     (row,) = measured_rows([make_record()], COLUMNS)
     assert "Record(" not in repr(row)
     assert "PublishedRow(" not in repr(published_rows("reid")[0])
+
+
+def test_runs_from_weights_of_two_protocols_are_two_settings(make_record: Callable[..., Record]) -> None:
+    """So are those from a card and those from a file; whose weights they are does not count."""
+
+    def from_weights(record: str | None, card: str | None = None) -> str:
+        weights = {"sha256": None, "record": record, **({"card": card} if card else {})}
+        return setting(make_record(task="reid", protocol="reid/digits_p3", metrics={}, initial_weights=weights))
+
+    named = [f"classification/{protocol}/cell/seed{seed}" for protocol, seed in (("a", 0), ("a", 1), ("b", 0))]
+    first, again, other = map(from_weights, named)
+    assert first == again
+    scratch = setting(make_record(task="reid", protocol="reid/digits_p3", metrics={}))
+    assert len({first, other, scratch, from_weights(None), from_weights(None, "mobilenetv2_100")}) == 5

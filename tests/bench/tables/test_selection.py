@@ -137,3 +137,14 @@ def test_a_search_has_the_error_of_what_was_trained(make_record: MakeRecord, see
         RecordStore(tmp_path).write(record)
     (row,) = chosen(tmp_path, "search", origin="measured").rows
     assert (row.value("test_error"), row.labels["evaluation"]) == (4.0, "classification/digits")
+
+
+def test_why_a_score_is_missing_stands_below_the_table(make_record: MakeRecord, tmp_path: Path) -> None:
+    for name, said in (("A", {"naswot": "the network has no ReLU"}), ("B", {})):
+        architecture = {**make_record().architecture.model_dump(), "name": name}
+        metrics = {"snip": {"value": 1.0, "unit": "", "higher_is_better": True}}
+        where = {"task": "zerocost", "protocol": "zerocost/digits", "resolved": {"undefined": said}}
+        RecordStore(tmp_path).write(make_record(architecture=architecture, metrics=metrics, **where))
+    assert "zerocost/digits: no NASWOT of A: the network has no ReLU" in chosen(tmp_path, "zerocost").notes
+    # Only of the rows that are shown.
+    assert chosen(tmp_path, "zerocost", architecture=["B"]).notes == ()

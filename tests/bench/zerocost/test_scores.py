@@ -145,6 +145,10 @@ def test_naswot_of_equal_images_and_without_relu_is_undefined() -> None:
         naswot(plain.small(), images[:1].expand(4, -1, -1, -1))
     with pytest.raises(Undefined, match="no ReLU"):
         naswot(nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU()).double(), images)
+    broken = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.ReLU()).double()
+    broken[2].weight.data.fill_(math.nan)
+    with pytest.raises(Undefined, match="an activation is not finite"):
+        naswot(broken, images)
 
 
 class Featured(nn.Module):
