@@ -6,6 +6,8 @@ import os
 
 # As in bench/cli.py, and before anything imports torch.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# As `make test` has it. Tests fork, and OpenMP's threads do not survive that.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
 from collections.abc import Callable

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from backbones.files import write_text
 from bench.tasks.contract import TrainingPace
 from search.training.epoch_lines import read_epochs
-from search.training.parallel import is_main
+from search.training.parallel import average, is_main
 
 #: Keys that validation adds to an epoch's line.
 ERRORS = ("top1_error", "top5_error")
@@ -91,14 +91,15 @@ class CurveHook(Hook):
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         seconds = time.perf_counter() - self._began
+        scalars = runner.message_hub.log_scalars
+        names = sorted(name for name in scalars if name.startswith("train/loss"))
+        means = [float(scalars[name].mean(len(runner.train_dataloader))) for name in names]
+        # Each process has logged the losses of its part of the batches.
+        device = next(runner.model.parameters()).device
+        (together,) = average([torch.tensor(means, dtype=torch.float64, device=device)])
         if not is_main():
             return
-        scalars = runner.message_hub.log_scalars
-        losses = {
-            name.removeprefix("train/"): float(scalars[name].mean(len(runner.train_dataloader)))
-            for name in scalars
-            if name.startswith("train/loss")
-        }
+        losses = dict(zip((name.removeprefix("train/") for name in names), together.tolist(), strict=True))
         pace = {"seconds": round(seconds, 3), "images_per_second": round(self.images / seconds, 2)}
         self.curve.put(runner.epoch + 1, lr=self._rate, **losses, **pace)
 

@@ -138,7 +138,7 @@ def training_loader(
         InputError: an image cannot be read, or the batch cannot be divided among processes and accumulated parts.
     """
     accumulate = settings.execution.accumulate
-    everything = torch.arange(len(source.files), device=device)
+    everything = torch.arange(len(source.files), device=_place_of_indices(settings, device))
     batches = BatchSampler([everything], settings.batch_size, seed, rank(), world_size(), accumulate)
     held = _read(source, settings.images, device)
     if held is None:
@@ -150,12 +150,17 @@ def evaluation_loader(source: ImageSource, settings: ClassificationSettings, dev
     """Load this process' part of the images, in order and not augmented; the last batch may be smaller."""
     # Twice the training's batch, since nothing is kept for a backward pass.
     batch_size = max(1, 2 * share_of(settings.batch_size, world_size(), settings.execution.accumulate))
-    mine = torch.arange(len(source.files), device=device)[rank() :: world_size()]
+    mine = torch.arange(len(source.files), device=_place_of_indices(settings, device))[rank() :: world_size()]
     held = _read(source, settings.images, device)
     if held is None:
         return EvaluationLoader(source, settings.images, mine, batch_size, device)
     batches = [(batch,) for batch in mine.split(batch_size) if len(batch)]
     return DataLoader(MemoryBatches(*held), sampler=batches, batch_size=None)
+
+
+def _place_of_indices(settings: ClassificationSettings, device: torch.device) -> torch.device:
+    """The images' device, or the CPU where workers decode them: they would wait for the GPU to read indices there."""
+    return device if settings.images.memory else torch.device("cpu")
 
 
 def _read(source: ImageSource, images: Images, device: torch.device) -> tuple[Tensor, Tensor] | None:

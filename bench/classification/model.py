@@ -57,6 +57,9 @@ class Classifier(BaseModel):
             # In place, so that the names of weights do not change.
             network.compile()
 
+    def init_weights(self) -> None:
+        """Keep the weights: mmengine calls this before a training, and many of timm's models would draw new ones."""
+
     def forward(self, images: Tensor, labels: Tensor, mode: str = "tensor") -> Any:
         """Return the dict of losses (`loss`), `[counts]` of `count_errors` (`predict`) or the logits (`tensor`)."""
         inputs = prepare(images, self.settings.images, self.training).contiguous(memory_format=self._layout)

@@ -44,7 +44,7 @@ FLOORS = {"fp32": 2e-2, "bf16": 0.0}
 NETWORKS = (
     ("PC_DARTS_image", "classification/imagenet_mobile", 128),
     ("PC_DARTS_image", "detection/coco_ssd320", 32),
-    ("P_DARTS", "reid/market1501_p3", 32),
+    ("PDARTS", "reid/market1501_p3", 32),
 )
 
 

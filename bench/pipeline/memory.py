@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,7 +40,7 @@ def evaluate_in_memory(
             if not auto_batch or not _divides(planned.evaluation, 2 * parts):
                 raise
         # Outside of the handler: its traceback keeps the tensors of the failed step alive.
-        torch.cuda.empty_cache()
+        _release()
         parts *= 2
         write_text(note, json.dumps(parts))
 
@@ -63,8 +64,11 @@ def _divides(evaluation: Evaluation, parts: int) -> bool:
 
 
 def advice(evaluation: Evaluation) -> str:
-    """Advice for a batch that does not fit: a batch size that does, found by steps on synthetic images."""
-    torch.cuda.empty_cache()
+    """Advice for a batch that does not fit: a batch size that does, found by steps on synthetic images.
+
+    To be called outside of the error's handler, whose traceback keeps the tensors of the failed run alive.
+    """
+    _release()
     batch = batch_size(evaluation.protocol.config)
     if batch is None:
         return "; a smaller batch may fit"
@@ -98,7 +102,14 @@ def largest_fit(fits: Callable[[int], bool], batch: int) -> int | None:
 def _try(evaluation: Evaluation, size: int) -> bool:
     try:
         evaluation.task.speed(evaluation.protocol, evaluation.architecture, size, repetitions=1)
+        return True
     except torch.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        return False
-    return True
+        pass
+    _release()
+    return False
+
+
+def _release() -> None:
+    """Free the GPU memory of a run that has ended; a Runner and its loop refer to each other."""
+    gc.collect()
+    torch.cuda.empty_cache()

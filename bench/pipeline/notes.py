@@ -87,13 +87,13 @@ class Failure:
     failed: str = ""
 
     @classmethod
-    def of(cls, error: BaseException, title: str, name: str, key: str, hint: str = "") -> Failure:
+    def of(cls, error: BaseException, title: str, name: str, key: str) -> Failure:
         said = " ".join(str(error).split()) or type(error).__name__
         # Errors that the user can mend are shown as they are, all others with their type.
         reason = said if isinstance(error, (InputError, FloatingPointError)) else f"{type(error).__name__}: {said}"
         trace = "".join(traceback.format_exception(error))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        return cls(title, name, key, type(error).__name__, f"{reason[:500]}{hint}", trace, now)
+        return cls(title, name, key, type(error).__name__, reason[:500], trace, now)
 
     def write(self, results: Path) -> None:
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -73,14 +73,17 @@ def execute(work: Work, progress: ProgressCallback, wait: bool) -> Outcome:
             if interrupted():
                 raise KeyboardInterrupt from error
             confirm_storage(work.places)
-            hint = advice(work.planned.evaluation) if isinstance(error, torch.OutOfMemoryError) else ""
-            failure = Failure.of(error, work.title, work.name, work.planned.key, hint)
-            failure.write(work.places.results)
-            return failure
+            failure = Failure.of(error, work.title, work.name, work.planned.key)
+            lacks_memory = isinstance(error, torch.OutOfMemoryError)
+        else:
+            forget(work.places.results, work.name)
+            return record
         finally:
             progress_file(work.places.results, work.name).unlink(missing_ok=True)
-        forget(work.places.results, work.name)
-        return record
+        if lacks_memory:
+            failure = replace(failure, reason=f"{failure.reason}{advice(work.planned.evaluation)}")
+        failure.write(work.places.results)
+        return failure
 
 
 def _done(work: Work) -> Record | None:

@@ -110,9 +110,12 @@ class PcbEngine(Engine):
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        summary = {"loss": loss.item(), "acc": accuracy(parts.logits, identities)[0].item()}
+        told = {"loss": loss, "acc": accuracy(parts.logits, identities)[0]}
         if len(terms) > 1:
-            summary |= {f"loss_{name}": term.item() for name, term in terms.items()}
+            told |= {f"loss_{name}": term for name, term in terms.items()}
+        # Read together, to wait for a GPU only once.
+        values = torch.stack([value.detach().float().reshape(()) for value in told.values()]).tolist()
+        summary = dict(zip(told, values, strict=True))
         if not math.isfinite(summary["loss"]):
             raise FloatingPointError(
                 f"the loss is {summary['loss']} at epoch {self.epoch + 1}; try a lower learning rate"

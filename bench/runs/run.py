@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -223,14 +224,33 @@ def found_by(record: Record) -> NamedArchitecture:
 
 
 def evaluate_alone(planned: Planned, places: Places, weights: Path | None, progress: ProgressCallback) -> Record:
-    """Run an evaluation under its lock, unless another process has finished it since it was planned.
+    """Run an evaluation under its lock, unless another command has finished it since it was planned.
+
+    The other processes of the group call `join_unless_done`.
 
     Raises:
-        InputError: another process is running it.
+        InputError: another command is running it.
     """
-    with alone(places.results, planned.name):
-        done = places.store.find_run(planned.name, planned.key)
+    # Torch is imported late, when there is something to run.
+    from search.training.parallel import from_main, main_first
+
+    with contextlib.ExitStack() as lock:
+        with main_first():
+            lock.enter_context(alone(places.results, planned.name))
+            done = places.store.find_run(planned.name, planned.key)
+        from_main(int(done is None))
         return done or evaluate(planned, places, weights, progress)
+
+
+def join_unless_done(planned: Planned, places: Places, weights: Path | None) -> None:
+    """Take part in an evaluation that the first process runs by `evaluate_alone`, if that runs it."""
+    # Torch is imported late, when there is something to run.
+    from search.training.parallel import from_main, main_first
+
+    with main_first():
+        runs = from_main(0)
+    if runs:
+        join(planned, places, weights)
 
 
 def join(planned: Planned, places: Places, weights: Path | None, parts: int = 1) -> None:

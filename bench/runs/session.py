@@ -11,7 +11,7 @@ from pathlib import Path
 from backbones.errors import InputError
 from bench.console.progress import Progress, Silent
 from bench.records.record import Record
-from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join, plan, starting_file
+from bench.runs.run import Evaluation, Places, checkpoint_of, evaluate_alone, join_unless_done, plan, starting_file
 
 #: Makes a progress display from the titles of its stages, such as `bench.console.progress.Progress`.
 Display = Callable[[Sequence[str]], Progress]
@@ -57,7 +57,7 @@ def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
         if not is_main():
             for item in planned:
                 if item.record is None:
-                    join(item, places, starting_file(item.evaluation, places))
+                    join_unless_done(item, places, starting_file(item.evaluation, places))
         else:
             progress = manner.progress([evaluation.title for evaluation in evaluations])
             for index, item in enumerate(planned):

@@ -20,7 +20,7 @@ from backbones.files import write_text
 from backbones.genotype import Genotype
 from search.loop.bilevel import Bilevel
 from search.training.epoch_lines import read_epochs
-from search.training.parallel import from_main, is_main
+from search.training.parallel import from_main, is_main, wait_for_all
 
 _CELLS = ("normal", "reduce")
 
@@ -78,6 +78,8 @@ class Removals:
             for cell in _CELLS:
                 line[cell] = self._decide(step, cell)
                 self._apply(cell, line[cell])
+            # A process that came later would find the line below, and not take part in the decision.
+            wait_for_all()
             if is_main():
                 lines = [known[number] for number in sorted(known) if number <= step]
                 write_text(self.log, "".join(json.dumps(each) + "\n" for each in [*lines, line]))

@@ -54,7 +54,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Tensor] | None = None
     ) -> None:
         # Copies, because a CUDA graph writes its results to the same memory each time.
-        self._waiting.append({name: value.detach().clone() for name, value in (outputs or {}).items()})
+        self._waiting.append({name: value.detach().float().clone() for name, value in (outputs or {}).items()})
         if self.every_n_inner_iters(batch_idx, self.interval) or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._log(runner)
 

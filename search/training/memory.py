@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 from pathlib import Path
@@ -47,6 +48,8 @@ def reset_peak_memory() -> None:
     import torch
 
     if torch.cuda.is_available():
+        # The peak begins at what is in use, which must not be a finished run's: a Runner and its loop form a circle.
+        gc.collect()
         torch.cuda.reset_peak_memory_stats()
     elif _STATUS.is_file():
         # Linux: 5 resets the high-water mark (proc(5)).

@@ -110,6 +110,15 @@ def from_main(value: int) -> int:
     return int(shared)
 
 
+def wait_for_all() -> None:
+    """Wait until every process is here; `from_main` does not wait for those that only listen."""
+    if world_size() > 1:
+        here = torch.zeros((), device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+        distributed.all_reduce(here)
+        # On a GPU the call itself does not wait.
+        here.item()
+
+
 def average(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Average each tensor over the processes, in one call; all tensors have the same type and device.
 

@@ -257,6 +257,15 @@ def test_an_epoch_has_every_image_once(
     assert epochs[0] != epochs[1]
 
 
+def test_workers_are_sent_indices_of_the_cpu(settings: Callable[..., ClassificationSettings], known: Path) -> None:
+    """A GPU's would be read back batch by batch. `meta` stands for a GPU: nothing can be read from there."""
+    how, elsewhere = settings(images=lying_in(known, image_size=16, **WORKERS)), torch.device("meta")
+    sources = find(how)
+    pieces = list(training_loader(sources.train, how, 0, elsewhere).sampler)
+    assert sum(len(piece.parts[0]) for piece in pieces) == 24
+    assert len(list(evaluation_loader(sources.val, how, elsewhere).sampler)) > 0
+
+
 @pytest.mark.parametrize("images", [{}, WORKERS], ids=["memory", "workers"])
 def test_an_epoch_that_batches_do_not_divide_leaves_the_rest_out(
     settings: Callable[..., ClassificationSettings], known: Path, images: dict[str, Any]

@@ -60,6 +60,12 @@ def test_two_processes_are_one(states: dict[str, list[dict[str, Any]]], tmp_path
         one, two, other = (state[f"bare{accumulate}"] for state in (alone, first, second))
         assert equal(two["weights"], other["weights"])
         assert one["metrics"] == two["metrics"] == other["metrics"]
+        # The curve's losses are those of all images, not of the first process' own.
+        mine, theirs = (
+            [json.loads(line)["loss"] for line in (tmp_path / name / f"bare{accumulate}/curve.jsonl").open()]
+            for name in ("one", "two")
+        )
+        assert theirs == pytest.approx(mine, rel=1e-4)
         for name, value in one["weights"].items():
             torch.testing.assert_close(two["weights"][name], value, rtol=1e-4, atol=1e-5, msg=name)
     # With BatchNorm, which sees other images, drop-path, an auxiliary head and a moving average: equal to each other.

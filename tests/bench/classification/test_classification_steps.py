@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from backbones import weights
 from backbones.errors import InputError
 from backbones.networks import CifarNetwork
+from backbones.timm_backbone import create
 from bench.classification.curve import TrainingCurve
 from bench.classification.loaders import evaluation_loader, find, training_loader
 from bench.classification.model import Classifier
@@ -114,6 +115,16 @@ def test_the_curve_s_loss_is_that_of_the_epoch_s_images(protocol: Make, tmp_path
     # Both are rounded, the seconds to thousandths, of which so short an epoch has few.
     least, most = (24 / max(line["seconds"] + error, 1e-9) for error in (0.0005, -0.0005))
     assert least - 0.005 <= line["images_per_second"] <= most + 0.005
+
+
+def test_a_training_begins_with_the_weights_that_it_is_given(protocol: Make, tmp_path: Path) -> None:
+    """Many of timm's models have an `init_weights`, which mmengine would call after pretrained weights were loaded."""
+    network = create("resnet10t", num_classes=3)
+    assert hasattr(network, "init_weights")
+    given = {name: value.clone() for name, value in network.named_parameters()}
+    trained(protocol(optimiser={"lr": 1e-12, "weight_decay": 0.0}, epochs=1), network, tmp_path)
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(value, given[name], rtol=0, atol=1e-6, msg=name)
 
 
 class Fixed(nn.Module):

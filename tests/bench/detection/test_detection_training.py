@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.hooks import RuntimeInfoHook
+from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
@@ -26,6 +29,8 @@ from bench.detection.training import resolve as resolve_config
 from bench.tasks.architectures import resolve
 from bench.tasks.contract import Job, Protocol
 from search.configs import plain
+from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.hooks import PeakLogProcessor
 
 ROOT = Path(__file__).resolve().parents[3]
 Make = Callable[..., Protocol]
@@ -102,7 +107,22 @@ def test_every_run_has_its_curves_and_its_log(make_protocol: Make, made_coco: Pa
         (scored,) = curves.Scalars("coco/bbox_mAP")
         assert scored.value >= 0
         (log,) = folder.rglob("*.log")
+        # Of every step, though numbers are read from the device at the log's interval.
+        assert len(re.findall(r"Epoch\(train\).* loss: \d", log.read_text(encoding="utf-8"))) == 2
         assert "on 4 images, by faster-coco-eval 1." in log.read_text(encoding="utf-8")
+
+
+def test_a_record_has_the_peak_of_the_whole_run_and_losses_wait_for_the_log(
+    make_protocol: Make, made_coco: Path
+) -> None:
+    """mmengine's own log processor resets a GPU's peak at every line; its own hook reads every loss at once."""
+    protocol = make_protocol(made_coco, "default_hooks.logger.interval=7")
+    config = resolve_config(Job(protocol, PDARTS, 0, made_coco), find(protocol.config))
+    runner = Runner.from_cfg(config)
+    assert type(runner.log_processor) is PeakLogProcessor
+    (hook,) = [each for each in runner.hooks if isinstance(each, RuntimeInfoHook)]
+    assert type(hook) is DeferredRuntimeInfoHook
+    assert hook.interval == 7
 
 
 SCRIPT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,9 @@ from bench.commands.cli import main
 from bench.doctor import gpu
 from bench.doctor.gpu import Finding, agreement, examine, graph_agreement
 from bench.searches.task import search_settings
+from bench.tasks.architectures import NamedArchitecture
+from bench.tasks.contract import Protocol, Speed
+from bench.tasks.registry import get_task
 from search.settings import SearchSettings
 from tests.search.loop.recorded import Recorded
 
@@ -21,6 +25,21 @@ CPU = torch.device("cpu")
 def settings() -> SearchSettings:
     options = ("proxy.image_size=8", "nodes=2", "stages.0.layers=3", "stages.0.channels=8")
     return search_settings("search/pc_darts_cifar10", options)
+
+
+def test_the_networks_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With made numbers, since the networks take minutes on a CPU; their names and protocols are resolved."""
+    asked = []
+
+    def speed(self: Any, protocol: Protocol, architecture: NamedArchitecture, batch: int, repetitions: int) -> Speed:
+        asked.append((architecture.name, protocol.name, batch))
+        return Speed(batch, [2.0, 1.0, 3.0], [5.0])
+
+    for name in ("classification", "detection", "reid"):
+        monkeypatch.setattr(type(get_task(name)), "speed", speed)
+    rows = gpu.network_rates(3)
+    assert asked == list(gpu.NETWORKS)
+    assert [(row.value, row.unit) for row in rows] == [(2.0, "images/s"), (5.0, "images/s")] * 3
 
 
 def test_all_rows(settings: SearchSettings) -> None:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import resource
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,31 @@ def test_a_batch_that_does_not_fit_is_divided_if_that_is_allowed(
     capfd.readouterr()
     assert main(["run", pipeline]) == 0
     assert "0 run now, 1 done before" in capfd.readouterr().err
+
+
+def test_the_advice_is_sought_when_the_failed_step_is_gone(
+    on_mini_digits: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise no size would fit. What was allocated is referred to by the error's traceback, and by a circle."""
+    held: list[weakref.ref[object]] = []
+
+    class Circle:
+        def __init__(self) -> None:
+            self.loop = self
+
+    def run(self: ClassificationTask, job: Job) -> Outcome:
+        tensors, circle = {1, 2}.copy(), Circle()
+        held[:] = [weakref.ref(tensors), weakref.ref(circle)]
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def speed(self: ClassificationTask, *arguments: object, **named: object) -> Speed:
+        assert [ref() for ref in held] == [None, None]
+        return Speed(2, [1.0], [1.0])
+
+    monkeypatch.setattr(ClassificationTask, "run", run)
+    monkeypatch.setattr(ClassificationTask, "speed", speed)
+    assert main(["run", str(write_retraining(on_mini_digits, "PDARTS"))]) == 1
+    assert "; a batch of 64 fits: " in capfd.readouterr().err
 
 
 def test_a_task_without_parts_says_so(on_mini_digits: Path) -> None:

@@ -108,8 +108,8 @@ def quiet(fraction: float, doing: str) -> None: ...
     ],
 )
 def test_a_failure_is_told_in_one_line(error: Exception, reason: str, tmp_path: Path) -> None:
-    failure = Failure.of(error, "a stage", NAME, "sha256:1", "; try less")
-    assert failure.reason == f"{reason}; try less"
+    failure = Failure.of(error, "a stage", NAME, "sha256:1")
+    assert failure.reason == reason
     assert (failure.kind, failure.title, failure.key) == (type(error).__name__, "a stage", "sha256:1")
     assert failure.failed[:2] == "20"
     assert last_reason(tmp_path, NAME) is None

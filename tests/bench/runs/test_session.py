@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from backbones.errors import InputError
 from bench.console.progress import Progress, Silent, StageNote
 from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.runs import session
-from bench.runs.run import Evaluation, Places
+from bench.runs.run import Evaluation, Places, Planned
 from bench.runs.session import Manner, chosen, export_detections, run_all
 from bench.tasks.architectures import resolve
 from tests.bench.runs.quick import QuickTask, quick_protocol
+from tests.search.training.processes import run_in_two_processes
 
 MakeRecord = Callable[..., Record]
 
@@ -87,7 +90,11 @@ def test_another_process_takes_part_in_what_has_no_record(places: Places, monkey
     # As if torchrun had started this process beside the first one, which writes the records.
     monkeypatch.setattr("search.training.parallel.is_main", lambda: False)
     joined = []
-    monkeypatch.setattr(session, "join", lambda item, where, weights: joined.append((item.evaluation, where, weights)))
+
+    def join(item: Planned, where: Places, weights: Path | None) -> None:
+        joined.append((item.evaluation, where, weights))
+
+    monkeypatch.setattr(session, "join_unless_done", join)
     display = Watched()
     second = replace(first, seed=1, weights_file=Path("theirs.pth"))
     monkeypatch.setattr(Evaluation, "key", lambda self, data, weights=None: done[0].key)
@@ -162,3 +169,12 @@ def test_the_run_of_least_validation_error_is_chosen(make_record: MakeRecord) ->
         "classification/a: three, seed 2, has the least validation error (6.12 %) of 3 runs; its test error is 5.25 %"
     ]
     assert chosen([]) == []
+
+
+def test_what_another_command_has_finished_is_joined_by_nobody(make_record: MakeRecord, tmp_path: Path) -> None:
+    """Two processes; were they not to agree, one would wait for the other in the middle of a run."""
+    record = make_record()
+    RecordStore(tmp_path / "results").write(record)
+    run_in_two_processes(Path(__file__).with_name("worker_session.py"), record.model_dump_json(), tmp_path)
+    said = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+    assert said == [["ran classification/digits/PDARTS/seed1"], ["joined classification/digits/PDARTS/seed1"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -101,6 +102,12 @@ def main(settings: SearchSettings, folder: Path) -> None:
         run_search(settings, folder / "resumed", 1, stop)
     except Stopped:
         epochs.clear()
+    late = folder / "late"
+    if rank == 1:
+        time.sleep(0.5)
+        late.touch()
+    parallel.wait_for_all()
+    state["waited"] = late.exists()
     state["same"] = run_search(settings, folder / "resumed", 1) == result
     state["resumed_epochs"] = list(epochs)
     torch.save(state, folder / f"rank{rank}.pth")

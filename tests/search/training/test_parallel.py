@@ -77,6 +77,10 @@ def test_each_process_draws_numbers_of_its_own(states: list[dict[str, Any]]) -> 
     assert not torch.equal(states[0]["drawn"], states[1]["drawn"])
 
 
+def test_nobody_goes_on_before_the_last(states: list[dict[str, Any]]) -> None:
+    assert all(state["waited"] for state in states)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_the_gradient_is_the_same_in_both(states: list[dict[str, Any]], order: int) -> None:
     assert equal(states[0][f"gradient{order}"], states[1][f"gradient{order}"])
