@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.api import evaluate, results, run, search, table
+    from bench.api import evaluate, results, run, search, table, transfer
 
-__all__ = ["evaluate", "results", "run", "search", "table"]
+__all__ = ["evaluate", "results", "run", "search", "table", "transfer"]
 
 
 def __getattr__(name: str) -> Any:

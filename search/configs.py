@@ -109,7 +109,7 @@ def load_config(name: str, options: Sequence[str] = (), kinds: Sequence[str] = (
     path = find_config(name, kinds)
     _confirm_ends(path)
     try:
-        with _quiet(), named_bases(_named):
+        with mmengine_silenced(), named_bases(_named):
             config = Config.fromfile(str(path))
     except KeyboardInterrupt:
         raise
@@ -210,14 +210,18 @@ def _name(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress mmengine's messages about variables on standard output, which is for results."""
-    before = logging.root.manager.disable
-    logging.disable(logging.INFO)
+def mmengine_silenced() -> Iterator[None]:
+    """Suppress the messages of mmengine's logger below a warning: standard output is for results."""
+    from mmengine.logging import MMLogger
+
+    log = MMLogger.get_current_instance()
+    before = log.level
+    # `logging.disable` would not do: mmengine's loggers remember which levels were enabled.
+    log.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(before)
+        log.setLevel(before)
 
 
 def parse_option(option: str) -> tuple[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS, DefaultScope
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -28,7 +28,7 @@ from backbones.timm_backbone import TimmBackbone
 from backbones.zoo import genotype_of
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
-from search.configs import plain
+from search.configs import mmengine_silenced, plain
 from search.training.seeds import seed_worker
 
 provide_mmcv_ext()
@@ -247,11 +247,6 @@ def untrained(model: Mapping[str, Any]) -> Any:
     Before that, some layers, such as SSD's L2 norm, are uninitialised memory.
     """
     detector = build_detector(model)
-    log = MMLogger.get_current_instance()
-    before = log.level
-    log.setLevel("WARNING")
-    try:
+    with mmengine_silenced():
         detector.init_weights()
-    finally:
-        log.setLevel(before)
     return detector

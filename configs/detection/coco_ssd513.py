@@ -1,6 +1,6 @@
 # SSD513, which P-DARTS Table 4 has over ResNet-101 (31.2 AP at 43.4 B): ARCH timm:resnet101.
-# The row is from Fu et al. (DSSD, 2017), who leave out the last halving of ResNet-101 and predict through residual
-# blocks; here it is the same SSD as for other backbones.
+# P-DARTS takes the row from Duan et al. (2019). The detector is that of Fu et al. (DSSD, 2017), who leave out the last
+# halving of ResNet-101 and predict through residual blocks; here it is the same SSD as for other backbones.
 _base_ = "_base_/coco_ssd.py"
 
 input_size = 513

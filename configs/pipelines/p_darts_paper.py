@@ -36,7 +36,7 @@ parts = [
             ),
         ],
     ),
-    # 5.3.2: the cell of CIFAR-100 also "achieves lower test error than MnasNet".
+    # 5.3.2: the cell of CIFAR-100, too, has a lower test error than MnasNet.
     dict(searches=['search/p_darts_cifar100'], retrain='classification/imagenet_mobile'),
     # Table 3, footnote †: DARTS with the learning rate annealed by cosine.
     dict(baselines=['DARTS_V2'], retrain='classification/imagenet_mobile_cosine'),

@@ -13,5 +13,5 @@ proxy = dict(
 batch_size = 64
 stages = [dict(epochs=5, frozen_epochs=1, layers=3, channels=8)]
 weights = dict(lr=0.05, final_lr=0.0)
-# alpha has 36 steps, not 9,750: it must move 0.85 far from 0.5 in them.
+# α has 40 steps, not 9,750, to bring a sigmoid from 0.5 above the threshold of 0.85.
 architecture = dict(lr=0.1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from backbones.errors import InputError
 from search.configs import (
@@ -539,3 +541,18 @@ def test_a_mistake_in_a_part_is_named_by_its_key(option: str, said: str) -> None
     with pytest.raises(InputError) as caught:
         search_settings("search/darts_v1_cifar10", (option,))
     assert said in str(caught.value)
+
+
+def test_a_variable_is_filled_in_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also beside a logger of mmengine's that has already written, as a user's own program may have one."""
+    monkeypatch.setattr(MMLogger, "_instance_dict", OrderedDict())
+    log = MMLogger.get_instance("theirs")
+    log.info("written")
+    assert "written" in "".join(capfd.readouterr())
+    monkeypatch.setenv("WILDNAS_DATA", "elsewhere")
+    assert "elsewhere" in str(load_config("detection/coco_ssd320").values["data_root"])
+    assert capfd.readouterr() == ("", "")
+    log.info("again")
+    assert "again" in "".join(capfd.readouterr())

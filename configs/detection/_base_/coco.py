@@ -4,9 +4,10 @@ _base_ = "mmdet::ssd/ssd300_coco.py"
 
 custom_imports = dict(imports=["bench.detection.components"], allow_failed_imports=False)
 task = "detection"
-# Both papers start from weights pretrained on ImageNet; a run without any is marked.
+# P-DARTS 5.4.1 starts from weights pretrained on ImageNet. PC-DARTS 4.5 does not say; the same is assumed. A run
+# without any is marked.
 pretrained = True
-# The papers' trainval35k and minival are train2017 and val2017 of COCO 2017.
+# The papers' trainval35k is train2017 of COCO 2017; the 5,000 images that it leaves out are val2017.
 expected = {"train images": 118287, "val images": 5000}
 # A whole number trains and scores on that many images of each part.
 limit = None

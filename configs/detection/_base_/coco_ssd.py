@@ -1,6 +1,6 @@
 # SSD on COCO over a cell network or a model of timm, shared by all detection protocols that take any ARCH.
-# PC-DARTS 4.5 and P-DARTS 5.4.1 say: SSD (Liu et al. 2016), pretrained on ImageNet, trained on trainval35k (today's
-# train2017). They are silent on optimiser, schedule, augmentation, extra layers and anchors. These are from
+# PC-DARTS 4.5 and P-DARTS 5.4.1 say: SSD (Liu et al. 2016), trained on trainval35k (today's train2017); P-DARTS also:
+# pretrained on ImageNet. They are silent on optimiser, schedule, augmentation, extra layers and anchors. These are from
 # MMDetection's ssd300_coco.py, which follows SSD, except as noted below.
 _base_ = "coco.py"
 
