@@ -109,7 +109,7 @@ def load_config(name: str, options: Sequence[str] = (), kinds: Sequence[str] = (
     path = find_config(name, kinds)
     _confirm_ends(path)
     try:
-        with mmengine_silenced(), named_bases(_named):
+        with _quiet(), named_bases(_named):
             config = Config.fromfile(str(path))
     except KeyboardInterrupt:
         raise
@@ -210,18 +210,23 @@ def _name(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def mmengine_silenced() -> Iterator[None]:
-    """Suppress the messages of mmengine's logger below a warning: standard output is for results."""
-    from mmengine.logging import MMLogger
+def _quiet() -> Iterator[None]:
+    """Suppress mmengine's messages about variables on standard output, which is for results."""
+    from mmengine.config import config as reader
 
-    log = MMLogger.get_current_instance()
-    before = log.level
-    # `logging.disable` would not do: mmengine's loggers remember which levels were enabled.
-    log.setLevel(logging.WARNING)
+    original = reader.print_log
+
+    def warnings_only(msg: str, logger: Any = None, level: int = logging.INFO) -> None:
+        if level >= logging.WARNING:
+            original(msg, logger, level)
+
+    # Patched, because a logger of mmengine's remembers which levels were enabled, so that `logging.disable` may have no
+    # effect, and because to make one takes torch, and seconds.
+    reader.print_log = warnings_only
     try:
         yield
     finally:
-        log.setLevel(before)
+        reader.print_log = original
 
 
 def parse_option(option: str) -> tuple[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import print_log
-from mmengine.registry import FUNCTIONS, DefaultScope
+from mmengine.logging import MMLogger, print_log
+from mmengine.registry import FUNCTIONS, HOOKS, LOG_PROCESSORS, DefaultScope
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -28,7 +28,9 @@ from backbones.timm_backbone import TimmBackbone
 from backbones.zoo import genotype_of
 from bench.detection.mmcv_ext import provide_mmcv_ext
 from bench.detection.pyramid import ANCHOR_PERCENTS, EXTRA_CHANNELS, Pyramid, confirm, derive, probe
-from search.configs import mmengine_silenced, plain
+from search.configs import plain
+from search.training.deferred import DeferredRuntimeInfoHook
+from search.training.hooks import PeakLogProcessor
 from search.training.seeds import seed_worker
 
 provide_mmcv_ext()
@@ -44,6 +46,12 @@ import bench.detection.vgg  # noqa: E402, F401 - registers its backbone
 SEED_WORKER = "wildnas_seed_worker"
 # `force`, since a second import under another name or a reload registers it again.
 FUNCTIONS.register_module(name=SEED_WORKER, module=seed_worker, force=True)
+
+#: Names in configs of what reads losses from the device at the log's interval, and of a log that leaves a GPU's peak
+#: memory as it is.
+RUNTIME_INFO, LOG_PROCESSOR = "WildnasRuntimeInfoHook", "WildnasPeakLogProcessor"
+HOOKS.register_module(name=RUNTIME_INFO, module=DeferredRuntimeInfoHook, force=True)
+LOG_PROCESSORS.register_module(name=LOG_PROCESSOR, module=PeakLogProcessor, force=True)
 
 
 class _FromCheckpoint(nn.Module):
@@ -247,6 +255,11 @@ def untrained(model: Mapping[str, Any]) -> Any:
     Before that, some layers, such as SSD's L2 norm, are uninitialised memory.
     """
     detector = build_detector(model)
-    with mmengine_silenced():
+    log = MMLogger.get_current_instance()
+    before = log.level
+    log.setLevel("WARNING")
+    try:
         detector.init_weights()
+    finally:
+        log.setLevel(before)
     return detector

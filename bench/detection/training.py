@@ -10,21 +10,19 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.registry import HOOKS, LOG_PROCESSORS
 from mmengine.runner import Runner
 from torch import nn
 
 from backbones.errors import InputError
 from bench.detection.coco_data import Data
 from bench.detection.coco_metric import COCO_METRIC, WildnasCocoMetric
-from bench.detection.components import SEED_WORKER, model_config
+from bench.detection.components import LOG_PROCESSOR, RUNTIME_INFO, SEED_WORKER, model_config
 from bench.detection.pairs import restore_pairs
 from bench.detection.precision import BF16_WRAPPER, keep_losses_full
 from bench.tasks.contract import Job
 from search.configs import nearest, plain
 from search.data.reader import plain_worker_errors
 from search.training import hooks as training
-from search.training.deferred import DeferredRuntimeInfoHook
 from search.training.parallel import ReplicaHook, world_size
 from search.training.progress import ProgressCallback
 from search.training.resuming import resume_point
@@ -32,11 +30,6 @@ from search.training.trackers import tracker_configs
 
 #: The share of a job's progress that is training; the rest is scoring.
 TRAINING_SHARE = 0.9
-
-# Named in the config, which is written as text into logs and checkpoints. `force`, for a second import.
-_LOG_PROCESSOR, _RUNTIME_INFO = "WildnasPeakLogProcessor", "WildnasRuntimeInfoHook"
-LOG_PROCESSORS.register_module(_LOG_PROCESSOR, force=True, module=training.PeakLogProcessor)
-HOOKS.register_module(_RUNTIME_INFO, force=True, module=DeferredRuntimeInfoHook)
 
 #: Metrics of a record, with the names of MMDetection's `CocoMetric`.
 COCO_NAMES = {
@@ -88,7 +81,7 @@ def resolve(job: Job, data: Data) -> Config:
     values["default_hooks"] = _hooks(values.get("default_hooks") or {})
     processor = values.get("log_processor") or {}
     if processor.get("type", "LogProcessor") == "LogProcessor":
-        values["log_processor"] = {**processor, "type": _LOG_PROCESSOR}
+        values["log_processor"] = {**processor, "type": LOG_PROCESSOR}
     values["randomness"] = {**(values.get("randomness") or {}), "seed": job.seed}
     values["work_dir"] = str(job.work_dir)
     values["experiment_name"] = training.experiment_name(job.work_dir)
@@ -108,7 +101,7 @@ def _hooks(own: Mapping[str, Any]) -> dict[str, Any]:
     """All trainings' default hooks, and a protocol's own; losses are read from the device at its log's interval."""
     hooks = {**training.default_hooks(), **own}
     interval = (hooks["logger"] or {}).get("interval", training.LOG_INTERVAL)
-    return {"runtime_info": {"type": _RUNTIME_INFO, "interval": interval}, **hooks}
+    return {"runtime_info": {"type": RUNTIME_INFO, "interval": interval}, **hooks}
 
 
 def _use_our_metric(values: dict[str, Any], work_dir: Path) -> None:

@@ -48,15 +48,17 @@ def run_all(evaluations: Sequence[Evaluation], manner: Manner) -> list[Record]:
         InputError: data cannot be used, a different run's record has the same name, or another process runs the same.
     """
     # Torch is imported late, so that a wrong name fails at once.
-    from search.training.parallel import is_main, main_first, process_group
+    from search.training.parallel import from_main, is_main, main_first, process_group
 
     places = manner.places
     with process_group(manner.launcher):
         with main_first():
             planned = [plan(evaluation, places) for evaluation in evaluations]
+        # As the first process has planned: another command may have written a record since.
+        runs = [bool(from_main(int(item.record is None))) for item in planned]
         if not is_main():
-            for item in planned:
-                if item.record is None:
+            for item, run in zip(planned, runs, strict=True):
+                if run:
                     join_unless_done(item, places, starting_file(item.evaluation, places))
         else:
             progress = manner.progress([evaluation.title for evaluation in evaluations])

@@ -97,6 +97,7 @@ def _is_enough(columns: Array) -> bool:
 
 def _coefficient(statistic: Any, scores: Array, pairs: list[tuple[int, int]]) -> Coefficient:
     # The same architectures are drawn for all pairs of seeds; those without one of the two are left out after that.
+    scores = scores[np.any([_both(scores[:, list(pair)]) for pair in pairs], axis=0)]
     draws = np.random.default_rng(0).integers(len(scores), size=(RESAMPLES, len(scores)))
     found, resampled = [], []
     for first, second in pairs:

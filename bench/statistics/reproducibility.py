@@ -85,7 +85,8 @@ class VarianceSplit:
             return f"{100 * share:.0f} % of the variance is the search's"
         low, high = (100 * bound for bound in bounds)
         said = f"{100 * share:.0f} % [{low:.0f}, {high:.0f}] of the variance is the search's"
-        return said if high - low < _WIDE else f"too few to say, more searches are needed: {said}"
+        # Means closer than trainings would have them give an interval of 0 alone.
+        return said if high and high - low < _WIDE else f"too few to say, more searches are needed: {said}"
 
 
 def gains(frame: pd.DataFrame) -> list[Gain]:

@@ -6,6 +6,7 @@ their noise in common, and agree more than the architectures do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -57,9 +58,8 @@ def shared_weights(
 
 def _seed(record: object, protocol: str) -> int | None:
     """The seed of a run of the protocol, from its name `task/protocol/architecture/seedN`."""
-    if not isinstance(record, str) or not record.startswith(f"{protocol}/"):
-        return None
-    return int(record.rpartition("/seed")[2])
+    found = re.fullmatch(rf"{re.escape(protocol)}/[^/]+/seed(\d{{1,18}})", record) if isinstance(record, str) else None
+    return int(found[1]) if found else None
 
 
 def _kendall(first: pd.Series, second: pd.Series) -> float | None:

@@ -117,19 +117,21 @@ def with_gains(rows: Rows, metrics: Sequence[Metric]) -> Rows:
     return Rows(map(with_gain, rows))
 
 
-def gain_notes(rows: Rows) -> tuple[str, ...]:
-    """Why the rows have no `over_random` though a random architecture was run; empty otherwise."""
-    random = [row for row in rows if row.records and row.labels["method"] == RANDOM]
-    others = any(row.records and row.labels["method"] != RANDOM for row in rows)
-    if not random or not others or any("over_random" in row.numbers for row in rows):
-        return ()
+def gain_notes(shown: Rows, everything: Rows) -> tuple[str, ...]:
+    """Say where shown rows have no `over_random` because only one random architecture was run under their setting.
+
+    Args:
+        everything: the rows that the shown ones were chosen from.
+    """
     counts: dict[str, set[str]] = {}
-    for row in random:
-        counts.setdefault(setting(row.records[0]), set()).add(row.digest or row.labels["architecture"])
-    most = max(map(len, counts.values()))
-    if most >= FEWEST_RANDOM:
-        return ()
-    return (f"No gain over random: too few, {most} random architecture of a setting; {FEWEST_RANDOM} are needed.",)
+    for row in everything:
+        if row.records and row.labels["method"] == RANDOM:
+            counts.setdefault(setting(row.records[0]), set()).add(row.digest or row.labels["architecture"])
+    for row in shown:
+        judged = row.records and row.task in JUDGED and row.labels["method"] != RANDOM
+        if judged and len(counts.get(setting(row.records[0]), ())) == 1:
+            return (f"No gain over random: too few, 1 random architecture of a setting; {FEWEST_RANDOM} are needed.",)
+    return ()
 
 
 def _accuracies(records: Sequence[Record], metric: Metric) -> list[float]:

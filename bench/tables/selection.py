@@ -11,6 +11,7 @@ from backbones.errors import InputError
 from bench.records.record import Record
 from bench.tables.compare import compare
 from bench.tables.frame import Notice, find_record, merged_rows, read_records
+from bench.tables.improvement import gain_notes
 from bench.tables.latencies import TIMED, choose_runtime, with_latencies
 from bench.tables.published import published_problems
 from bench.tables.rows import Rows
@@ -76,6 +77,7 @@ def select(task: str, results: Path, selection: Selection, notice: Notice) -> Ta
             rows = Rows(with_latencies(rows, timed, runtime))
             said = (f"Latency: the median of single images, whole network; {runtime}.",)
         table = _laid_out(task, results, rows, selection)
+        said += gain_notes(table.rows, rows)
         said += tuple(hole_lines(record for row in table.rows for record in row.records))
         table = replace(table, notes=(*table.notes, *said))
         if not records and selection.origin != "published":

@@ -78,7 +78,9 @@ def build_table(
     title: str, records: Iterable[Record], metrics: Sequence[Metric], find_search: FindRecord | None = None
 ) -> Table:
     """The table of measured rows alone (`measured_rows`)."""
-    return lay_out(title, with_gains(measured_rows(records, metrics, find_search), metrics), metrics)
+    rows = with_gains(measured_rows(records, metrics, find_search), metrics)
+    table = lay_out(title, rows, metrics)
+    return replace(table, notes=(*table.notes, *gain_notes(rows, rows)))
 
 
 def lay_out(
@@ -93,8 +95,7 @@ def lay_out(
     rows = Rows(rows)
     task = rows[0].task if rows else "classification"
     columns = [column for column in columns_of(task, rows, metrics, wide) if column.key not in group]
-    table = arrange(task, title, rows, columns, group)
-    return replace(table, notes=(*table.notes, *gain_notes(rows)))
+    return arrange(task, title, rows, columns, group)
 
 
 def arrange(task: str, title: str, rows: Rows, columns: Sequence[Column], group: Sequence[str] = ()) -> Table:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import cache
@@ -541,6 +544,19 @@ def test_a_mistake_in_a_part_is_named_by_its_key(option: str, said: str) -> None
     with pytest.raises(InputError) as caught:
         search_settings("search/darts_v1_cifar10", (option,))
     assert said in str(caught.value)
+
+
+def test_a_config_is_read_without_torch() -> None:
+    code = "import sys; from search.configs import load_config; load_config('search/pc_darts_cifar10')"
+    code += "; print('torch' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "WILDNAS_DATA": "d"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout == "False\n"
 
 
 def test_a_variable_is_filled_in_without_a_word(

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+import bench.detection.components
 from backbones import weights
 from backbones.errors import InputError
 from bench.detection.coco_data import find
@@ -123,6 +125,10 @@ def test_a_record_has_the_peak_of_the_whole_run_and_losses_wait_for_the_log(
     (hook,) = [each for each in runner.hooks if isinstance(each, RuntimeInfoHook)]
     assert type(hook) is DeferredRuntimeInfoHook
     assert hook.interval == 7
+    # MMDetection's own tools build what the written config names, after its imports.
+    assert Config.fromstring(config.pretty_text, ".py").to_dict() == config.to_dict()
+    assert {"bench.detection.components"} <= set(config.custom_imports["imports"])
+    assert bench.detection.components.RUNTIME_INFO in config.pretty_text
 
 
 SCRIPT = """

@@ -24,13 +24,12 @@ def test_they_are_in_no_record_no_key_and_no_reason() -> None:
 
 def test_a_gpu_s_settings_are_restored() -> None:
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32
-    assert not cudnn.deterministic
+    before, deterministic = (cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32), cudnn.deterministic
     with gpu_settings(tf32=not before[0], cudnn_benchmark=not before[1]):
         assert (cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32) == (not before[0], not before[1], before[2])
         assert cudnn.deterministic
     assert (cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32) == before
-    assert not cudnn.deterministic
+    assert cudnn.deterministic == deterministic
 
 
 def test_defaults() -> None:

@@ -80,6 +80,16 @@ def test_resamples_are_of_architectures_whatever_seeds_these_lack(monkeypatch: p
     assert (found.kendall.low, found.kendall.high) == pytest.approx(tuple(np.percentile(resampled, [2.5, 97.5])))
 
 
+def test_architectures_with_one_run_do_not_change_the_ceiling() -> None:
+    scores = made(8, 2, 1.0, 0.7)
+    single = np.hstack([made(30, 1, 1.0, 0.7), np.full((30, 1), np.nan)])
+    alone, among = noise_ceiling(scores), noise_ceiling(np.vstack([scores, single]))
+    assert alone is not None
+    assert among is not None
+    assert (among.kendall, among.spearman) == (alone.kendall, alone.spearman)
+    assert among.ideal_kendall.value < alone.ideal_kendall.value
+
+
 def test_resamples_without_any_order_are_left_out_in_silence() -> None:
     """Of five architectures, some resamples are one architecture five times."""
     with warnings.catch_warnings():

@@ -109,6 +109,12 @@ def test_three_searches_trained_twice_are_too_few_for_a_share(make_record: MakeR
     (split,) = splits(measurements(records))
     assert split.reading.startswith("too few to say, more searches are needed: ")
     assert split.reading.endswith("] of the variance is the search's")
+    # Nor do equal means show that all searches give the same.
+    records = [
+        run(make_record, search, seed, 5.0 + seed, parents=parent(search)) for search in (0, 1) for seed in (0, 1)
+    ]
+    (split,) = splits(measurements(records))
+    assert split.reading == "too few to say, more searches are needed: 0 % [0, 0] of the variance is the search's"
 
 
 def test_cells_of_other_stages_are_no_trainings_of_the_result(make_record: MakeRecord) -> None:

@@ -54,6 +54,9 @@ def test_other_weights_one_seed_or_few_architectures_have_none() -> None:
     proxy, downstream, starts = made()
     assert shared_weights(proxy, downstream, starts, "classification/digit") is None
     assert shared_weights(proxy, downstream, starts.map(lambda name: ""), "classification/digits") is None
+    for end in ("", "/seedx", "/seed" + "9" * 30, "/a/b/seed1"):
+        odd = starts.map(lambda name, end=end: f"classification/digits/cell{end}")
+        assert shared_weights(proxy, downstream, odd, "classification/digits") is None
     assert shared_weights(proxy[[0]], downstream[[0]], starts[[0]], "classification/digits") is None
     assert shared_weights(proxy[:4], downstream, starts, "classification/digits") is None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backbones.errors import InputError
+from backbones.genotype import Genotype
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.selection import Selection, select, tables_of
@@ -137,6 +138,28 @@ def test_a_search_has_the_error_of_what_was_trained(make_record: MakeRecord, see
         RecordStore(tmp_path).write(record)
     (row,) = chosen(tmp_path, "search", origin="measured").rows
     assert (row.value("test_error"), row.labels["evaluation"]) == (4.0, "classification/digits")
+
+
+def test_too_few_random_architectures_are_counted_before_rows_are_chosen(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    def write(name: str, method: str, task: str = "classification") -> None:
+        cells = Genotype.random(ord(name))
+        architecture = {"name": name, "genotype": cells.to_json(), "digest": cells.digest}
+        where = {} if task == "classification" else {"task": task, "protocol": f"{task}/digits", "metrics": {}}
+        RecordStore(tmp_path).write(make_record(architecture=architecture, method=method, **where))
+
+    for task in ("classification", "zerocost"):
+        write("A", "m", task)
+        write("R", "random", task)
+    said = "No gain over random: too few, 1 random architecture of a setting; 2 are needed."
+    assert chosen(tmp_path, origin="measured").notes == (said,)
+    assert chosen(tmp_path, origin="measured", architecture=["A"]).notes == (said,)
+    assert chosen(tmp_path, origin="measured", architecture=["R"]).notes == ()
+    # Scores without training have no such column.
+    assert chosen(tmp_path, "zerocost").notes == ()
+    write("Q", "random")
+    assert said not in chosen(tmp_path, origin="measured", architecture=["A", "R"]).notes
 
 
 def test_why_a_score_is_missing_stands_below_the_table(make_record: MakeRecord, tmp_path: Path) -> None:
