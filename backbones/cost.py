@@ -12,13 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
-from backbones.errors import InputError, first_line
-
 #: The operators that compute convolutions and linear layers, called by a module or by a function.
 _COUNTED = (torch.ops.aten.convolution, torch.ops.aten.addmm, torch.ops.aten.mm)
-
-#: What layers raise for images whose size they do not take.
-_REFUSALS = (RuntimeError, AssertionError, ValueError, TypeError, LookupError)
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,8 @@ def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
 
     A copy on the meta device is counted; the module is not changed.
     """
-    network = _on_meta(module).eval()
+    # Without gradients: torch's counter would ask for those of some models' parameters.
+    network = _on_meta(module).eval().requires_grad_(False)
     elements = 0
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
@@ -66,19 +62,6 @@ def measure(module: nn.Module, shape: tuple[int, int, int]) -> Cost:
         parameter.numel() for name, parameter in network.named_parameters() if "auxiliary_head" not in name.split(".")
     )
     return Cost(params, macs, macs + elements)
-
-
-def confirm_size(module: nn.Module, shape: tuple[int, int, int], name: str) -> None:
-    """Check that a network of another library takes images of shape `(C, H, W)`, before it is trained on them.
-
-    Raises:
-        InputError: it does not; says why, in the network's own words.
-    """
-    try:
-        measure(module, shape)
-    except _REFUSALS as error:
-        size = " x ".join(map(str, shape))
-        raise InputError(f"{name}: takes no images of {size}: {first_line(error)}") from error
 
 
 def _on_meta(module: nn.Module) -> nn.Module:

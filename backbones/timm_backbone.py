@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from backbones.errors import InputError
+from backbones.cost import Cost, measure
+from backbones.errors import InputError, first_line
 from backbones.operations import unstride
 from backbones.settings import PartlyFrozen, check_settings
 
@@ -63,6 +64,23 @@ def input_size(name: str) -> tuple[int, int, int]:
     known = timm.get_pretrained_cfg(name)
     channels, height, width = (3, 224, 224) if known is None else known.input_size
     return channels, height, width
+
+
+def confirm_size(module: nn.Module, shape: tuple[int, int, int], name: str) -> Cost:
+    """Check that a timm model takes images of shape `(C, H, W)`, before it is trained on them, and return its cost.
+
+    Args:
+        module: the model, or a part of it.
+
+    Raises:
+        InputError: it does not; says why, in the model's own words, and which size timm configures it for.
+    """
+    try:
+        return measure(module, shape)
+    except _UNSUITABLE as error:
+        size, own = (" x ".join(map(str, each)) for each in (shape, input_size(name)))
+        problem = f"timm:{name}: takes no images of {size}: {first_line(error)}"
+        raise InputError(problem if size == own else f"{problem}; timm configures it for {own}") from error
 
 
 def entry_names(name: str) -> list[str]:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbones.build import build_classifier
-from backbones.cost import confirm_size
 from backbones.design import Design, TimmModel
 from backbones.networks import CifarNetwork, ImageNetNetwork
+from backbones.timm_backbone import confirm_size
 from bench.classification.settings import ClassificationSettings
 from search.data.augment import prepare
 
@@ -39,7 +39,7 @@ def build_network(
     )
     if isinstance(design, TimmModel):
         size = settings.images.image_size
-        confirm_size(network, (3, size, size), f"timm:{design.name}")
+        confirm_size(network, (3, size, size), design.name)
     return network
 
 

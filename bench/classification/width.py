@@ -12,6 +12,7 @@ from backbones.build import build_classifier
 from backbones.cost import Cost, measure
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
+from backbones.timm_backbone import confirm_size
 from bench.classification.model import build_network
 from bench.classification.settings import FIT, ClassificationSettings
 from bench.tasks.workload import Workload, is_separable, train_images
@@ -78,4 +79,6 @@ def _network(
     """Return the network's multiply-adds, and whether it is separable."""
     with torch.device("meta"):
         built = build_classifier(design, network, channels, layers, _CLASSES, auxiliary=False)
-    return measure(built, (3, size, size)).published_macs, is_separable(built)
+    shape = (3, size, size)
+    cost = confirm_size(built, shape, design.name) if isinstance(design, TimmModel) else measure(built, shape)
+    return cost.published_macs, is_separable(built)

@@ -15,9 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backbones.cost import confirm_size
 from backbones.errors import InputError
-from backbones.timm_backbone import TimmBackbone
+from backbones.timm_backbone import TimmBackbone, confirm_size
 
 #: SSD's widths of the extra maps; the last applies to all further ones.
 EXTRA_CHANNELS = (512, 256)
@@ -154,11 +153,16 @@ def derive(
 
 
 def _stride(input_size: int, size: int) -> float:
-    """Return a map's stride, a power of two: SSD300's 38 and 19 are 300 / 8 and 300 / 16, rounded up."""
+    """Return a map's stride, a power of two: SSD300's 38 and 19 are 300 / 8 and 300 / 16, rounded up.
+
+    Maps of a network without padding, such as Inception's, are smaller than that; theirs is the nearest power.
+    """
     stride = 1
     while input_size // stride > size:
         stride *= 2
-    return float(stride)
+    if size in (input_size // stride, -(-input_size // stride)):
+        return float(stride)
+    return 2.0 ** round(math.log2(input_size / size))
 
 
 def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -168,7 +172,7 @@ def probe(backbone: nn.Module, input_size: int) -> tuple[tuple[int, ...], tuple[
         InputError: a timm model takes no images of that size.
     """
     if isinstance(backbone, TimmBackbone):
-        confirm_size(backbone, (3, input_size, input_size), f"timm:{backbone.name}")
+        confirm_size(backbone, (3, input_size, input_size), backbone.name)
     maps = _dry(backbone, torch.empty(1, 3, input_size, input_size, device="meta"))
     return tuple(m.shape[-1] for m in maps), tuple(m.shape[1] for m in maps)
 

@@ -9,10 +9,11 @@ from functools import cache
 import torch
 
 from backbones.build import build_backbone
-from backbones.cost import Cost, confirm_size, measure
+from backbones.cost import Cost, measure
 from backbones.design import Design
+from backbones.errors import InputError
 from backbones.features import CellBackbone
-from backbones.timm_backbone import TimmBackbone
+from backbones.timm_backbone import TimmBackbone, confirm_size
 from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
 from bench.tasks.workload import Workload, is_separable, train_images
@@ -37,7 +38,7 @@ def build_pcb(config: ReidConfig, design: Design, identities: int) -> PCB:
     """
     backbone = backbone_of(config, design)
     if isinstance(backbone, TimmBackbone):
-        confirm_size(backbone, (3, config.height, config.width), f"timm:{backbone.name}")
+        confirm_size(backbone, (3, config.height, config.width), backbone.name)
     pcb = PCB(backbone, identities, config.parts, config.reduced_dim, config.feature, config.dropout)
     return pcb.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -48,12 +49,12 @@ class Costs:
 
     Attributes:
         backbone, whole: of the backbone and of all of PCB, at the run's image size and last stride.
-        unchanged: of the backbone as in Table 5: at 224 × 224, with its last halving.
+        unchanged: of the backbone as in Table 5: at 224 × 224, with its last halving; None if it takes no such images.
     """
 
     backbone: Cost
     whole: Cost
-    unchanged: Cost
+    unchanged: Cost | None
 
 
 def measure_costs(pcb: PCB, config: ReidConfig, design: Design) -> Costs:
@@ -61,7 +62,18 @@ def measure_costs(pcb: PCB, config: ReidConfig, design: Design) -> Costs:
     size = (3, config.height, config.width)
     with torch.device("meta"):
         unchanged = backbone_of(config.model_copy(update={"last_stride": 2}), design)
-    return Costs(measure(pcb.backbone, size), measure(pcb, size), measure(unchanged, (3, PAPER_SIZE, PAPER_SIZE)))
+    try:
+        paper = _cost(unchanged, (3, PAPER_SIZE, PAPER_SIZE))
+    except InputError:
+        # A model of timm that is made for another size only.
+        paper = None
+    return Costs(measure(pcb.backbone, size), measure(pcb, size), paper)
+
+
+def _cost(backbone: CellBackbone | TimmBackbone, shape: tuple[int, int, int]) -> Cost:
+    if isinstance(backbone, TimmBackbone):
+        return confirm_size(backbone, shape, backbone.name)
+    return measure(backbone, shape)
 
 
 def training_workload(config: ReidConfig, design: Design, counts: Mapping[str, int]) -> Workload:
@@ -78,4 +90,4 @@ def _counted(
     """Return the backbone's multiply-adds, and whether it is separable; cached for all data sets and parts."""
     with torch.device("meta"):
         network = build_backbone(design, channels=channels, layers=layers, out_strides=(32,), last_stride=last_stride)
-    return measure(network, shape).published_macs, is_separable(network)
+    return _cost(network, shape).published_macs, is_separable(network)

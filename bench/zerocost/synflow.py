@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bench.zerocost.network import weighted_layers
+from bench.zerocost.network import Undefined, weighted_layers
 
 
 def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
@@ -16,6 +16,9 @@ def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
 
     R is the sum of the outputs for one image `shape` `(C, H, W)` of ones, with the weights' absolute values. BatchNorm
     (Abdelfattah et al. 2021) and biases are left out. In float64, since R grows with the depth.
+
+    Raises:
+        Undefined: the network normalises otherwise than by BatchNorm, so that its flow is not a product of weights.
     """
     linear = _without_norms(copy.deepcopy(network)).double()
     layers = weighted_layers(linear)
@@ -31,10 +34,18 @@ def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
 
 
 def _without_norms(module: nn.Module) -> nn.Module:
-    """Remove every BatchNorm from a network; the activation inside some of timm's stays."""
+    """Remove every BatchNorm from a network; the activation inside some of timm's stays.
+
+    Raises:
+        Undefined: there is another normalisation, of maps or, in timm's `StdConv2d` and the like, of weights.
+    """
     for name, child in module.named_children():
+        kind = type(child).__name__
+        alone = "Norm" in kind and not any(child.children())
         if isinstance(child, _BatchNorm):
             setattr(module, name, getattr(child, "act", nn.Identity()))
+        elif alone or isinstance(child, (nn.LayerNorm, nn.GroupNorm)) or "StdConv" in kind:
+            raise Undefined(f"the network normalises otherwise than by BatchNorm ({kind})")
         else:
             _without_norms(child)
     return module

@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 from backbones import zoo
 from backbones.errors import InputError
 from backbones.features import CellBackbone
+from backbones.timm_backbone import TimmBackbone
 from bench.detection import components  # noqa: F401 - before MMDetection
 from bench.detection.pyramid import confirm, derive, probe
 from search.configs import load_config, plain
@@ -119,6 +120,14 @@ def test_the_finer_last_map_has_its_true_stride() -> None:
     pyramid = derive(320, *probe(backbone(last_stride=1), 320))
     assert pyramid.sizes[:4] == (40, 20, 20, 10)
     assert pyramid.strides[:4] == (8, 16, 16, 32)
+
+
+def test_maps_of_a_network_without_padding_have_its_strides() -> None:
+    """Inception's maps at 300 pixels; 8, 16 and 32 are its strides."""
+    with torch.device("meta"):
+        sizes, channels = probe(TimmBackbone("inception_v3"), 300)
+    assert sizes == (35, 17, 8)
+    assert derive(300, sizes, channels).strides[:3] == (8, 16, 32)
 
 
 def test_too_small_an_input_says_from_which_size_on() -> None:

@@ -260,3 +260,20 @@ def test_numbers_that_are_not_finite_are_holes() -> None:
     images, labels = plain.batch()
     found = compute_scores(network, PDARTS, measure(network.float(), (3, 8, 8)), images.float(), labels, 0)
     assert {"grad_norm", "snip", "grasp", "fisher", "synflow", "jacob_cov"} <= set(found.undefined)
+
+
+@pytest.mark.parametrize("norm", [nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.LayerNorm([4, 6, 6])])
+def test_synflow_knows_batchnorm_only(norm: nn.Module) -> None:
+    """Behind another normalisation the sum is no flow of weights; it may even be negative."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(norm), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(Undefined, match=rf"otherwise than by BatchNorm \({type(norm).__name__}\)"):
+        synflow(network, (3, 8, 8))
+
+
+def test_what_an_evaluation_keeps_is_no_obstacle() -> None:
+    """TinyViT keeps its attention's biases with their graph, which cannot be copied."""
+    network, cost = create("tiny_vit_5m_224", num_classes=10), measure(create("resnet10t"), (3, 64, 64))
+    images, labels = torch.randn(2, 3, 64, 64, generator=generator()), torch.tensor([0, 1])
+    found = compute_scores(network, TimmModel("tiny_vit_5m_224"), cost, images, labels, seed=0)
+    assert {"zen", "grad_norm"} <= found.values.keys()
+    assert "LayerNorm" in found.undefined["synflow"]
