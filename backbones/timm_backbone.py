@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from backbones.cost import Cost, measure
+from backbones.design import Design, TimmModel
 from backbones.errors import InputError, first_line
 from backbones.operations import unstride
 from backbones.settings import PartlyFrozen, check_settings
@@ -81,6 +82,15 @@ def confirm_size(module: nn.Module, shape: tuple[int, int, int], name: str) -> C
         size, own = (" x ".join(map(str, each)) for each in (shape, input_size(name)))
         problem = f"timm:{name}: takes no images of {size}: {first_line(error)}"
         raise InputError(problem if size == own else f"{problem}; timm configures it for {own}") from error
+
+
+def cost_of(design: Design, module: nn.Module, shape: tuple[int, int, int]) -> Cost:
+    """Measure a design's network, or a part of it, for one image of shape `(C, H, W)`.
+
+    Raises:
+        InputError: it is a timm model, and takes no such images.
+    """
+    return confirm_size(module, shape, design.name) if isinstance(design, TimmModel) else measure(module, shape)
 
 
 def entry_names(name: str) -> list[str]:

@@ -12,7 +12,7 @@ from backbones.build import build_classifier
 from backbones.cost import Cost, measure
 from backbones.design import Design, TimmModel
 from backbones.errors import InputError
-from backbones.timm_backbone import confirm_size
+from backbones.timm_backbone import cost_of
 from bench.classification.model import build_network
 from bench.classification.settings import FIT, ClassificationSettings
 from bench.tasks.workload import Workload, is_separable, train_images
@@ -79,6 +79,4 @@ def _network(
     """Return the network's multiply-adds, and whether it is separable."""
     with torch.device("meta"):
         built = build_classifier(design, network, channels, layers, _CLASSES, auxiliary=False)
-    shape = (3, size, size)
-    cost = confirm_size(built, shape, design.name) if isinstance(design, TimmModel) else measure(built, shape)
-    return cost.published_macs, is_separable(built)
+    return cost_of(design, built, (3, size, size)).published_macs, is_separable(built)

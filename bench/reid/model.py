@@ -13,7 +13,7 @@ from backbones.cost import Cost, measure
 from backbones.design import Design
 from backbones.errors import InputError
 from backbones.features import CellBackbone
-from backbones.timm_backbone import TimmBackbone, confirm_size
+from backbones.timm_backbone import TimmBackbone, confirm_size, cost_of
 from bench.reid.pcb import PCB
 from bench.reid.schema import ReidConfig
 from bench.tasks.workload import Workload, is_separable, train_images
@@ -63,17 +63,11 @@ def measure_costs(pcb: PCB, config: ReidConfig, design: Design) -> Costs:
     with torch.device("meta"):
         unchanged = backbone_of(config.model_copy(update={"last_stride": 2}), design)
     try:
-        paper = _cost(unchanged, (3, PAPER_SIZE, PAPER_SIZE))
+        paper = cost_of(design, unchanged, (3, PAPER_SIZE, PAPER_SIZE))
     except InputError:
         # A model of timm that is made for another size only.
         paper = None
     return Costs(measure(pcb.backbone, size), measure(pcb, size), paper)
-
-
-def _cost(backbone: CellBackbone | TimmBackbone, shape: tuple[int, int, int]) -> Cost:
-    if isinstance(backbone, TimmBackbone):
-        return confirm_size(backbone, shape, backbone.name)
-    return measure(backbone, shape)
 
 
 def training_workload(config: ReidConfig, design: Design, counts: Mapping[str, int]) -> Workload:
@@ -90,4 +84,4 @@ def _counted(
     """Return the backbone's multiply-adds, and whether it is separable; cached for all data sets and parts."""
     with torch.device("meta"):
         network = build_backbone(design, channels=channels, layers=layers, out_strides=(32,), last_stride=last_stride)
-    return _cost(network, shape).published_macs, is_separable(network)
+    return cost_of(design, network, shape).published_macs, is_separable(network)
